@@ -1,0 +1,53 @@
+#ifndef WIRE_STREAM_H
+#define WIRE_STREAM_H
+/*
+ * stream - finds sealed lines in whatever a console line carries, and mends the torn ones (SPEC.md, section
+ * 6)
+ *
+ * Fed with raw bytes in pieces of any size. Memory is fixed, whatever comes in and however long it has no
+ * line end. A candidate is offered when its check fits; the receiver's answer says whether its tag does too.
+ */
+#include "wire/line.h"
+
+#define WIRE_STREAM_WIDTH 400   /* columns kept of one physical line */
+#define WIRE_STREAM_HISTORY 10  /* physical lines kept for mending */
+#define WIRE_STREAM_TRIES 40000 /* most checks computed for one physical line */
+
+enum wire_seen {
+    WIRE_SEEN_WHOLE,    /* contiguous in the stream: may be called forged */
+    WIRE_SEEN_REPAIRED, /* put together from pieces: never called forged */
+};
+
+struct wire_stream_ops {
+    /* A line whose check fits. True when it was proved (or is a copy of a proved one). */
+    bool (*candidate)(void *to, const struct wire_line *line, enum wire_seen seen);
+    /* A line head that stayed without its seal: torn for good. `text` is what there is of it. */
+    void (*torn)(void *to, const char *text, size_t len);
+    /* A physical line with nothing of ours in it: ordinary console text, without its line end. */
+    void (*text)(void *to, const char *text, size_t len);
+};
+
+struct wire_stream_part {
+    char bytes[WIRE_STREAM_WIDTH];
+    uint16_t len;
+    int16_t open; /* where a head without a seal begins, or -1 */
+};
+
+struct wire_stream {
+    const struct wire_stream_ops *ops;
+    void *to;
+    struct wire_stream_part history[WIRE_STREAM_HISTORY];
+    unsigned history_len;
+    struct wire_stream_part now; /* the physical line that is coming in */
+    uint64_t overlong;           /* physical lines cut at WIRE_STREAM_WIDTH */
+    uint64_t capped;             /* mends given up at WIRE_STREAM_TRIES */
+};
+
+void wire_stream_init(struct wire_stream *s, const struct wire_stream_ops *ops, void *to);
+
+void wire_stream_feed(struct wire_stream *s, const uint8_t *src, size_t len);
+
+/* The stream ended (or has been quiet for long): what is still open is told as torn. */
+void wire_stream_flush(struct wire_stream *s);
+
+#endif

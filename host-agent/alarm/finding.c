@@ -1,0 +1,139 @@
+#include "alarm/finding.h"
+#include "wire/escape.h"
+#include "wire/hash.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define VALUE_COLUMNS 160
+
+struct code_row {
+    const char *name;
+    const char *over;
+    enum finding_source source;
+    enum wire_severity severity;
+};
+
+/* clang-format off */
+static const struct code_row codes[FINDING_CODES] = {
+    [FINDING_INTEGRITY_CHANGED] = { "integrity.changed", "integrity.ok", FINDING_FILES,   WIRE_CRIT },
+    [FINDING_INTEGRITY_ADDED]   = { "integrity.added",   "integrity.ok", FINDING_FILES,   WIRE_ERRO },
+    [FINDING_INTEGRITY_GONE]    = { "integrity.gone",    "integrity.ok", FINDING_FILES,   WIRE_CRIT },
+    [FINDING_PORT_UNEXPECTED]   = { "port.unexpected",   "port.ok",      FINDING_PORTS,   WIRE_ALRT },
+    [FINDING_PORT_GONE]         = { "port.gone",         "port.ok",      FINDING_PORTS,   WIRE_ERRO },
+    [FINDING_PORT_WRONG]        = { "port.wrong",        "port.ok",      FINDING_PORTS,   WIRE_ALRT },
+    [FINDING_DAEMON_DOWN]       = { "daemon.down",       "daemon.up",    FINDING_DAEMONS, WIRE_CRIT },
+    [FINDING_DAEMON_CHANGED]    = { "daemon.changed",    "daemon.up",    FINDING_DAEMONS, WIRE_CRIT },
+    [FINDING_TIME_STEP]         = { "time.step",         "time.step",    FINDING_NET,     WIRE_WARN },
+    [FINDING_AGENT_SELF]        = { "agent.self",        "agent.self",   FINDING_SELF,    WIRE_CRIT },
+};
+/* clang-format on */
+
+const char *
+finding_code_name(enum finding_code code)
+{
+    return codes[code].name;
+}
+
+const char *
+finding_code_over(enum finding_code code)
+{
+    return codes[code].over;
+}
+
+void
+finding_begin(struct finding *f, enum finding_code code, const char *key, const void *subject, size_t len)
+{
+    struct wire_hasher h;
+    uint8_t digest[WIRE_HASH_SIZE];
+
+    memset(f, 0, sizeof(*f));
+    f->op = FINDING_OPEN;
+    f->code = (uint8_t)code;
+    f->source = (uint8_t)codes[code].source;
+    f->severity = (uint8_t)codes[code].severity;
+    wire_hash_init(&h);
+    wire_hash_update(&h, &f->source, 1);
+    wire_hash_update(&h, subject, len);
+    wire_hash_final(&h, digest);
+    memcpy(f->id, digest, sizeof(f->id));
+    finding_add(f, key, subject, len);
+}
+
+void
+finding_pass(struct finding *f, enum finding_source source, enum finding_op op)
+{
+    memset(f, 0, sizeof(*f));
+    f->op = (uint8_t)op;
+    f->source = (uint8_t)source;
+    f->severity = WIRE_INFO;
+}
+
+static void
+append_token(struct finding *f, const char *key, const char *value)
+{
+    size_t room = sizeof(f->text) - f->text_len;
+    int n = snprintf(f->text + f->text_len, room, "%s%s=%s", f->text_len > 0 ? " " : "", key, value);
+
+    if (n < 0 || (size_t)n >= room || f->text_len + (size_t)n > FINDING_TEXT) {
+        f->text[f->text_len] = '\0';
+        return;
+    }
+    f->text_len = (uint16_t)(f->text_len + (size_t)n);
+}
+
+void
+finding_add(struct finding *f, const char *key, const void *value, size_t len)
+{
+    char escaped[VALUE_COLUMNS + 1];
+
+    wire_escape(escaped, sizeof(escaped), value, len, WIRE_ESCAPE_VALUE);
+    append_token(f, key, escaped);
+}
+
+void
+finding_addf(struct finding *f, const char *key, const char *format, ...)
+{
+    char value[VALUE_COLUMNS + 1];
+    va_list args;
+
+    va_start(args, format);
+    int n = vsnprintf(value, sizeof(value), format, args);
+    va_end(args);
+    if (n > 0) {
+        append_token(f, key, value);
+    }
+}
+
+/* Tokens as wire_line_compose() takes them: printable, no second blank, no bytes that the wire escapes. */
+static bool
+text_valid(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+
+        if (c < 0x20 || c > 0x7E || c == '!' || c == '~') {
+            return false;
+        }
+        if (c == ' ' && (i == 0 || i + 1 == len || text[i - 1] == ' ')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+finding_valid(const void *message, size_t len)
+{
+    struct finding f;
+
+    if (len != sizeof(f)) {
+        return false;
+    }
+    memcpy(&f, message, sizeof(f));
+    if (f.op >= FINDING_OPS || f.source >= FINDING_SOURCES || f.code >= FINDING_CODES ||
+            f.severity >= WIRE_SEVERITIES || f.text_len > FINDING_TEXT) {
+        return false;
+    }
+    return f.text[f.text_len] == '\0' && text_valid(f.text, f.text_len);
+}

@@ -1,0 +1,91 @@
+#ifndef ALARM_FINDING_H
+#define ALARM_FINDING_H
+/*
+ * finding - what a detector tells the core, in one fixed-size message
+ *
+ * A finding is about one subject (a path, a port, a daemon) and has an id made from it: the same id is the
+ * same finding. A detector tells OPEN whenever it sees the trouble, as often as it likes: the core alarms
+ * when something is new and keeps quiet when it is not. It tells CLOSE when it looked and all was well. A
+ * sweep is framed by PASS_BEGIN and PASS_END: what was open and was not seen again in the whole pass is
+ * closed by the core.
+ */
+#include "wire/line.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum finding_op {
+    FINDING_OPEN,
+    FINDING_CLOSE,
+    FINDING_EVENT, /* happened once: told, never open */
+    FINDING_PASS_BEGIN,
+    FINDING_PASS_END,
+    FINDING_OPS
+};
+
+/* Who looked. A pass closes findings of its own source only. */
+enum finding_source {
+    FINDING_FILES,
+    FINDING_PORTS,
+    FINDING_DAEMONS,
+    FINDING_NET,
+    FINDING_SELF,
+    FINDING_SOURCES
+};
+
+enum finding_code {
+    FINDING_INTEGRITY_CHANGED,
+    FINDING_INTEGRITY_ADDED,
+    FINDING_INTEGRITY_GONE,
+    FINDING_PORT_UNEXPECTED,
+    FINDING_PORT_GONE,
+    FINDING_PORT_WRONG, /* a right port, held by the wrong program */
+    FINDING_DAEMON_DOWN,
+    FINDING_DAEMON_CHANGED,
+    FINDING_TIME_STEP,
+    FINDING_AGENT_SELF, /* a missing event source, a damaged baseline, a lost process of ours, ... */
+    FINDING_CODES
+};
+
+#define FINDING_ID_SIZE 16
+#define FINDING_TEXT 480
+
+struct finding {
+    uint8_t op;       /* enum finding_op */
+    uint8_t source;   /* enum finding_source */
+    uint8_t code;     /* enum finding_code */
+    uint8_t severity; /* enum wire_severity */
+    uint8_t id[FINDING_ID_SIZE];
+    uint16_t text_len;
+    char text[FINDING_TEXT + 2]; /* "key=value key=value", escaped, the subject first; NUL-terminated */
+};
+
+/* The code on the wire for an open finding, as "integrity.changed". */
+const char *finding_code_name(enum finding_code code);
+
+/* The code on the wire when it is over, as "integrity.ok". */
+const char *finding_code_over(enum finding_code code);
+
+/*
+ * Starts a finding about `subject`: op OPEN, the code's own severity, the id, and "key=subject" as first
+ * detail. The id depends on the code's source and the subject's bytes, not on the code: a changed file that
+ * is then deleted stays one finding.
+ */
+void finding_begin(
+        struct finding *f, enum finding_code code, const char *key, const void *subject, size_t len);
+
+/* A FINDING_PASS_BEGIN or FINDING_PASS_END. */
+void finding_pass(struct finding *f, enum finding_source source, enum finding_op op);
+
+/* Adds " key=value", escaped and shortened to at most 160 columns. Left out as a whole when it does not fit.
+ */
+void finding_add(struct finding *f, const char *key, const void *value, size_t len);
+
+/* The same for a value that is printable by construction (numbers, modes, "0644>0666"). */
+void finding_addf(struct finding *f, const char *key, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+
+/* True when every field is in range and the text is escaped tokens: the core checks what it is told. */
+bool finding_valid(const void *message, size_t len);
+
+#endif

@@ -1,0 +1,39 @@
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+/*
+ * cmd - the commands of tocsin(8), one file each
+ *
+ * Each returns the exit status: 0 done and clean, 1 findings, 2 error (told on stderr).
+ */
+#include "conf/conf.h"
+
+#define CMD_CLEAN 0
+#define CMD_FINDINGS 1
+#define CMD_ERROR 2
+
+struct cmd {
+    const char *config_path; /* as given, or the default */
+    const char *state_dir;   /* as given, or NULL */
+    bool json;
+    int argc; /* what follows the command's name */
+    char **argv;
+};
+
+int cmd_baseline(const struct cmd *cmd);
+int cmd_check(const struct cmd *cmd);
+int cmd_check_config(const struct cmd *cmd);
+int cmd_daemons(const struct cmd *cmd);
+int cmd_init(const struct cmd *cmd);
+int cmd_pair(const struct cmd *cmd);
+int cmd_ports(const struct cmd *cmd);
+int cmd_ring(const struct cmd *cmd);
+int cmd_run(const struct cmd *cmd);
+
+/* Reads the configuration the command names; false after telling each error on stderr. */
+bool cmd_conf(const struct cmd *cmd, struct conf *conf);
+
+/* Prints "tocsin: ..." to stderr. Arguments from outside go through wire_escape() before. Returns CMD_ERROR.
+ */
+int cmd_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,87 @@
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+/*
+ * conf - the agent's configuration, one object of fixed size without pointers
+ *
+ * Read once at start and handed to every role as it is. tocsin.conf(5) tells what each keyword means.
+ */
+#include "wire/line.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define CONF_PATH 256 /* with the NUL */
+#define CONF_WATCHES 64
+#define CONF_IGNORES 64
+#define CONF_PORTS 256
+#define CONF_PORT_PROCESSES 4
+#define CONF_DAEMONS 64
+#define CONF_CHANNELS 8
+#define CONF_SCHEME 16
+#define CONF_LINE_MAX 1024
+#define CONF_ERRORS_MAX 20
+
+#define CONF_DEFAULT_PATH "/etc/tocsin/tocsin.conf"
+#define CONF_DEFAULT_STATE "/var/lib/tocsin"
+
+enum conf_proto { CONF_TCP, CONF_UDP, CONF_PROTOS };
+
+struct conf_port {
+    uint8_t proto; /* enum conf_proto; IPv4 and IPv6 alike */
+    uint8_t processes;
+    uint16_t port;
+    char process[CONF_PORT_PROCESSES]
+                [CONF_PATH]; /* who may hold it: an executable's path, or its base name */
+};
+
+struct conf_channel {
+    char scheme[CONF_SCHEME]; /* "serial", "tty", "file", "null", ... (sinks/sink.h) */
+    char device[CONF_PATH];
+    uint32_t baud; /* 0: not given */
+    char frame[4]; /* "8n1" */
+};
+
+struct conf {
+    char config_path[CONF_PATH];
+    char state_dir[CONF_PATH];
+    char host[WIRE_HOST_MAX + 1];
+    uint32_t beat_s;        /* 1 to 60, default 10 */
+    uint32_t sweep_s;       /* from the start of one file sweep to the next, default 300 */
+    uint32_t port_sweep_ms; /* between two looks at all ports, default 1000 */
+    unsigned watches;
+    unsigned ignores;
+    unsigned ports;
+    unsigned daemons;
+    unsigned channels;
+    char watch[CONF_WATCHES][CONF_PATH];  /* absolute; the path and everything below it */
+    char ignore[CONF_IGNORES][CONF_PATH]; /* absolute; the path and everything below it */
+    struct conf_port port[CONF_PORTS];
+    char daemon[CONF_DAEMONS][CONF_PATH]; /* absolute path of the executable */
+    struct conf_channel channel[CONF_CHANNELS];
+};
+
+/* An error in the file: "FILE:LINE: what was found; what was expected", escaped, without a newline. */
+typedef void conf_error_fn(void *to, const char *message);
+
+/* The defaults, with the given paths (NULL for the usual ones). False when a path is too long or not
+ * absolute. */
+bool conf_init(struct conf *conf, const char *config_path, const char *state_dir);
+
+/*
+ * Reads text that is already in memory. `name` is what errors call the file. Tells at most CONF_ERRORS_MAX
+ * errors; returns how many there were. With errors `conf` must not be used.
+ */
+unsigned conf_parse(
+        struct conf *conf, const char *name, const char *src, size_t len, conf_error_fn *error, void *to);
+
+/* Opens and reads conf->config_path (at most 1 MiB). Same return; a file that cannot be read is one error. */
+unsigned conf_load(struct conf *conf, conf_error_fn *error, void *to);
+
+/* Writes a file that conf_parse() reads back to the same object. 0 or -errno. */
+int conf_write(const struct conf *conf, FILE *out);
+
+/* STATE/name into `out`; false when it does not fit. */
+bool conf_state_path(const struct conf *conf, const char *name, char *out, size_t size);
+
+#endif

@@ -1,0 +1,61 @@
+#ifndef WATCH_DETECTOR_H
+#define WATCH_DETECTOR_H
+/*
+ * detector - what notices trouble; one const table a detector, one file a table
+ *
+ * Runs inside one role process, in its event loop. Nothing here blocks longer than a slice: a slice is about
+ * 20 ms of work, and a long read calls env->alive() in between.
+ */
+#include "alarm/finding.h"
+#include "conf/conf.h"
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DETECTOR_FDS 64
+
+struct detector_env {
+    const struct conf *conf;
+    /* Where findings go. Copies the finding; never fails from the detector's view. */
+    void (*report)(void *to, const struct finding *f);
+    void *report_to;
+    /* Says that the process is alive; to be called at least each 500 ms during long work. */
+    void (*alive)(void *to);
+    void *alive_to;
+};
+
+struct detector_ops {
+    const char *name;
+    enum finding_source source;
+
+    /*
+     * Opens what it needs, while the process still has its rights. 0 or -errno when it cannot guard at all. A
+     * missing event source is no error: it is reported as an open agent.self finding, and sweeps do the work.
+     */
+    int (*open)(const struct detector_env *env);
+
+    /* Descriptors to wait for. Asked before each wait; at most `max`. Returns how many were written. */
+    int (*fds)(struct pollfd *fds, int max);
+
+    /* One of those descriptors is ready; the whole array with its revents. */
+    void (*ready)(const struct pollfd *fds, int count);
+
+    /*
+     * Does the work that is due at `now_ms` (CLOCK_BOOTTIME): a slice of a sweep, a recheck. Returns when it
+     * wants to be called again, on the same clock.
+     */
+    int64_t (*work)(int64_t now_ms);
+
+    /*
+     * One whole pass in one go, for `tocsin check` (open() was not called). Reports between PASS_BEGIN and
+     * PASS_END. 0 or -errno when it could not look; the reason was printed to stderr.
+     */
+    int (*check)(const struct detector_env *env);
+};
+
+extern const struct detector_ops detector_files_ops;
+extern const struct detector_ops detector_ports_ops;
+extern const struct detector_ops detector_daemons_ops;
+extern const struct detector_ops detector_clock_ops;
+
+#endif
