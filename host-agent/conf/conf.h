@@ -45,6 +45,7 @@ struct conf_channel {
 struct conf {
     char config_path[CONF_PATH];
     char state_dir[CONF_PATH];
+    bool state_fixed; /* given on the command line: StateDir does not replace it */
     char host[WIRE_HOST_MAX + 1];
     uint32_t beat_s;        /* 1 to 60, default 10 */
     uint32_t sweep_s;       /* from the start of one file sweep to the next, default 300 */
@@ -69,17 +70,30 @@ typedef void conf_error_fn(void *to, const char *message);
 bool conf_init(struct conf *conf, const char *config_path, const char *state_dir);
 
 /*
- * Reads text that is already in memory. `name` is what errors call the file. Tells at most CONF_ERRORS_MAX
- * errors; returns how many there were. With errors `conf` must not be used.
+ * Reads text that is already in memory, over what conf_init() left. `name` is what errors call the file.
+ * Tells at most CONF_ERRORS_MAX errors and then how many more; returns how many there were. With errors
+ * `conf` must not be used.
  */
 unsigned conf_parse(
         struct conf *conf, const char *name, const char *src, size_t len, conf_error_fn *error, void *to);
 
-/* Opens and reads conf->config_path (at most 1 MiB). Same return; a file that cannot be read is one error. */
+/*
+ * Opens and reads conf->config_path: a regular file of at most 1 MiB that not everybody may write. Same
+ * return; a file that cannot be read is one error.
+ */
 unsigned conf_load(struct conf *conf, conf_error_fn *error, void *to);
 
-/* Writes a file that conf_parse() reads back to the same object. 0 or -errno. */
+/*
+ * Writes a file, with comments that explain it, that conf_parse() reads back to the same object. 0 or -errno;
+ * -EMSGSIZE when an entry does not fit into a line, which cannot happen to one that conf_parse() made.
+ */
 int conf_write(const struct conf *conf, FILE *out);
+
+/*
+ * True for an absolute path of less than CONF_PATH bytes without a slash at its end and without "//", "." and
+ * ".." in it.
+ */
+bool conf_path_valid(const char *path, size_t len);
 
 /* STATE/name into `out`; false when it does not fit. */
 bool conf_state_path(const struct conf *conf, const char *name, char *out, size_t size);

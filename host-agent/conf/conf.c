@@ -1,0 +1,140 @@
+#include "conf/conf.h"
+#include "wire/escape.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MAX (1u << 20)
+#define SHOWN 240
+
+bool
+conf_path_valid(const char *path, size_t len)
+{
+    if (len == 0 || len >= CONF_PATH || path[0] != '/' || memchr(path, '\0', len) != NULL) {
+        return false;
+    }
+    for (size_t at = 1; len > 1 && at <= len;) {
+        const char *slash = memchr(path + at, '/', len - at);
+        size_t part = slash != NULL ? (size_t)(slash - path) - at : len - at;
+
+        if (part == 0 || (part == 1 && path[at] == '.') || (part == 2 && memcmp(path + at, "..", 2) == 0)) {
+            return false;
+        }
+        at += part + 1;
+    }
+    return true;
+}
+
+static bool
+path_set(char out[CONF_PATH], const char *path)
+{
+    size_t len = strnlen(path, CONF_PATH);
+
+    if (!conf_path_valid(path, len)) {
+        return false;
+    }
+    memcpy(out, path, len + 1);
+    return true;
+}
+
+bool
+conf_init(struct conf *conf, const char *config_path, const char *state_dir)
+{
+    memset(conf, 0, sizeof(*conf));
+    conf->beat_s = 10;
+    conf->sweep_s = 300;
+    conf->port_sweep_ms = 1000;
+    conf->state_fixed = state_dir != NULL;
+    return path_set(conf->config_path, config_path != NULL ? config_path : CONF_DEFAULT_PATH) &&
+           path_set(conf->state_dir, state_dir != NULL ? state_dir : CONF_DEFAULT_STATE);
+}
+
+bool
+conf_state_path(const struct conf *conf, const char *name, char *out, size_t size)
+{
+    const char *slash = strcmp(conf->state_dir, "/") == 0 ? "" : "/";
+    int n = snprintf(out, size, "%s%s%s", conf->state_dir, slash, name);
+
+    return n > 0 && (size_t)n < size;
+}
+
+static unsigned
+load_error(const struct conf *conf, const char *found, const char *expected, conf_error_fn *error, void *to)
+{
+    char path[SHOWN];
+    char message[2 * SHOWN];
+
+    wire_escape(path, sizeof(path), conf->config_path, strlen(conf->config_path), WIRE_ESCAPE_TEXT);
+    snprintf(message, sizeof(message), "%s: %s; expected %s", path, found, expected);
+    error(to, message);
+    return 1;
+}
+
+/* A negative length is -errno. */
+static ssize_t
+read_all(int fd, char *out, size_t size)
+{
+    size_t got = 0;
+
+    while (got < size) {
+        ssize_t n = read(fd, out + got, size - got);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return -errno;
+        }
+        if (n == 0) {
+            break;
+        }
+        got += (size_t)n;
+    }
+    return (ssize_t)got;
+}
+
+static unsigned
+load_open(struct conf *conf, int fd, char *text, conf_error_fn *error, void *to)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return load_error(conf, "found something else", "a regular file", error, to);
+    }
+    if ((st.st_mode & S_IWOTH) != 0) {
+        return load_error(conf, "found a file that everybody may write",
+                "one that only its owner may write (chmod o-w)", error, to);
+    }
+    ssize_t len = read_all(fd, text, FILE_MAX + 1);
+    if (len < 0) {
+        return load_error(conf, strerror((int)-len), "a file that can be read", error, to);
+    }
+    if (len > (ssize_t)FILE_MAX) {
+        return load_error(conf, "found more than 1 MiB", "a configuration", error, to);
+    }
+    return conf_parse(conf, conf->config_path, text, (size_t)len, error, to);
+}
+
+unsigned
+conf_load(struct conf *conf, conf_error_fn *error, void *to)
+{
+    /* O_NONBLOCK: a FIFO in the file's place must not hold us up. */
+    int fd = open(conf->config_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0) {
+        return load_error(conf, strerror(errno), "a configuration (tocsin init writes one)", error, to);
+    }
+    char *text = mmap(NULL, FILE_MAX + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (text == MAP_FAILED) {
+        close(fd);
+        return load_error(conf, strerror(ENOMEM), "1 MiB of memory", error, to);
+    }
+    unsigned errors = load_open(conf, fd, text, error, to);
+
+    munmap(text, FILE_MAX + 1);
+    close(fd);
+    return errors;
+}

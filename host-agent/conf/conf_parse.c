@@ -1,0 +1,567 @@
+#include "conf/conf.h"
+#include "wire/escape.h"
+#include <stdarg.h>
+#include <string.h>
+#include <strings.h>
+
+#define WORDS 7 /* the longest entry: Port, protocol, number and four processes */
+#define SHOWN 120
+#define MESSAGE 640
+
+struct parser {
+    struct conf *conf;
+    const char *name;
+    conf_error_fn *error;
+    void *to;
+    unsigned line;
+    unsigned errors;
+    unsigned seen; /* a bit a keyword that may stand once */
+};
+
+struct cursor {
+    const char *at;
+    const char *end;
+};
+
+/* A line's words, decoded. A word never grows when decoded, and each is followed by a blank or the end. */
+struct words {
+    char store[CONF_LINE_MAX + 1];
+    const char *word[WORDS];
+    size_t len[WORDS];
+    unsigned count;
+};
+
+struct keyword {
+    const char *name;
+    void (*take)(struct parser *p, const struct words *w);
+    unsigned values_min;
+    unsigned values_max;
+    bool single;
+    const char *usage;
+};
+
+/* One error at the current line. `found` and `expected` are text for people already. */
+static void
+tell(struct parser *p, const char *found, const char *expected)
+{
+    char name[SHOWN];
+    char message[MESSAGE];
+
+    p->errors++;
+    if (p->errors > CONF_ERRORS_MAX) {
+        return;
+    }
+    wire_escape(name, sizeof(name), p->name, strlen(p->name), WIRE_ESCAPE_TEXT);
+    snprintf(message, sizeof(message), "%s:%u: found %s; expected %s", name, p->line, found, expected);
+    p->error(p->to, message);
+}
+
+static void
+tell_value(struct parser *p, const char *value, size_t len, const char *expected)
+{
+    char text[SHOWN];
+    char found[SHOWN + 2];
+
+    wire_escape(text, sizeof(text), value, len, WIRE_ESCAPE_TEXT);
+    snprintf(found, sizeof(found), "\"%s\"", text);
+    tell(p, found, expected);
+}
+
+static void
+tell_word(struct parser *p, const struct words *w, unsigned i, const char *expected)
+{
+    tell_value(p, w->word[i], w->len[i], expected);
+}
+
+static bool
+word_is(const struct words *w, unsigned i, const char *text)
+{
+    return w->len[i] == strlen(text) && memcmp(w->word[i], text, w->len[i]) == 0;
+}
+
+static bool
+take_number(struct parser *p, const struct words *w, unsigned i, uint32_t min, uint32_t max, uint32_t *out)
+{
+    uint32_t n;
+    char expected[64];
+
+    if (wire_decimal(w->word[i], w->len[i], &n) && n >= min && n <= max) {
+        *out = n;
+        return true;
+    }
+    snprintf(expected, sizeof(expected), "a number from %u to %u", min, max);
+    tell_word(p, w, i, expected);
+    return false;
+}
+
+static bool
+take_path(struct parser *p, const struct words *w, unsigned i, char out[CONF_PATH])
+{
+    if (!conf_path_valid(w->word[i], w->len[i])) {
+        tell_word(p, w, i,
+                "an absolute path of at most 255 bytes, without \"/\" at its end and without \"//\", \".\" "
+                "and \"..\" in it");
+        return false;
+    }
+    memcpy(out, w->word[i], w->len[i] + 1);
+    return true;
+}
+
+static void
+take_host(struct parser *p, const struct words *w)
+{
+    if (!wire_host_valid(w->word[1], w->len[1])) {
+        tell_word(p, w, 1, "1 to 15 of a-z, 0-9 and -");
+        return;
+    }
+    memcpy(p->conf->host, w->word[1], w->len[1] + 1);
+}
+
+static void
+take_beat(struct parser *p, const struct words *w)
+{
+    (void)take_number(p, w, 1, 1, 60, &p->conf->beat_s);
+}
+
+static void
+take_sweep(struct parser *p, const struct words *w)
+{
+    (void)take_number(p, w, 1, 1, 604800, &p->conf->sweep_s);
+}
+
+static void
+take_port_sweep(struct parser *p, const struct words *w)
+{
+    (void)take_number(p, w, 1, 10, 3600000, &p->conf->port_sweep_ms);
+}
+
+static void
+take_state_dir(struct parser *p, const struct words *w)
+{
+    char path[CONF_PATH] = { 0 };
+
+    if (take_path(p, w, 1, path) && !p->conf->state_fixed) {
+        memcpy(p->conf->state_dir, path, sizeof(path));
+    }
+}
+
+/* Watch, Ignore and Daemon: a list of paths without repeats. */
+static void
+take_into(struct parser *p, const struct words *w, char (*list)[CONF_PATH], unsigned *count, unsigned max)
+{
+    char expected[64];
+
+    for (unsigned i = 0; i < *count; i++) {
+        if (word_is(w, 1, list[i])) {
+            tell_word(p, w, 1, "each path once");
+            return;
+        }
+    }
+    if (*count == max) {
+        snprintf(expected, sizeof(expected), "at most %u such lines", max);
+        tell_word(p, w, 0, expected);
+        return;
+    }
+    if (take_path(p, w, 1, list[*count])) {
+        (*count)++;
+    }
+}
+
+static void
+take_watch(struct parser *p, const struct words *w)
+{
+    take_into(p, w, p->conf->watch, &p->conf->watches, CONF_WATCHES);
+}
+
+static void
+take_ignore(struct parser *p, const struct words *w)
+{
+    take_into(p, w, p->conf->ignore, &p->conf->ignores, CONF_IGNORES);
+}
+
+static void
+take_daemon(struct parser *p, const struct words *w)
+{
+    take_into(p, w, p->conf->daemon, &p->conf->daemons, CONF_DAEMONS);
+}
+
+static bool
+take_proto(struct parser *p, const struct words *w, uint8_t *proto)
+{
+    if (word_is(w, 1, "tcp")) {
+        *proto = CONF_TCP;
+        return true;
+    }
+    if (word_is(w, 1, "udp")) {
+        *proto = CONF_UDP;
+        return true;
+    }
+    tell_word(p, w, 1, "tcp or udp");
+    return false;
+}
+
+/* Who may hold a port: an absolute path, or a name without a slash. */
+static bool
+take_process(struct parser *p, const struct words *w, unsigned i, char out[CONF_PATH])
+{
+    if (w->len[i] > 0 && w->word[i][0] == '/') {
+        return take_path(p, w, i, out);
+    }
+    if (w->len[i] == 0 || w->len[i] >= CONF_PATH || memchr(w->word[i], '/', w->len[i]) != NULL) {
+        tell_word(p, w, i, "an executable's absolute path, or its name without a slash");
+        return false;
+    }
+    memcpy(out, w->word[i], w->len[i] + 1);
+    return true;
+}
+
+static void
+take_port(struct parser *p, const struct words *w)
+{
+    struct conf *conf = p->conf;
+    uint8_t proto = CONF_TCP;
+    uint32_t number = 0;
+
+    if (!take_proto(p, w, &proto) || !take_number(p, w, 2, 1, 65535, &number)) {
+        return;
+    }
+    for (unsigned i = 0; i < conf->ports; i++) {
+        if (conf->port[i].proto == proto && conf->port[i].port == number) {
+            tell_word(p, w, 2, "each port once, with all its processes on one line");
+            return;
+        }
+    }
+    if (conf->ports == CONF_PORTS) {
+        tell_word(p, w, 0, "at most 256 such lines");
+        return;
+    }
+    struct conf_port *port = &conf->port[conf->ports];
+
+    memset(port, 0, sizeof(*port));
+    port->proto = proto;
+    port->port = (uint16_t)number;
+    for (unsigned i = 3; i < w->count; i++) {
+        if (!take_process(p, w, i, port->process[port->processes])) {
+            return;
+        }
+        port->processes++;
+    }
+    conf->ports++;
+}
+
+/* clang-format off */
+static const struct scheme {
+    const char *name;
+    bool path; /* the device is an absolute path */
+    bool baud;
+} schemes[] = {
+    { "tty",    true,  true  },
+    { "serial", true,  true  },
+    { "file",   true,  false },
+    { "null",   false, false },
+    { "fault",  false, false },
+};
+/* clang-format on */
+
+static const struct scheme *
+take_scheme(struct parser *p, const struct words *w)
+{
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        if (word_is(w, 1, schemes[i].name)) {
+            return &schemes[i];
+        }
+    }
+    tell_word(p, w, 1, "one of tty, serial, file, null and fault");
+    return NULL;
+}
+
+static bool
+frame_valid(const char *frame, size_t len)
+{
+    return len == 3 && frame[0] >= '5' && frame[0] <= '8' && strchr("neo", frame[1]) != NULL &&
+           (frame[2] == '1' || frame[2] == '2');
+}
+
+static bool
+take_device(struct parser *p, const struct words *w, const struct scheme *scheme, char out[CONF_PATH])
+{
+    if (scheme->path) {
+        return take_path(p, w, 2, out);
+    }
+    if (w->len[2] == 0 || w->len[2] >= CONF_PATH) {
+        tell_word(p, w, 2, "1 to 255 bytes");
+        return false;
+    }
+    memcpy(out, w->word[2], w->len[2] + 1);
+    return true;
+}
+
+static bool
+take_line_settings(
+        struct parser *p, const struct words *w, const struct scheme *scheme, struct conf_channel *channel)
+{
+    if (w->count > 3 && !scheme->baud) {
+        tell_word(p, w, 3, "no speed: this kind of channel has none");
+        return false;
+    }
+    if (w->count > 3 && !take_number(p, w, 3, 50, 4000000, &channel->baud)) {
+        return false;
+    }
+    if (w->count > 4 && !frame_valid(w->word[4], w->len[4])) {
+        tell_word(p, w, 4, "a frame like 8n1: 5-8 data bits, parity n, e or o, 1-2 stop bits");
+        return false;
+    }
+    if (w->count > 4) {
+        memcpy(channel->frame, w->word[4], w->len[4] + 1);
+    }
+    return true;
+}
+
+static void
+take_channel(struct parser *p, const struct words *w)
+{
+    struct conf *conf = p->conf;
+    const struct scheme *scheme = take_scheme(p, w);
+
+    if (scheme == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < conf->channels; i++) {
+        if (word_is(w, 1, conf->channel[i].scheme) && word_is(w, 2, conf->channel[i].device)) {
+            tell_word(p, w, 2, "each channel once");
+            return;
+        }
+    }
+    if (conf->channels == CONF_CHANNELS) {
+        tell_word(p, w, 0, "at most 8 such lines");
+        return;
+    }
+    struct conf_channel *channel = &conf->channel[conf->channels];
+
+    memset(channel, 0, sizeof(*channel));
+    memcpy(channel->scheme, scheme->name, strlen(scheme->name) + 1);
+    if (take_device(p, w, scheme, channel->device) && take_line_settings(p, w, scheme, channel)) {
+        conf->channels++;
+    }
+}
+
+/* clang-format off */
+static const struct keyword keywords[] = {
+    { "Host",      take_host,       1, 1, true,  "Host NAME" },
+    { "Beat",      take_beat,       1, 1, true,  "Beat SECONDS" },
+    { "Sweep",     take_sweep,      1, 1, true,  "Sweep SECONDS" },
+    { "PortSweep", take_port_sweep, 1, 1, true,  "PortSweep MILLISECONDS" },
+    { "StateDir",  take_state_dir,  1, 1, true,  "StateDir PATH" },
+    { "Watch",     take_watch,      1, 1, false, "Watch PATH" },
+    { "Ignore",    take_ignore,     1, 1, false, "Ignore PATH" },
+    { "Port",      take_port,       3, 6, false, "Port tcp|udp NUMBER PROCESS [PROCESS...] (at most 4)" },
+    { "Daemon",    take_daemon,     1, 1, false, "Daemon PATH" },
+    { "Channel",   take_channel,    2, 4, false, "Channel SCHEME DEVICE [BAUD [FRAME]]" },
+};
+/* clang-format on */
+
+#define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
+#define KEYWORD_NAMES "one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon and Channel"
+
+static void
+take_entry(struct parser *p, const struct words *w)
+{
+    char found[64];
+
+    for (size_t i = 0; i < KEYWORDS; i++) {
+        const struct keyword *k = &keywords[i];
+
+        if (strcasecmp(k->name, w->word[0]) != 0) {
+            continue;
+        }
+        unsigned values = w->count - 1;
+
+        if (values < k->values_min || values > k->values_max) {
+            snprintf(found, sizeof(found), "%s with %u value%s", k->name, values, values == 1 ? "" : "s");
+            tell(p, found, k->usage);
+            return;
+        }
+        if (k->single && (p->seen & 1u << i) != 0) {
+            snprintf(found, sizeof(found), "%s a second time", k->name);
+            tell(p, found, "it once");
+            return;
+        }
+        p->seen |= 1u << i;
+        k->take(p, w);
+        return;
+    }
+    tell_word(p, w, 0, KEYWORD_NAMES);
+}
+
+static int
+hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'A' && c <= 'F') {
+        return c - 'A' + 10;
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    return -1;
+}
+
+/* Behind a '%'. False after telling. */
+static bool
+take_hex(struct parser *p, struct cursor *c, char *out)
+{
+    size_t left = (size_t)(c->end - c->at);
+#ifdef PLANT_CONF
+    left += 2;
+#endif
+    int high = left >= 2 ? hex_digit(c->at[0]) : -1;
+    int low = left >= 2 ? hex_digit(c->at[1]) : -1;
+
+    if (high < 0 || low < 0 || high + low == 0) {
+        tell_value(
+                p, c->at - 1, left >= 2 ? 3 : left + 1, "%HH, a byte in hexadecimal and not 00 (%25 is a %)");
+        return false;
+    }
+    *out = (char)(high * 16 + low);
+    c->at += 2;
+    return true;
+}
+
+static bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* One word at the cursor into the store. False after telling what is wrong with it. */
+static bool
+take_one(struct parser *p, struct cursor *c, char **store)
+{
+    bool quoted = *c->at == '"';
+
+    c->at += quoted;
+    while (c->at < c->end && (quoted ? *c->at != '"' : !is_blank(*c->at))) {
+        char byte = *c->at++;
+
+        if (byte == '"') {
+            tell(p, "a quote inside a word", "quotes around the whole value, or %22");
+            return false;
+        }
+        if (byte == '\\' && quoted) {
+            if (c->at == c->end || (*c->at != '"' && *c->at != '\\')) {
+                tell(p, "a backslash alone in a quoted value", "\\\" or \\\\");
+                return false;
+            }
+            byte = *c->at++;
+        } else if (byte == '%' && !take_hex(p, c, &byte)) {
+            return false;
+        }
+        *(*store)++ = byte;
+    }
+    if (quoted && c->at == c->end) {
+        tell(p, "a quoted value without its end", "a closing quote on the same line");
+        return false;
+    }
+    c->at += quoted;
+    if (c->at < c->end && !is_blank(*c->at)) {
+        tell(p, "something right behind a closing quote", "a blank or the end of the line");
+        return false;
+    }
+    return true;
+}
+
+static bool
+take_words(struct parser *p, struct cursor *c, struct words *w)
+{
+    char *store = w->store;
+
+    w->count = 0;
+    for (;;) {
+        while (c->at < c->end && is_blank(*c->at)) {
+            c->at++;
+        }
+        if (c->at == c->end || *c->at == '#') {
+            return true;
+        }
+        if (w->count == WORDS) {
+            tell(p, "more than 6 values", "fewer");
+            return false;
+        }
+        char *start = store;
+
+        if (!take_one(p, c, &store)) {
+            return false;
+        }
+        w->word[w->count] = start;
+        w->len[w->count++] = (size_t)(store - start);
+        *store++ = '\0';
+    }
+}
+
+static bool
+line_is_text(struct parser *p, const struct cursor *c)
+{
+    char found[32];
+
+    for (const char *at = c->at; at < c->end; at++) {
+        unsigned char byte = (unsigned char)*at;
+
+        if ((byte < 0x20 && byte != '\t') || byte == 0x7F) {
+            snprintf(found, sizeof(found), "the byte 0x%02X", byte);
+            tell(p, found, "text (such a byte in a value is written %HH)");
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+take_line(struct parser *p, struct cursor c)
+{
+    struct words w;
+
+    if (c.end - c.at > CONF_LINE_MAX) {
+        tell(p, "a line of more than 1024 bytes", "a shorter one");
+        return;
+    }
+    if (line_is_text(p, &c) && take_words(p, &c, &w) && w.count > 0) {
+        take_entry(p, &w);
+    }
+}
+
+static void
+tell_more(const struct parser *p)
+{
+    char name[SHOWN];
+    char message[MESSAGE];
+
+    wire_escape(name, sizeof(name), p->name, strlen(p->name), WIRE_ESCAPE_TEXT);
+    snprintf(message, sizeof(message), "%s: and %u more", name, p->errors - CONF_ERRORS_MAX);
+    p->error(p->to, message);
+}
+
+unsigned
+conf_parse(struct conf *conf, const char *name, const char *src, size_t len, conf_error_fn *error, void *to)
+{
+    struct parser p = { .conf = conf, .name = name, .error = error, .to = to };
+    struct cursor c = { .at = src, .end = src + len };
+
+    while (c.at < c.end) {
+        const char *end = memchr(c.at, '\n', (size_t)(c.end - c.at));
+        struct cursor line = { .at = c.at, .end = end != NULL ? end : c.end };
+
+        p.line++;
+        take_line(&p, line);
+        c.at = end != NULL ? end + 1 : c.end;
+    }
+    if ((p.seen & 1u) == 0) {
+        p.line = p.line > 0 ? p.line : 1;
+        tell(&p, "the end and no Host", "Host NAME");
+    }
+    if (p.errors > CONF_ERRORS_MAX) {
+        tell_more(&p);
+    }
+    return p.errors;
+}

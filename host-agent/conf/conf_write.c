@@ -1,0 +1,188 @@
+#include "conf/conf.h"
+#include <errno.h>
+#include <string.h>
+
+/* A line that is put together and goes out when it fits. */
+struct out_line {
+    char text[CONF_LINE_MAX + 1];
+    size_t len;
+    bool full;
+};
+
+static void
+put(struct out_line *line, const char *text, size_t len)
+{
+    if (len > CONF_LINE_MAX - line->len) {
+        line->full = true;
+        return;
+    }
+    memcpy(line->text + line->len, text, len);
+    line->len += len;
+}
+
+static void
+put_byte(struct out_line *line, unsigned char c, bool quoted, bool first)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    char code[3] = { '%', hex[c >> 4], hex[c & 15] };
+
+    if (quoted && (c == '"' || c == '\\')) {
+        put(line, "\\", 1);
+    } else if ((c < 0x20 && !(quoted && c == '\t')) || c == 0x7F || c == '%' ||
+               (!quoted && (c == ' ' || c == '"' || (c == '#' && first)))) {
+        put(line, code, sizeof(code));
+        return;
+    }
+    put(line, (const char *)&c, 1);
+}
+
+static void
+put_form(struct out_line *line, const char *value, bool quoted)
+{
+    size_t len = strlen(value);
+
+    put(line, "\"", quoted);
+    for (size_t i = 0; i < len; i++) {
+        put_byte(line, (unsigned char)value[i], quoted, i == 0);
+    }
+    put(line, "\"", quoted);
+}
+
+/*
+ * The shorter of the two forms, bare with %HH and quoted: whatever form it was read from, it is not longer
+ * now, so a line that was read fits when it is written.
+ */
+static void
+put_value(struct out_line *line, const char *value)
+{
+    struct out_line bare = { .len = 0 };
+    struct out_line quoted = { .len = 0 };
+
+    put_form(&bare, value, false);
+    put_form(&quoted, value, true);
+    bool use_bare = !bare.full && bare.len > 0 && (quoted.full || bare.len <= quoted.len);
+    const struct out_line *form = use_bare ? &bare : &quoted;
+
+    line->full = line->full || form->full;
+    put(line, form->text, form->len);
+}
+
+/* False sticks in *error. */
+static void
+end_line(const struct out_line *line, FILE *out, int *error)
+{
+    if (line->full) {
+        *error = -EMSGSIZE;
+    } else if (*error == 0 && fprintf(out, "%.*s\n", (int)line->len, line->text) < 0) {
+        *error = -EIO;
+    }
+}
+
+static void
+write_pair(const char *keyword, const char *value, FILE *out, int *error)
+{
+    struct out_line line = { .len = 0 };
+
+    put(&line, keyword, strlen(keyword));
+    put(&line, " ", 1);
+    put_value(&line, value);
+    end_line(&line, out, error);
+}
+
+static void
+write_list(const char *keyword, const char (*list)[CONF_PATH], unsigned count, FILE *out, int *error)
+{
+    for (unsigned i = 0; i < count; i++) {
+        write_pair(keyword, list[i], out, error);
+    }
+}
+
+static void
+write_port(const struct conf_port *port, FILE *out, int *error)
+{
+    struct out_line line = { .len = 0 };
+    char head[32];
+    int n = snprintf(
+            head, sizeof(head), "Port %s %u", port->proto == CONF_TCP ? "tcp" : "udp", (unsigned)port->port);
+
+    put(&line, head, (size_t)n);
+    for (unsigned i = 0; i < port->processes; i++) {
+        put(&line, " ", 1);
+        put_value(&line, port->process[i]);
+    }
+    end_line(&line, out, error);
+}
+
+static void
+write_channel(const struct conf_channel *channel, FILE *out, int *error)
+{
+    struct out_line line = { .len = 0 };
+    char tail[32];
+
+    put(&line, "Channel ", strlen("Channel "));
+    put(&line, channel->scheme, strlen(channel->scheme));
+    put(&line, " ", 1);
+    put_value(&line, channel->device);
+    if (channel->baud != 0) {
+        int n = snprintf(tail, sizeof(tail), " %u%s%s", channel->baud, channel->frame[0] != '\0' ? " " : "",
+                channel->frame);
+
+        put(&line, tail, (size_t)n);
+    }
+    end_line(&line, out, error);
+}
+
+static void
+write_times(const struct conf *conf, FILE *out)
+{
+    fputs("\n# A sign of life each Beat seconds (1 to 60). Changes are noticed as they happen; these are "
+          "the\n"
+          "# looks behind the events: at all files each Sweep seconds, at all ports each PortSweep\n"
+          "# milliseconds.\n",
+            out);
+    fprintf(out, "Beat %u\nSweep %u\nPortSweep %u\n", conf->beat_s, conf->sweep_s, conf->port_sweep_ms);
+}
+
+static void
+write_channels(const struct conf *conf, FILE *out, int *error)
+{
+    fputs("\n# Where the lines go: Channel SCHEME DEVICE [BAUD [FRAME]]. SCHEME is tty or serial (a serial\n"
+          "# line), file, null or fault. Without a channel no alarm leaves this machine. For example:\n"
+          "#Channel serial /dev/ttyS1 115200 8n1\n",
+            out);
+    for (unsigned i = 0; i < conf->channels; i++) {
+        write_channel(&conf->channel[i], out, error);
+    }
+}
+
+int
+conf_write(const struct conf *conf, FILE *out)
+{
+    int error = 0;
+
+    fputs("# Configuration of tocsin, see tocsin.conf(5). One entry a line; # begins a comment. A value "
+          "with\n"
+          "# blanks stands in \"quotes\"; %HH is a byte in hexadecimal, as alarms show it.\n"
+          "\n# The name of this machine in every line it sends: 1 to 15 of a-z, 0-9 and -.\n",
+            out);
+    write_pair("Host", conf->host, out, &error);
+    fputs("\n# Keys, baseline and the number of the last session. Nobody but root may read it.\n", out);
+    write_pair("StateDir", conf->state_dir, out, &error);
+    write_times(conf, out);
+    write_channels(conf, out, &error);
+    fputs("\n# Files and trees that must not change, and what is left out below them.\n", out);
+    write_list("Watch", conf->watch, conf->watches, out, &error);
+    write_list("Ignore", conf->ignore, conf->ignores, out, &error);
+    fputs("\n# Ports that must be open, and who may hold them: Port tcp|udp NUMBER PROCESS [PROCESS...].\n"
+          "# PROCESS is an executable's path, or its base name. Any other open port is an alarm.\n",
+            out);
+    for (unsigned i = 0; i < conf->ports; i++) {
+        write_port(&conf->port[i], out, &error);
+    }
+    fputs("\n# Daemons that must run, by the path of their executable.\n", out);
+    write_list("Daemon", conf->daemon, conf->daemons, out, &error);
+    if (error == 0 && (fflush(out) != 0 || ferror(out))) {
+        error = errno != 0 ? -errno : -EIO;
+    }
+    return error;
+}

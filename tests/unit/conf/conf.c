@@ -1,0 +1,340 @@
+#include "conf/conf.h"
+#include "support/check.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct conf conf;
+static struct conf again;
+static char told[32][700];
+static unsigned tellings;
+
+static void
+note(void *to, const char *message)
+{
+    (void)to;
+    if (tellings < 32) {
+        snprintf(told[tellings], sizeof(told[0]), "%s", message);
+    }
+    tellings++;
+}
+
+static unsigned
+parse_bytes(const char *text, size_t len)
+{
+    tellings = 0;
+    CHECK(conf_init(&conf, NULL, NULL));
+    return conf_parse(&conf, "t.conf", text, len, note, NULL);
+}
+
+static unsigned
+parse(const char *text)
+{
+    return parse_bytes(text, strlen(text));
+}
+
+static void
+a_whole_file_is_read_as_it_stands(void)
+{
+    CHECK_INT(parse("# comment\n"
+                    "Host web03\n"
+                    "  beat 7\t# behind\n"
+                    "SWEEP 60\nPortSweep 250\nStateDir /s\n"
+                    "\n"
+                    "Watch /etc\nWatch \"/a b/\\\"c\\\\d%0A\"\nIgnore /etc/mtab\n"
+                    "Port tcp 22 sshd /usr/lib/systemd/systemd\nPort udp 22 \"x y\"\n"
+                    "Daemon /usr/sbin/cron\n"
+                    "Channel serial /dev/ttyS1 115200 8n1\nChannel tty /dev/tty9\nChannel null x"),
+            0);
+    CHECK_INT(tellings, 0);
+    CHECK_STR(conf.host, "web03");
+    CHECK_INT(conf.beat_s, 7);
+    CHECK_INT(conf.sweep_s, 60);
+    CHECK_INT(conf.port_sweep_ms, 250);
+    CHECK_STR(conf.state_dir, "/s");
+    CHECK_INT(conf.watches, 2);
+    CHECK_STR(conf.watch[1], "/a b/\"c\\d\n");
+    CHECK_INT(conf.ignores, 1);
+    CHECK_INT(conf.ports, 2);
+    CHECK_INT(conf.port[0].proto, CONF_TCP);
+    CHECK_INT(conf.port[0].port, 22);
+    CHECK_INT(conf.port[0].processes, 2);
+    CHECK_STR(conf.port[0].process[1], "/usr/lib/systemd/systemd");
+    CHECK_INT(conf.port[1].proto, CONF_UDP);
+    CHECK_STR(conf.port[1].process[0], "x y");
+    CHECK_INT(conf.daemons, 1);
+    CHECK_INT(conf.channels, 3);
+    CHECK_INT(conf.channel[0].baud, 115200);
+    CHECK_STR(conf.channel[0].frame, "8n1");
+    CHECK_INT(conf.channel[1].baud, 0);
+}
+
+#define OPEN_END                                                                                            \
+    "absolute path of at most 255 bytes, without \"/\" at its end and without \"//\", \".\" and \"..\" in " \
+    "it"
+
+/* clang-format off */
+static const struct {
+    const char *text;
+    const char *message; /* all lines but this one are right */
+} wrong[] = {
+    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon and Channel" },
+    { "Host a\nHost b\n", "t.conf:2: found Host a second time; expected it once" },
+    { "Host a\nBeat 5\n\nbeat 5\n", "t.conf:4: found Beat a second time; expected it once" },
+    { "Host\n\nHost a", "t.conf:1: found Host with 0 values; expected Host NAME" },
+    { "Host a b\nHost a", "t.conf:1: found Host with 2 values; expected Host NAME" },
+    { "Host a\nPort tcp 22\n", "t.conf:2: found Port with 2 values; expected Port tcp|udp NUMBER PROCESS [PROCESS...] (at most 4)" },
+    { "Host a\nPort tcp 22 a b c d e\n", "t.conf:2: found more than 6 values; expected fewer" },
+    { "Host a\nPort sctp 22 a\n", "t.conf:2: found \"sctp\"; expected tcp or udp" },
+    { "Host a\nPort tcp 0 a\n", "t.conf:2: found \"0\"; expected a number from 1 to 65535" },
+    { "Host a\nPort tcp 65536 a\n", "t.conf:2: found \"65536\"; expected a number from 1 to 65535" },
+    { "Host a\nPort tcp 022 a\n", "t.conf:2: found \"022\"; expected a number from 1 to 65535" },
+    { "Host a\nPort tcp -1 a\n", "t.conf:2: found \"-1\"; expected a number from 1 to 65535" },
+    { "Host a\nPort tcp 22 a/b\n", "t.conf:2: found \"a/b\"; expected an executable's absolute path, or its name without a slash" },
+    { "Host a\nPort tcp 22 \"\"\n", "t.conf:2: found \"\"; expected an executable's absolute path, or its name without a slash" },
+    { "Host a\nPort tcp 22 /a/../b\n", "t.conf:2: found \"/a/../b\"; expected an " OPEN_END },
+    { "Host a\nPort tcp 22 a\nPort tcp 22 b\n", "t.conf:3: found \"22\"; expected each port once, with all its processes on one line" },
+    { "Host a\nBeat 61\n", "t.conf:2: found \"61\"; expected a number from 1 to 60" },
+    { "Host a\nBeat 0\n", "t.conf:2: found \"0\"; expected a number from 1 to 60" },
+    { "Host a\nBeat 4294967297\n", "t.conf:2: found \"4294967297\"; expected a number from 1 to 60" },
+    { "Host a\nSweep ten\n", "t.conf:2: found \"ten\"; expected a number from 1 to 604800" },
+    { "Host a\nPortSweep 1\n", "t.conf:2: found \"1\"; expected a number from 10 to 3600000" },
+    { "Host a\nWatch etc\n", "t.conf:2: found \"etc\"; expected an " OPEN_END },
+    { "Host a\nWatch /etc/\n", "t.conf:2: found \"/etc/\"; expected an " OPEN_END },
+    { "Host a\nWatch //etc\n", "t.conf:2: found \"//etc\"; expected an " OPEN_END },
+    { "Host a\nWatch /./etc\n", "t.conf:2: found \"/./etc\"; expected an " OPEN_END },
+    { "Host a\nWatch /etc/..\n", "t.conf:2: found \"/etc/..\"; expected an " OPEN_END },
+    { "Host a\nWatch /etc\nWatch /etc\n", "t.conf:3: found \"/etc\"; expected each path once" },
+    { "Host a\nDaemon cron\n", "t.conf:2: found \"cron\"; expected an " OPEN_END },
+    { "Host a\nStateDir s\n", "t.conf:2: found \"s\"; expected an " OPEN_END },
+    { "Host a\nChannel pigeon /x\n", "t.conf:2: found \"pigeon\"; expected one of tty, serial, file, null and fault" },
+    { "Host a\nChannel tty ttyS0\n", "t.conf:2: found \"ttyS0\"; expected an " OPEN_END },
+    { "Host a\nChannel tty /t 7\n", "t.conf:2: found \"7\"; expected a number from 50 to 4000000" },
+    { "Host a\nChannel tty /t 9600 9n1\n", "t.conf:2: found \"9n1\"; expected a frame like 8n1: 5-8 data bits, parity n, e or o, 1-2 stop bits" },
+    { "Host a\nChannel file /t 9600\n", "t.conf:2: found \"9600\"; expected no speed: this kind of channel has none" },
+    { "Host a\nChannel null \"\"\n", "t.conf:2: found \"\"; expected 1 to 255 bytes" },
+    { "Host a\nChannel tty /t\nChannel tty /t\n", "t.conf:3: found \"/t\"; expected each channel once" },
+    { "Host a\nWatch \"/etc\n", "t.conf:2: found a quoted value without its end; expected a closing quote on the same line" },
+    { "Host a\nWatch \"/etc\"x\n", "t.conf:2: found something right behind a closing quote; expected a blank or the end of the line" },
+    { "Host a\nWatch /e\"tc\n", "t.conf:2: found a quote inside a word; expected quotes around the whole value, or %22" },
+    { "Host a\nWatch \"/e\\tc\"\n", "t.conf:2: found a backslash alone in a quoted value; expected \\\" or \\\\" },
+    { "Host a\nWatch /e%4\n", "t.conf:2: found \"%254\"; expected %HH, a byte in hexadecimal and not 00 (%25 is a %)" },
+    { "Host a\nWatch /e%00\n", "t.conf:2: found \"%2500\"; expected %HH, a byte in hexadecimal and not 00 (%25 is a %)" },
+    { "Host a\nWatch /e%zz\n", "t.conf:2: found \"%25zz\"; expected %HH, a byte in hexadecimal and not 00 (%25 is a %)" },
+    { "Host a\r\nHost a\n", "t.conf:1: found the byte 0x0D; expected text (such a byte in a value is written %HH)" },
+    { "Beat 1\nHost Web03\n", "t.conf:2: found \"Web03\"; expected 1 to 15 of a-z, 0-9 and -" },
+    { "Host abcdefghijklmnop\n", "t.conf:1: found \"abcdefghijklmnop\"; expected 1 to 15 of a-z, 0-9 and -" },
+    { "Beat 1\nSweep 10\n", "t.conf:2: found the end and no Host; expected Host NAME" },
+    { "", "t.conf:1: found the end and no Host; expected Host NAME" },
+    { "Host a\nWatch /e\x1b[2J\n", "t.conf:2: found the byte 0x1B; expected text (such a byte in a value is written %HH)" },
+    { "Host a\nWatch e%1B\n", "t.conf:2: found \"e%1B\"; expected an " OPEN_END },
+};
+/* clang-format on */
+
+static void
+each_error_names_its_line_and_what_was_expected(void)
+{
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        CHECK_INT(parse(wrong[i].text), 1);
+        CHECK_INT(tellings, 1);
+        CHECK_STR(told[0], wrong[i].message);
+    }
+}
+
+static void
+a_zero_byte_and_a_long_line_are_errors(void)
+{
+    char text[2048];
+
+    CHECK_INT(parse_bytes("Host a\nWatch /e\0x\n", 17), 1);
+    CHECK_STR(
+            told[0], "t.conf:2: found the byte 0x00; expected text (such a byte in a value is written %HH)");
+
+    memset(text, '#', sizeof(text));
+    memcpy(text, "Host a\n", 7);
+    text[7 + CONF_LINE_MAX] = '\n';
+    CHECK_INT(parse_bytes(text, 7 + CONF_LINE_MAX + 1), 0);
+    text[7 + CONF_LINE_MAX] = '#';
+    text[7 + CONF_LINE_MAX + 1] = '\n';
+    CHECK_INT(parse_bytes(text, 7 + CONF_LINE_MAX + 2), 1);
+    CHECK_STR(told[0], "t.conf:2: found a line of more than 1024 bytes; expected a shorter one");
+}
+
+static void
+a_path_of_255_bytes_fits_and_one_of_256_does_not(void)
+{
+    char text[512] = "Host a\nWatch /";
+
+    memset(text + strlen(text), 'x', 254);
+    CHECK_INT(parse(text), 0);
+    CHECK_INT(strlen(conf.watch[0]), 255);
+    text[strlen(text)] = 'x';
+    CHECK_INT(parse(text), 1);
+}
+
+static void
+twenty_errors_are_told_and_the_rest_counted(void)
+{
+    char text[400] = "Host a\n";
+
+    for (int i = 0; i < 30; i++) {
+        strcat(text, "Bad\n");
+    }
+    CHECK_INT(parse(text), 30);
+    CHECK_INT(tellings, 21);
+    CHECK_STR(told[20], "t.conf: and 10 more");
+    CHECK(strncmp(told[19], "t.conf:21: ", 11) == 0);
+}
+
+static void
+each_list_has_its_end(void)
+{
+    static char text[64 * 1024];
+    /* clang-format off */
+    static const struct { const char *format; unsigned max; const char *keyword; } lists[] = {
+        { "Watch /w%u\n", CONF_WATCHES, "Watch" },
+        { "Ignore /w%u\n", CONF_IGNORES, "Ignore" },
+        { "Daemon /w%u\n", CONF_DAEMONS, "Daemon" },
+        { "Port tcp %u x\n", CONF_PORTS, "Port" },
+        { "Channel file /w%u\n", CONF_CHANNELS, "Channel" },
+    };
+    /* clang-format on */
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        char want[80];
+
+        strcpy(text, "Host a\n");
+        for (unsigned n = 1; n <= lists[i].max; n++) {
+            sprintf(text + strlen(text), lists[i].format, n);
+        }
+        CHECK_INT(parse(text), 0);
+        sprintf(text + strlen(text), lists[i].format, lists[i].max + 1);
+        CHECK_INT(parse(text), 1);
+        sprintf(want, "t.conf:%u: found \"%s\"; expected at most %u such lines", lists[i].max + 2,
+                lists[i].keyword, lists[i].max);
+        CHECK_STR(told[0], want);
+    }
+}
+
+static char *
+written(const struct conf *c, size_t *len)
+{
+    char *text = NULL;
+    FILE *out = open_memstream(&text, len);
+
+    CHECK_INT(conf_write(c, out), 0);
+    fclose(out);
+    return text;
+}
+
+static void
+what_is_written_is_read_back_the_same(void)
+{
+    size_t len = 0;
+
+    CHECK_INT(
+            parse("Host a\nBeat 3\nSweep 4\nPortSweep 50\nStateDir \"/s t\"\n"
+                  "Watch /%23\nWatch \"/a b\"\nWatch /%01%7f%22%25\nWatch /\nWatch /\xc3\xa4\nWatch \"/#\"\n"
+                  "Ignore \"/\\\\ \\\\\"\nPort tcp 1 %23 #x\nPort udp 65535 \"a b\" /c \"d\\\"\"\n"
+                  "Daemon /d\nChannel null #x\n"),
+            1);
+    CHECK_INT(parse(text), 0);
+    char *out = written(&conf, &len);
+
+    CHECK(conf_init(&again, NULL, NULL));
+    CHECK_INT(conf_parse(&again, "again", out, len, note, NULL), 0);
+    CHECK_MEM(&again, &conf, sizeof(conf));
+    free(out);
+}
+}
+
+static void
+an_entry_that_fits_no_line_is_not_written(void)
+{
+    FILE *out = fopen("/dev/null", "w");
+
+    CHECK_INT(parse("Host a\nPort tcp 1 a b c d\n"), 0);
+    for (int i = 0; i < 4; i++) {
+        memset(conf.port[0].process[i], 'x', CONF_PATH - 1);
+    }
+    CHECK_INT(conf_write(&conf, out), -EMSGSIZE);
+    fclose(out);
+}
+
+static void
+a_state_directory_from_the_command_line_wins(void)
+{
+    const char *text = "Host a\nStateDir /from-file\n";
+    char path[64];
+
+    CHECK(conf_init(&conf, "/c", "/from-command"));
+    CHECK_INT(conf_parse(&conf, "t", text, strlen(text), note, NULL), 0);
+    CHECK_STR(conf.state_dir, "/from-command");
+    CHECK(conf_state_path(&conf, "slot", path, sizeof(path)));
+    CHECK_STR(path, "/from-command/slot");
+    CHECK(!conf_state_path(&conf, "slot", path, strlen("/from-command/slot")));
+    CHECK(!conf_init(&conf, "relative", NULL));
+    CHECK(!conf_init(&conf, NULL, "/a/"));
+    CHECK(!conf_init(&conf, "", NULL));
+}
+
+static unsigned
+load(const char *path)
+{
+    tellings = 0;
+    CHECK(conf_init(&conf, path, NULL));
+    return conf_load(&conf, note, NULL);
+}
+
+static void
+a_file_that_cannot_be_taken_is_one_error(void)
+{
+    char dir[] = "/tmp/tocsin-conf-XXXXXX";
+    char path[64];
+
+    CHECK(mkdtemp(dir) != NULL);
+    CHECK_INT(load(dir), 1);
+    CHECK(strstr(told[0], "expected a regular file") != NULL);
+    snprintf(path, sizeof(path), "%s/c", dir);
+    CHECK_INT(load(path), 1);
+    CHECK(strstr(told[0], "No such file or directory; expected a configuration") != NULL);
+
+    CHECK_INT(mkfifo(path, 0600), 0);
+    CHECK_INT(load(path), 1);
+    CHECK(strstr(told[0], "expected a regular file") != NULL);
+    unlink(path);
+
+    FILE *f = fopen(path, "w");
+    fputs("Host a\n", f);
+    fclose(f);
+    chmod(path, 0600);
+    CHECK_INT(load(path), 0);
+    CHECK_STR(conf.host, "a");
+    chmod(path, 0606);
+    CHECK_INT(load(path), 1);
+    CHECK(strstr(told[0], "everybody may write") != NULL);
+    chmod(path, 0600);
+    CHECK_INT(truncate(path, (1 << 20) + 1), 0);
+    CHECK_INT(load(path), 1);
+    CHECK(strstr(told[0], "more than 1 MiB") != NULL);
+    unlink(path);
+    rmdir(dir);
+}
+
+int
+main(void)
+{
+    CHECK_RUN(a_whole_file_is_read_as_it_stands);
+    CHECK_RUN(each_error_names_its_line_and_what_was_expected);
+    CHECK_RUN(a_zero_byte_and_a_long_line_are_errors);
+    CHECK_RUN(a_path_of_255_bytes_fits_and_one_of_256_does_not);
+    CHECK_RUN(twenty_errors_are_told_and_the_rest_counted);
+    CHECK_RUN(each_list_has_its_end);
+    CHECK_RUN(what_is_written_is_read_back_the_same);
+    CHECK_RUN(a_line_at_the_limit_still_fits_when_written);
+    CHECK_RUN(an_entry_that_fits_no_line_is_not_written);
+    CHECK_RUN(a_state_directory_from_the_command_line_wins);
+    CHECK_RUN(a_file_that_cannot_be_taken_is_one_error);
+    return check_result();
+}
