@@ -229,17 +229,9 @@ written(const struct conf *c, size_t *len)
 }
 
 static void
-what_is_written_is_read_back_the_same(void)
+write_and_read_back(void)
 {
     size_t len = 0;
-
-    CHECK_INT(
-            parse("Host a\nBeat 3\nSweep 4\nPortSweep 50\nStateDir \"/s t\"\n"
-                  "Watch /%23\nWatch \"/a b\"\nWatch /%01%7f%22%25\nWatch /\nWatch /\xc3\xa4\nWatch \"/#\"\n"
-                  "Ignore \"/\\\\ \\\\\"\nPort tcp 1 %23 #x\nPort udp 65535 \"a b\" /c \"d\\\"\"\n"
-                  "Daemon /d\nChannel null #x\n"),
-            1);
-    CHECK_INT(parse(text), 0);
     char *out = written(&conf, &len);
 
     CHECK(conf_init(&again, NULL, NULL));
@@ -247,6 +239,37 @@ what_is_written_is_read_back_the_same(void)
     CHECK_MEM(&again, &conf, sizeof(conf));
     free(out);
 }
+
+static void
+what_is_written_is_read_back_the_same(void)
+{
+    CHECK_INT(parse("Host a\nBeat 3\nSweep 4\nPortSweep 50\nStateDir \"/s t\"\n"
+                    "Watch /%23\nWatch \"/a b\"\nWatch /%01%7f%22%25\nWatch /\nWatch /\xc3\xa4\n"
+                    "Ignore \"/\\\\ \\\\\"\nPort tcp 1 %23\nPort udp 65535 \"a b\" /c \"d\\\"\"\n"
+                    "Daemon /d\nChannel null %23x\nChannel tty /t 9600\nChannel serial /t 9600 7e2\n"),
+            0);
+    CHECK_STR(conf.port[0].process[0], "#");
+    write_and_read_back();
+}
+
+static void
+a_line_at_the_limit_still_fits_when_written(void)
+{
+    static const char *const units[] = { "\\", "%01", "\xff", "\t", " ", "\\\"", "\\\\" };
+
+    for (size_t u = 0; u < sizeof(units) / sizeof(units[0]); u++) {
+        char text[2048] = "Host a\nPort tcp 1";
+
+        for (int i = 0; i < 4; i++) {
+            strcat(text, u < 3 ? " " : " \"");
+            for (size_t n = 0; n < 1000 / 4 / strlen(units[u]); n++) {
+                strcat(text, units[u]);
+            }
+            strcat(text, u < 3 ? "" : "\"");
+        }
+        CHECK_INT(parse(text), 0);
+        write_and_read_back();
+    }
 }
 
 static void
