@@ -25,6 +25,14 @@ void wire_hash(const void *src, size_t len, uint8_t out[WIRE_HASH_SIZE]);
 /* `context` is a constant string of this project, never data. */
 void wire_hash_derive(const char *context, const void *material, size_t len, uint8_t *out, size_t out_len);
 
+/*
+ * The same derivation many times over: init once, then any number of derive_with. `h` holds the last
+ * material; the caller wipes it.
+ */
+void wire_hash_derive_init(struct wire_hasher *h, const char *context);
+void wire_hash_derive_with(
+        struct wire_hasher *h, const void *material, size_t len, uint8_t *out, size_t out_len);
+
 void wire_hash_keyed(
         const uint8_t key[WIRE_HASH_SIZE], const void *src, size_t len, uint8_t *out, size_t out_len);
 

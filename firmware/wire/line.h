@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define WIRE_LINE_MAX 132
+#define WIRE_LINE_MIN 67 /* the shortest head, " ~", tag and check */
 #define WIRE_HOST_MAX 15
 #define WIRE_CODE_MAX 20
 #define WIRE_NONCE_CHARS 4
@@ -19,6 +20,7 @@
 #define WIRE_CHECK_CHARS 4
 #define WIRE_SEAL_MAX (2 + WIRE_TAG_CHARS + WIRE_CHECK_CHARS) /* " ~", tag, check */
 #define WIRE_NUMBER_MAX 0xFFFFFFu
+#define WIRE_KEY_NAME_MAX 16 /* of the key in key=value: a-z 0-9 - _ */
 
 enum wire_severity {
     WIRE_EMRG,
@@ -40,7 +42,10 @@ int wire_severity_from(const char *name, size_t len);
 /* A host alias: 1 to 15 of a-z, 0-9 and -. */
 bool wire_host_valid(const char *host, size_t len);
 
-/* A code: area.event, a-z and one dot, 3 to 20 characters. */
+/*
+ * The form of a code: area.event, or one word ("more"); a-z, 3 to 20 characters. Receivers take codes they do
+ * not know.
+ */
 bool wire_code_valid(const char *code, size_t len);
 
 struct wire_head {
@@ -84,6 +89,9 @@ int wire_line_room(const struct wire_head *head);
  * one of the errors above; `out` is untouched on an error.
  */
 int wire_line_parse(const char *src, size_t len, struct wire_line *out);
+
+/* How many of these bytes could be the beginning of a line. All of them when they are a whole line. */
+size_t wire_line_prefix(const char *src, size_t len);
 
 /*
  * The value of one key=value in a detail text; NULL when the key is not there. Its length goes to *value_len.
