@@ -25,6 +25,7 @@ static const struct code_row codes[FINDING_CODES] = {
     [FINDING_DAEMON_DOWN]       = { "daemon.down",       "daemon.up",    FINDING_DAEMONS, WIRE_CRIT },
     [FINDING_DAEMON_CHANGED]    = { "daemon.changed",    "daemon.up",    FINDING_DAEMONS, WIRE_CRIT },
     [FINDING_TIME_STEP]         = { "time.step",         "time.step",    FINDING_NET,     WIRE_WARN },
+    [FINDING_CHANNEL_LOST]      = { "channel.lost",      "channel.back", FINDING_SELF,    WIRE_ERRO },
     [FINDING_AGENT_SELF]        = { "agent.self",        "agent.self",   FINDING_SELF,    WIRE_CRIT },
 };
 /* clang-format on */

@@ -43,6 +43,7 @@ enum finding_code {
     FINDING_DAEMON_DOWN,
     FINDING_DAEMON_CHANGED,
     FINDING_TIME_STEP,
+    FINDING_CHANNEL_LOST,
     FINDING_AGENT_SELF, /* a missing event source, a damaged baseline, a lost process of ours, ... */
     FINDING_CODES
 };

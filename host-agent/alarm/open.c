@@ -1,0 +1,261 @@
+#include "alarm/open.h"
+#include <string.h>
+
+#define WHOLE 1000u /* one finding in the bucket's unit */
+
+void
+open_init(struct open_table *t, int64_t now_ms)
+{
+    memset(t, 0, sizeof(*t));
+    t->tokens_ms = now_ms;
+    t->tokens = OPEN_BURST * WHOLE;
+}
+
+static bool
+waits(const struct open_entry *e)
+{
+    return e->state == OPEN_UNTOLD || e->state == OPEN_UPDATED || e->state == OPEN_CLOSED;
+}
+
+static void
+set_state(struct open_table *t, struct open_entry *e, enum open_state state)
+{
+    unsigned before = waits(e) ? 1 : 0;
+
+    e->state = (uint8_t)state;
+    t->waiting = t->waiting - before + (waits(e) ? 1 : 0);
+}
+
+static uint16_t *
+bucket_of(struct open_table *t, const uint8_t id[FINDING_ID_SIZE])
+{
+    return &t->bucket[(id[0] | (unsigned)id[1] << 8) % OPEN_BUCKETS];
+}
+
+static struct open_entry *
+find(struct open_table *t, const struct finding *f)
+{
+    for (uint16_t i = *bucket_of(t, f->id); i != 0; i = t->entry[i - 1].next) {
+        struct open_entry *e = &t->entry[i - 1];
+
+        if (!e->event && memcmp(e->finding.id, f->id, sizeof(f->id)) == 0) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static void
+release(struct open_table *t, struct open_entry *e)
+{
+    uint16_t self = (uint16_t)(e - t->entry + 1);
+    uint16_t *link = bucket_of(t, e->finding.id);
+
+    while (*link != self) {
+        link = &t->entry[*link - 1].next;
+    }
+    *link = e->next;
+    e->next = t->free;
+    t->free = self;
+}
+
+static struct open_entry *
+free_entry(struct open_table *t)
+{
+    if (t->free != 0) {
+        struct open_entry *e = &t->entry[t->free - 1];
+        t->free = e->next;
+        return e;
+    }
+    return t->high < OPEN_FINDINGS ? &t->entry[t->high++] : NULL;
+}
+
+static void
+add(struct open_table *t, const struct finding *f, bool event)
+{
+    struct open_entry *e = free_entry(t);
+
+    if (e == NULL) {
+        t->turned_away++;
+        return;
+    }
+    memset(e, 0, sizeof(*e));
+    e->finding = *f;
+    e->event = event;
+    e->pass = t->pass[f->source];
+    e->order = t->order++;
+    uint16_t *head = bucket_of(t, f->id);
+    e->next = *head;
+    *head = (uint16_t)(e - t->entry + 1);
+    set_state(t, e, OPEN_UNTOLD);
+}
+
+static bool
+same_trouble(const struct open_entry *e, const struct finding *f)
+{
+    return e->finding.code == f->code && strcmp(e->finding.text, f->text) == 0;
+}
+
+static void
+take_open(struct open_table *t, const struct finding *f)
+{
+    struct open_entry *e = find(t, f);
+
+    if (e == NULL) {
+        add(t, f, false);
+        return;
+    }
+    e->pass = t->pass[f->source];
+    e->over = false;
+    if (e->state == OPEN_CLOSED || !same_trouble(e, f)) {
+        bool told = e->state != OPEN_UNTOLD;
+
+        e->finding = *f;
+        set_state(t, e, told ? OPEN_UPDATED : OPEN_UNTOLD);
+    }
+}
+
+/* What was never told needs no end: it opened and closed while it waited, which the flood's count has told.
+ */
+static void
+take_close(struct open_table *t, struct open_entry *e)
+{
+    if (e->state == OPEN_UNTOLD) {
+        return;
+    }
+    set_state(t, e, OPEN_CLOSED);
+}
+
+static void
+end_pass(struct open_table *t, enum finding_source source)
+{
+    for (unsigned i = 0; i < t->high; i++) {
+        struct open_entry *e = &t->entry[i];
+
+        if (e->state != OPEN_FREE && !e->event && e->finding.source == source && e->pass != t->pass[source]) {
+            take_close(t, e);
+        }
+    }
+}
+
+void
+open_take(struct open_table *t, const struct finding *f)
+{
+    struct open_entry *e;
+
+    switch ((enum finding_op)f->op) {
+    case FINDING_OPEN:
+        take_open(t, f);
+        break;
+    case FINDING_CLOSE:
+        e = find(t, f);
+        if (e != NULL) {
+            take_close(t, e);
+        }
+        break;
+    case FINDING_EVENT:
+        add(t, f, true);
+        break;
+    case FINDING_PASS_BEGIN:
+        t->pass[f->source]++;
+        break;
+    case FINDING_PASS_END:
+        end_pass(t, (enum finding_source)f->source);
+        break;
+    case FINDING_OPS:
+        break;
+    }
+}
+
+static void
+fill_bucket(struct open_table *t, int64_t now_ms)
+{
+    int64_t gained = (now_ms - t->tokens_ms) * OPEN_RATE * WHOLE / 1000;
+
+    if (gained > 0) {
+        int64_t tokens = t->tokens + gained;
+        t->tokens = tokens > OPEN_BURST * WHOLE ? OPEN_BURST * WHOLE : (uint32_t)tokens;
+        t->tokens_ms = now_ms;
+    }
+}
+
+static bool
+goes_before(const struct open_entry *a, const struct open_entry *b)
+{
+    if (a->finding.severity != b->finding.severity) {
+        return a->finding.severity < b->finding.severity;
+    }
+    return a->order < b->order;
+}
+
+struct open_entry *
+open_next(struct open_table *t, int64_t now_ms, int64_t *due_ms)
+{
+    struct open_entry *best = NULL;
+
+    *due_ms = INT64_MAX;
+    if (t->waiting == 0) {
+        return NULL;
+    }
+    fill_bucket(t, now_ms);
+    for (unsigned i = 0; i < t->high; i++) {
+        struct open_entry *e = &t->entry[i];
+
+        if (!waits(e)) {
+            continue;
+        }
+        if (e->state == OPEN_UPDATED && e->told_ms + OPEN_UPDATE_MS > now_ms) {
+            *due_ms = e->told_ms + OPEN_UPDATE_MS < *due_ms ? e->told_ms + OPEN_UPDATE_MS : *due_ms;
+        } else if (best == NULL || goes_before(e, best)) {
+            best = e;
+        }
+    }
+    if (best != NULL && t->tokens < WHOLE) {
+        *due_ms = now_ms + (WHOLE - t->tokens) / OPEN_RATE + 1;
+        return NULL;
+    }
+    return best;
+}
+
+void
+open_told(struct open_table *t, struct open_entry *e, uint32_t number, int64_t now_ms)
+{
+    t->tokens -= t->tokens >= WHOLE ? WHOLE : t->tokens;
+    e->number = number;
+    e->told_ms = now_ms;
+    if (e->event || e->state == OPEN_CLOSED) {
+        set_state(t, e, OPEN_FREE);
+        release(t, e);
+    } else {
+        set_state(t, e, e->over ? OPEN_CLOSED : OPEN_TOLD);
+        e->over = false;
+    }
+}
+
+void
+open_list_grave(struct open_table *t, uint32_t number)
+{
+    memmove(t->grave + 1, t->grave, sizeof(t->grave) - sizeof(t->grave[0]));
+    t->grave[0] = number;
+    t->graves += t->graves < OPEN_LISTED ? 1 : 0;
+}
+
+unsigned
+open_count(const struct open_table *t)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < t->high; i++) {
+        n += t->entry[i].state != OPEN_FREE && t->entry[i].state != OPEN_CLOSED && !t->entry[i].event ? 1 : 0;
+    }
+    return n;
+}
+
+uint32_t
+open_take_turned_away(struct open_table *t)
+{
+    uint32_t n = t->turned_away;
+
+    t->turned_away = 0;
+    return n;
+}

@@ -1,0 +1,168 @@
+#include "cmd/cmd.h"
+#include "proc/link.h"
+#include "proc/warden.h"
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/*
+ * A test alarm through every channel. Where the agent runs, it is asked; where it does not, it is started for
+ * the purpose without its checks, and stopped again.
+ */
+#define RING_MS 15000
+#define START_MS 5000
+#define START_LOOK_MS 20
+
+/* A descriptor, or -errno. */
+static int
+connect_agent(const struct conf *conf)
+{
+    struct sockaddr_un to = { .sun_family = AF_UNIX };
+
+    if (!conf_state_path(conf, WARDEN_CTL, to.sun_path, sizeof(to.sun_path))) {
+        return -ENAMETOOLONG;
+    }
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0) {
+        int error = -errno;
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+static void
+report_channel(const struct conf *conf, const struct ctl_reply *r)
+{
+    const struct conf_channel *c = &conf->channel[r->channel];
+
+    printf("%-8s %-32s written, line %u in %u ms\n", c->scheme, c->device, r->number, r->elapsed_ms);
+}
+
+static bool
+next_reply(int fd, struct ctl_reply *r, int timeout_ms)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+
+    if (poll(&p, 1, timeout_ms) <= 0) {
+        return false;
+    }
+    ssize_t n = link_receive(fd, r, sizeof(*r));
+    return n > 0 && message_reply_valid(r, (size_t)n);
+}
+
+/* What is wrong with the channels that did not answer. */
+static void
+report_rest(const struct conf *conf, const bool written[CONF_CHANNELS])
+{
+    struct ctl_request ask = { .magic = CTL_MAGIC, .kind = CTL_STATUS };
+    struct ctl_reply r;
+    int fd = connect_agent(conf);
+
+    if (fd < 0 || link_send(fd, &ask, sizeof(ask)) != 0) {
+        fd = -1;
+    }
+    for (unsigned i = 0; i < conf->channels; i++) {
+        bool known = fd >= 0 && next_reply(fd, &r, 1000) && r.channel == i;
+
+        if (!written[i]) {
+            printf("%-8s %-32s not written within %d s: %s\n", conf->channel[i].scheme,
+                    conf->channel[i].device, RING_MS / 1000,
+                    known && r.error != 0 ? strerror(r.error) : "the device takes nothing");
+        }
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+static int
+ring(const struct conf *conf, int fd)
+{
+    struct ctl_request ask = { .magic = CTL_MAGIC, .kind = CTL_RING };
+    bool written[CONF_CHANNELS] = { false };
+    unsigned left = conf->channels;
+    struct ctl_reply r;
+
+    if (link_send(fd, &ask, sizeof(ask)) != 0) {
+        return cmd_error("the agent does not take the request");
+    }
+    while (left > 0 && next_reply(fd, &r, RING_MS)) {
+        if (r.channel < conf->channels && !written[r.channel]) {
+            written[r.channel] = true;
+            left--;
+            report_channel(conf, &r);
+            fflush(stdout);
+        }
+    }
+    if (left > 0) {
+        report_rest(conf, written);
+    }
+    return left > 0 ? CMD_FINDINGS : CMD_CLEAN;
+}
+
+/* The agent, for this once. Its pid, or -1. */
+static pid_t
+start_agent(const struct conf *conf, int *fd)
+{
+    struct pollfd none = { .fd = -1 };
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        const struct warden_order order = { .conf = conf, .checks = false, .quiet = true };
+        _exit(warden_run(&order));
+    }
+    *fd = -ECONNREFUSED;
+    for (int waited = 0; pid > 0 && *fd < 0 && waited < START_MS; waited += START_LOOK_MS) {
+        if (waitpid(pid, NULL, WNOHANG) == pid) {
+            return -1;
+        }
+        poll(&none, 1, START_LOOK_MS);
+        *fd = connect_agent(conf);
+    }
+    return pid;
+}
+
+int
+cmd_ring(const struct cmd *cmd)
+{
+    static struct conf conf;
+    pid_t agent = 0;
+
+    if (cmd->argc > 0) {
+        return cmd_error("ring takes no arguments");
+    }
+    if (!cmd_conf(cmd, &conf)) {
+        return CMD_ERROR;
+    }
+    if (conf.channels == 0) {
+        return cmd_error("%s names no Channel", conf.config_path);
+    }
+    int fd = connect_agent(&conf);
+    if (fd == -ECONNREFUSED || fd == -ENOENT) {
+        printf("the agent is not running: starting it for this once\n");
+        fflush(stdout);
+        agent = start_agent(&conf, &fd);
+        if (agent < 0) {
+            return CMD_ERROR;
+        }
+    }
+    int status = fd < 0 ? cmd_error("%s/%s: %s", conf.state_dir, WARDEN_CTL, strerror(-fd)) : ring(&conf, fd);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (agent > 0) {
+        kill(agent, SIGTERM);
+        waitpid(agent, NULL, 0);
+    }
+    return status;
+}

@@ -1,0 +1,142 @@
+#include "cmd/cmd.h"
+#include "proc/role.h"
+#include "wire/escape.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char usage[] =
+        "usage: tocsin [--config FILE] [--state DIR] COMMAND [ARGUMENTS]\n"
+        "\n"
+        "  init [--host NAME] [--force]      write a configuration from what this machine runs now\n"
+        "  pair CODE|FILE|- [--again]        take the pairing code that 'belfry pair HOST' printed\n"
+        "  baseline build|show|diff|accept   the recorded state of the files that are watched\n"
+        "  check [--json]                    one pass of every check\n"
+        "  run                               guard, in the foreground\n"
+        "  ports [--json]                    expected and actual listening ports\n"
+        "  daemons [--json]                  the daemons that should run\n"
+        "  ring                              a test alarm through every channel\n"
+        "\n"
+        "  --check-config   read the configuration and say what is wrong with it\n"
+        "  --json           results as JSON\n"
+        "  --version, --help\n"
+        "\n"
+        "Exit status: 0 clean, 1 findings, 2 error. See tocsin(8) and tocsin.conf(5).\n";
+
+struct named_command {
+    const char *name;
+    int (*run)(const struct cmd *cmd);
+};
+
+static const struct named_command commands[] = {
+    { "baseline", cmd_baseline },
+    { "check", cmd_check },
+    { "daemons", cmd_daemons },
+    { "init", cmd_init },
+    { "pair", cmd_pair },
+    { "ports", cmd_ports },
+    { "ring", cmd_ring },
+    { "run", cmd_run },
+};
+
+enum option_code { OPTION_CONFIG = 1, OPTION_STATE, OPTION_JSON, OPTION_CHECK, OPTION_HELP, OPTION_VERSION };
+
+static const struct option options[] = {
+    { "config", required_argument, NULL, OPTION_CONFIG },
+    { "state", required_argument, NULL, OPTION_STATE },
+    { "json", no_argument, NULL, OPTION_JSON },
+    { "check-config", no_argument, NULL, OPTION_CHECK },
+    { "help", no_argument, NULL, OPTION_HELP },
+    { "version", no_argument, NULL, OPTION_VERSION },
+    { NULL, 0, NULL, 0 },
+};
+
+static int
+unknown(const char *what, const char *name)
+{
+    char text[128];
+
+    wire_escape(text, sizeof(text), name, strlen(name), WIRE_ESCAPE_TEXT);
+    return cmd_error("%s: %s (tocsin --help lists what there is)", text, what);
+}
+
+/* --json, --config and --state are taken behind the command too: that is where people type them. */
+static void
+take_common(struct cmd *cmd)
+{
+    int kept = 0;
+
+    for (int i = 0; i < cmd->argc; i++) {
+        char *arg = cmd->argv[i];
+
+        if (strcmp(arg, "--json") == 0) {
+            cmd->json = true;
+        } else if (strcmp(arg, "--config") == 0 && i + 1 < cmd->argc) {
+            cmd->config_path = cmd->argv[++i];
+        } else if (strcmp(arg, "--state") == 0 && i + 1 < cmd->argc) {
+            cmd->state_dir = cmd->argv[++i];
+        } else {
+            cmd->argv[kept++] = arg;
+        }
+    }
+    cmd->argc = kept;
+}
+
+static int
+dispatch(struct cmd *cmd, char **argv)
+{
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(commands[i].name, argv[0]) == 0) {
+            take_common(cmd);
+            return commands[i].run(cmd);
+        }
+    }
+    return unknown("no such command", argv[0]);
+}
+
+int
+main(int argc, char **argv)
+{
+    struct cmd cmd = { .config_path = CONF_DEFAULT_PATH };
+    bool check_config = false;
+    int option;
+
+    if (argc > 2 && strcmp(argv[1], "--role") == 0) {
+        return role_main(argc - 2, argv + 2);
+    }
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+        switch (option) {
+        case OPTION_CONFIG:
+            cmd.config_path = optarg;
+            break;
+        case OPTION_STATE:
+            cmd.state_dir = optarg;
+            break;
+        case OPTION_JSON:
+            cmd.json = true;
+            break;
+        case OPTION_CHECK:
+            check_config = true;
+            break;
+        case OPTION_HELP:
+            fputs(usage, stdout);
+            return CMD_CLEAN;
+        case OPTION_VERSION:
+            printf("tocsin %s\n", TOCSIN_VERSION);
+            return CMD_CLEAN;
+        default:
+            return unknown("unknown option, or its value is missing", argv[optind - 1]);
+        }
+    }
+    cmd.argc = argc - optind - 1;
+    cmd.argv = argv + optind + 1;
+    if (check_config) {
+        return cmd_check_config(&cmd);
+    }
+    if (optind >= argc) {
+        fputs(usage, stderr);
+        return CMD_ERROR;
+    }
+    return dispatch(&cmd, argv + optind);
+}

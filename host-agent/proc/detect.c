@@ -1,0 +1,164 @@
+#include "alarm/session.h"
+#include "proc/link.h"
+#include "proc/role.h"
+#include "watch/detector.h"
+#include "wire/escape.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * The loop of fscheck, procscan and netwatch: each runs the detectors of its role.
+ */
+#define DETECTORS_MAX 2
+#define LONGEST_WAIT_MS 1000
+#define CORE_PATIENCE_MS 100
+
+static const struct detector_ops *const by_role[ROLES][DETECTORS_MAX] = {
+    [ROLE_FSCHECK] = { &detector_files_ops },
+    [ROLE_PROCSCAN] = { &detector_ports_ops, &detector_daemons_ops },
+    [ROLE_NETWATCH] = { &detector_clock_ops },
+};
+
+struct running {
+    const struct detector_ops *ops;
+    int64_t due_ms;
+    int first_fd;
+    int fds;
+};
+
+static void
+show_life(void *to)
+{
+    role_alive(to, session_now_ms());
+}
+
+/* The core takes messages at once; when it is behind, the detector waits, but goes on showing life. */
+static void
+report(void *to, const struct finding *f)
+{
+    struct role_self *self = to;
+
+    while (link_send(ROLE_FD_LINK, f, sizeof(*f)) == -EAGAIN) {
+        link_wait_room(ROLE_FD_LINK, CORE_PATIENCE_MS);
+        show_life(self);
+    }
+}
+
+static void
+report_blind(struct role_self *self, const struct detector_ops *ops, int error)
+{
+    struct finding f;
+
+    finding_begin(&f, FINDING_AGENT_SELF, "check", ops->name, strlen(ops->name));
+    finding_addf(&f, "state", "blind");
+    finding_add(&f, "why", strerror(-error), strlen(strerror(-error)));
+    report(self, &f);
+}
+
+static unsigned
+open_all(struct role_self *self, const struct detector_env *env, struct running *running)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < DETECTORS_MAX && by_role[self->role][i] != NULL; i++) {
+        const struct detector_ops *ops = by_role[self->role][i];
+        int error = ops->open(env);
+
+        if (error < 0) {
+            report_blind(self, ops, error);
+        } else {
+            running[count++] = (struct running){ .ops = ops };
+        }
+    }
+    return count;
+}
+
+static int
+gather(struct running *running, unsigned count, struct pollfd *fds, int max)
+{
+    int used = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        running[i].first_fd = used;
+        running[i].fds = running[i].ops->fds(fds + used, max - used);
+        used += running[i].fds;
+    }
+    return used;
+}
+
+static bool
+any_ready(const struct pollfd *fds, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (fds[i].revents != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True when the warden says stop, or is gone, or the core is. */
+static bool
+told_to_end(const struct pollfd *control, const struct pollfd *link)
+{
+    struct control_message m;
+    int passed;
+
+    if ((link->revents & (POLLHUP | POLLERR)) != 0) {
+        return true;
+    }
+    if (control->revents == 0) {
+        return false;
+    }
+    int heard = role_hear_warden(&m, &passed);
+    return heard < 0 || (heard > 0 && m.kind == CONTROL_STOP);
+}
+
+static int64_t
+work_all(struct running *running, unsigned count, int64_t now_ms)
+{
+    int64_t due_ms = INT64_MAX;
+
+    for (unsigned i = 0; i < count; i++) {
+        if (running[i].due_ms <= now_ms) {
+            running[i].due_ms = running[i].ops->work(now_ms);
+        }
+        due_ms = running[i].due_ms < due_ms ? running[i].due_ms : due_ms;
+    }
+    return due_ms;
+}
+
+int
+role_detect(struct role_self *self)
+{
+    struct detector_env env = {
+        .conf = self->conf, .report = report, .report_to = self, .alive = show_life, .alive_to = self
+    };
+    struct running running[DETECTORS_MAX];
+    struct pollfd fds[2 + DETECTORS_MAX * DETECTOR_FDS];
+    unsigned count = open_all(self, &env, running);
+
+    role_tell_warden(self, CONTROL_READY);
+    for (;;) {
+        int64_t now_ms = session_now_ms();
+        int64_t due_ms = work_all(running, count, now_ms);
+        int64_t alive_ms = role_alive(self, now_ms);
+
+        fds[0] = (struct pollfd){ .fd = ROLE_FD_CONTROL, .events = POLLIN };
+        fds[1] = (struct pollfd){ .fd = ROLE_FD_LINK };
+        int used = 2 + gather(running, count, fds + 2, DETECTORS_MAX * DETECTOR_FDS);
+        int wait_ms = role_timeout(now_ms, due_ms < alive_ms ? due_ms : alive_ms, LONGEST_WAIT_MS);
+        if (poll(fds, (nfds_t)used, wait_ms) < 0 && errno != EINTR) {
+            return 1;
+        }
+        if (told_to_end(&fds[0], &fds[1])) {
+            return 0;
+        }
+        for (unsigned i = 0; i < count; i++) {
+            if (any_ready(fds + 2 + running[i].first_fd, running[i].fds)) {
+                running[i].ops->ready(fds + 2 + running[i].first_fd, running[i].fds);
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+#include "proc/image.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U /* Linux 6.3: asked for where memory is not executable by default */
+#endif
+
+static int
+create(const char *name)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+
+    if (fd < 0 && errno == EINVAL) {
+        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    }
+    return fd < 0 ? -errno : fd;
+}
+
+static int
+seal(int fd)
+{
+    int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+    return fcntl(fd, F_ADD_SEALS, seals) < 0 ? -errno : 0;
+}
+
+static int
+finish(int fd, int error)
+{
+    if (error == 0) {
+        error = seal(fd);
+    }
+    if (error < 0) {
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+static int
+append(int fd, const uint8_t *src, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, src, len);
+        if (n < 0) {
+            return -errno;
+        }
+        src += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int
+copy(int from, int to)
+{
+    uint8_t block[16384];
+
+    for (;;) {
+        ssize_t n = read(from, block, sizeof(block));
+        if (n <= 0) {
+            return n < 0 ? -errno : 0;
+        }
+        int error = append(to, block, (size_t)n);
+        if (error < 0) {
+            return error;
+        }
+    }
+}
+
+int
+image_of_self(void)
+{
+    int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    int fd = from < 0 ? -errno : create("tocsin");
+
+    if (fd >= 0) {
+        fd = finish(fd, copy(from, fd));
+    }
+    if (from >= 0) {
+        close(from);
+    }
+    return fd;
+}
+
+int
+image_of(const char *name, const void *src, size_t len)
+{
+    int fd = create(name);
+
+    return fd < 0 ? fd : finish(fd, append(fd, src, len));
+}

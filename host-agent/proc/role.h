@@ -1,0 +1,42 @@
+#ifndef PROC_ROLE_H
+#define PROC_ROLE_H
+/*
+ * role - what every process of the agent but the warden does alike: start, show life, notice the warden's end
+ */
+#include "conf/conf.h"
+#include "proc/message.h"
+
+#define ROLE_ALIVE_MS 1000 /* how often a process shows life */
+
+struct role_self {
+    enum role role;
+    unsigned index; /* which channel, for a wire */
+    const struct conf *conf;
+    int64_t alive_ms; /* when life was last shown */
+};
+
+/*
+ * What tocsin --role NAME INDEX does: checks its descriptors, maps the configuration, and runs the role.
+ * Returns the exit status.
+ */
+int role_main(int argc, char **argv);
+
+/* Shows life if it is time to. Cheap; to be called from every loop. Returns when to call again. */
+int64_t role_alive(struct role_self *self, int64_t now_ms);
+
+/* Tells the warden. Messages that do not fit are dropped: it looks for life, not for each message. */
+void role_tell_warden(const struct role_self *self, enum control_kind kind);
+
+/* One message of the warden into `out`. 1 when there is one, 0 when there is none, -1 when the warden is
+ * gone. */
+int role_hear_warden(struct control_message *out, int *passed);
+
+/* poll() timeout until `due_ms`, at most `most_ms`. */
+int role_timeout(int64_t now_ms, int64_t due_ms, int most_ms);
+
+/* The roles. Each returns the exit status. */
+int role_core(struct role_self *self);
+int role_wire(struct role_self *self);
+int role_detect(struct role_self *self);
+
+#endif

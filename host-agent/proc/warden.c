@@ -1,0 +1,670 @@
+#include "proc/warden.h"
+#include "alarm/session.h"
+#include "cmd/cmd.h"
+#include "proc/image.h"
+#include "proc/link.h"
+#include "proc/notify.h"
+#include "proc/role.h"
+#include "wire/escape.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CHILDREN (1 + 3 + CONF_CHANNELS) /* core, the three that look, the wires */
+#define CORE 0                           /* the core's place among them */
+#define FIRST_FD_FREE 16
+#define HUNG_MS 10000 /* ten signs of life missing */
+#define SHORT_LIFE_MS 2000
+#define RESTART_FIRST_MS 100
+#define RESTART_MOST_MS 60000
+#define END_MS 6000        /* for last words and goodbyes; then SIGKILL */
+#define LOCK_WAIT_MS 10000 /* for another agent's last processes to end */
+#define LOCK_LOOK_MS 100
+#define LONGEST_WAIT_MS 1000
+
+enum phase {
+    PHASE_GUARDING,
+    PHASE_RENEWING, /* the core is gone: all others end, then everything starts again in a new session */
+    PHASE_STOPPING,
+};
+
+struct child {
+    enum role role;
+    unsigned index;
+    pid_t pid; /* 0: does not run */
+    int control;
+    bool ready;
+    bool lost_told; /* the core was told that it is gone, so it is told when it is back */
+    int64_t began_ms;
+    int64_t alive_ms;
+    int64_t restart_ms;
+    int64_t restart_wait_ms;
+};
+
+struct warden {
+    const struct warden_order *order;
+    struct child child[CHILDREN];
+    unsigned children;
+    enum phase phase;
+    int64_t phase_ms;
+    bool killed;  /* END_MS is over and SIGKILL was sent */
+    bool goodbye; /* the core said CONTROL_STOPPED */
+    bool ready_told;
+    struct control_message core_end; /* how the core before ended, for the next one to tell */
+    bool core_ended;
+    int program;
+    int conf;
+    int session;
+    int listen;
+    int signals;
+    int64_t watchdog_ms;
+    int64_t watchdog_due_ms;
+};
+
+static struct warden warden;
+
+static void
+say(const char *text)
+{
+    if (!warden.order->quiet) {
+        fprintf(stderr, "tocsin: %s\n", text);
+    }
+}
+
+static void
+tell_core(enum control_kind kind, const struct child *about, enum lost_how how, int value)
+{
+    struct control_message m = { .kind = (uint8_t)kind,
+        .role = (uint8_t)about->role,
+        .index = (uint8_t)about->index,
+        .how = (uint8_t)how,
+        .value = value };
+
+    if (about->role == ROLE_CORE && kind == CONTROL_LOST) {
+        warden.core_end = m;
+        warden.core_ended = true;
+        return;
+    }
+    link_send(warden.child[CORE].control, &m, sizeof(m));
+}
+
+/* In the child: puts the descriptors where a role expects them and executes the sealed image. */
+static void
+become_role(const struct child *c, const int fds[4])
+{
+    char index[4];
+    char name[16];
+    char option[] = "--role";
+    char program[] = "tocsin";
+    char *argv[] = { program, option, name, index, NULL };
+    char *envp[] = { NULL };
+    sigset_t none;
+    int program_fd = fcntl(warden.program, F_DUPFD_CLOEXEC, FIRST_FD_FREE);
+
+    snprintf(name, sizeof(name), "%s", role_name(c->role));
+    snprintf(index, sizeof(index), "%u", c->index);
+    int moved[4];
+    for (int i = 0; i < 4; i++) {
+        moved[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, FIRST_FD_FREE);
+    }
+    for (int i = 0; i < 4; i++) {
+        if (moved[i] >= 0) {
+            dup2(moved[i], ROLE_FD_CONTROL + i);
+        } else {
+            close(ROLE_FD_CONTROL + i);
+        }
+    }
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, 0);
+    syscall(SYS_execveat, program_fd, "", argv, envp, AT_EMPTY_PATH);
+    _exit(127);
+}
+
+/* The link that the child and the core share. */
+static void
+introduce(const struct child *c, int link)
+{
+    struct control_message m = { .kind = CONTROL_PEER, .role = (uint8_t)c->role, .index = (uint8_t)c->index };
+
+    link_send_fd(warden.child[CORE].control, &m, sizeof(m), link);
+}
+
+static int
+start_child(struct child *c, int64_t now_ms)
+{
+    int control[2];
+    int link[2] = { -1, -1 };
+    int error = link_pair(control);
+
+    if (error < 0) {
+        return error;
+    }
+    if (c->role != ROLE_CORE) {
+        error = link_pair(link);
+    }
+    pid_t pid = error < 0 ? -1 : fork();
+    if (pid == 0) {
+        const int core_fds[4] = { control[1], warden.conf, warden.session, warden.listen };
+        const int fds[4] = { control[1], warden.conf, link[1], -1 };
+        become_role(c, c->role == ROLE_CORE ? core_fds : fds);
+    }
+    error = error < 0 ? error : pid < 0 ? -errno : 0;
+    close(control[1]);
+    if (link[1] >= 0) {
+        close(link[1]);
+    }
+    if (error < 0) {
+        close(control[0]);
+    } else {
+        c->pid = pid;
+        c->control = control[0];
+        c->ready = false;
+        c->began_ms = now_ms;
+        c->alive_ms = now_ms;
+        if (c->role != ROLE_CORE) {
+            introduce(c, link[0]);
+        }
+    }
+    if (link[0] >= 0) {
+        close(link[0]);
+    }
+    return error;
+}
+
+static void
+plan_restart(struct child *c, int64_t now_ms)
+{
+    bool short_life = now_ms - c->began_ms < SHORT_LIFE_MS;
+
+    c->restart_ms = short_life ? now_ms + c->restart_wait_ms : now_ms;
+    c->restart_wait_ms = short_life ? c->restart_wait_ms * 2 : RESTART_FIRST_MS;
+    c->restart_wait_ms = c->restart_wait_ms < RESTART_MOST_MS ? c->restart_wait_ms : RESTART_MOST_MS;
+}
+
+static void
+start_due(int64_t now_ms)
+{
+    for (unsigned i = 0; i < warden.children; i++) {
+        struct child *c = &warden.child[i];
+
+        if (c->pid != 0 || now_ms < c->restart_ms || (i != CORE && warden.child[CORE].pid == 0)) {
+            continue;
+        }
+        if (start_child(c, now_ms) < 0) {
+            plan_restart(c, now_ms);
+        }
+    }
+}
+
+static void
+set_phase(enum phase phase, int64_t now_ms)
+{
+    warden.phase = phase;
+    warden.phase_ms = now_ms;
+    warden.killed = false;
+}
+
+static void
+send_stop(struct child *c)
+{
+    struct control_message m = { .kind = CONTROL_STOP, .role = (uint8_t)c->role, .index = (uint8_t)c->index };
+
+    if (c->pid != 0) {
+        link_send(c->control, &m, sizeof(m));
+    }
+}
+
+static void
+stop_all_but_core(void)
+{
+    for (unsigned i = CORE + 1; i < warden.children; i++) {
+        send_stop(&warden.child[i]);
+    }
+}
+
+static void
+begin_stop(int64_t now_ms)
+{
+    if (warden.phase == PHASE_STOPPING) {
+        return;
+    }
+    set_phase(PHASE_STOPPING, now_ms);
+    notify_send("STOPPING=1");
+    if (warden.child[CORE].pid == 0) {
+        stop_all_but_core();
+    } else {
+        send_stop(&warden.child[CORE]);
+    }
+}
+
+static struct child *
+child_of(pid_t pid)
+{
+    for (unsigned i = 0; i < warden.children; i++) {
+        if (warden.child[i].pid == pid) {
+            return &warden.child[i];
+        }
+    }
+    return NULL;
+}
+
+static void
+child_ended(struct child *c, const siginfo_t *info, int64_t now_ms)
+{
+    c->pid = 0;
+    close(c->control);
+    c->control = -1;
+    if (c->role == ROLE_CORE && warden.phase == PHASE_STOPPING) {
+        stop_all_but_core();
+    }
+    if (warden.phase != PHASE_GUARDING) {
+        return;
+    }
+    tell_core(CONTROL_LOST, c, info->si_code == CLD_EXITED ? LOST_EXITED : LOST_KILLED, info->si_status);
+    c->lost_told = true;
+    plan_restart(c, now_ms);
+    if (c->role == ROLE_CORE) {
+        set_phase(PHASE_RENEWING, now_ms);
+    }
+}
+
+/* Whoever stopped it did not mean well: it is told and set going again. */
+static void
+child_stopped(struct child *c, const siginfo_t *info)
+{
+    tell_core(CONTROL_LOST, c, LOST_STOPPED, info->si_status);
+    c->lost_told = true;
+    kill(c->pid, SIGCONT);
+}
+
+static void
+child_back(struct child *c)
+{
+    if (c->lost_told) {
+        c->lost_told = false;
+        tell_core(CONTROL_BACK, c, LOST_EXITED, 0);
+    }
+}
+
+static void
+reap(int64_t now_ms)
+{
+    siginfo_t info;
+
+    for (;;) {
+        memset(&info, 0, sizeof(info));
+        if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG) < 0 || info.si_pid == 0) {
+            return;
+        }
+        struct child *c = child_of(info.si_pid);
+        if (c == NULL) {
+            continue;
+        }
+        if (info.si_code == CLD_STOPPED) {
+            child_stopped(c, &info);
+        } else if (info.si_code == CLD_CONTINUED) {
+            child_back(c);
+        } else {
+            child_ended(c, &info, now_ms);
+        }
+    }
+}
+
+static void
+take_control(struct child *c, const struct control_message *m, int64_t now_ms)
+{
+    c->alive_ms = now_ms;
+    if (m->kind == CONTROL_READY) {
+        c->ready = true;
+        if (c->role == ROLE_CORE && warden.core_ended) {
+            warden.core_ended = false;
+            link_send(c->control, &warden.core_end, sizeof(warden.core_end));
+        }
+        child_back(c);
+    } else if (m->kind == CONTROL_STOPPED && c->role == ROLE_CORE) {
+        warden.goodbye = true;
+    }
+}
+
+static void
+hear_child(struct child *c, int64_t now_ms)
+{
+    struct control_message m;
+    ssize_t n;
+
+    while (c->control >= 0 && (n = link_receive(c->control, &m, sizeof(m))) > 0) {
+        if (message_control_valid(&m, (size_t)n)) {
+            take_control(c, &m, now_ms);
+        }
+    }
+}
+
+static void
+kill_hung(int64_t now_ms)
+{
+    for (unsigned i = 0; i < warden.children; i++) {
+        struct child *c = &warden.child[i];
+
+        if (c->pid != 0 && now_ms - c->alive_ms > HUNG_MS) {
+            tell_core(CONTROL_LOST, c, LOST_HUNG, 0);
+            c->lost_told = true;
+            kill(c->pid, SIGKILL);
+            c->alive_ms = now_ms;
+        }
+    }
+}
+
+static bool
+any_child(void)
+{
+    for (unsigned i = 0; i < warden.children; i++) {
+        if (warden.child[i].pid != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+kill_all(void)
+{
+    for (unsigned i = 0; i < warden.children; i++) {
+        if (warden.child[i].pid != 0) {
+            kill(warden.child[i].pid, SIGKILL);
+        }
+    }
+    warden.killed = true;
+}
+
+static void
+tell_ready(void)
+{
+    for (unsigned i = 0; i < warden.children; i++) {
+        if (!warden.child[i].ready) {
+            return;
+        }
+    }
+    warden.ready_told = true;
+    notify_send("READY=1");
+    say("guarding");
+}
+
+static void
+feed_watchdog(int64_t now_ms)
+{
+    if (warden.watchdog_ms > 0 && now_ms >= warden.watchdog_due_ms) {
+        notify_send("WATCHDOG=1");
+        warden.watchdog_due_ms = now_ms + warden.watchdog_ms;
+    }
+}
+
+static void
+take_signals(int64_t now_ms)
+{
+    struct signalfd_siginfo info;
+
+    while (read(warden.signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
+            begin_stop(now_ms);
+        }
+    }
+    reap(now_ms);
+}
+
+static void
+wait_for_something(int64_t now_ms)
+{
+    struct pollfd fds[1 + CHILDREN];
+    int64_t due_ms = now_ms + LONGEST_WAIT_MS;
+
+    fds[0] = (struct pollfd){ .fd = warden.signals, .events = POLLIN };
+    for (unsigned i = 0; i < warden.children; i++) {
+        struct child *c = &warden.child[i];
+
+        fds[1 + i] = (struct pollfd){ .fd = c->pid != 0 ? c->control : -1, .events = POLLIN };
+        if (c->pid == 0 && warden.phase == PHASE_GUARDING && c->restart_ms < due_ms) {
+            due_ms = c->restart_ms;
+        }
+    }
+    if (warden.watchdog_ms > 0 && warden.watchdog_due_ms < due_ms) {
+        due_ms = warden.watchdog_due_ms;
+    }
+    if (poll(fds, 1 + warden.children, role_timeout(now_ms, due_ms, LONGEST_WAIT_MS)) <= 0) {
+        return;
+    }
+    now_ms = session_now_ms();
+    for (unsigned i = 0; i < warden.children; i++) {
+        if (fds[1 + i].revents != 0) {
+            hear_child(&warden.child[i], now_ms);
+        }
+    }
+    if (fds[0].revents != 0) {
+        take_signals(now_ms);
+    }
+}
+
+/* True when the agent has ended. */
+static bool
+act(int64_t now_ms)
+{
+    feed_watchdog(now_ms);
+    if (warden.phase == PHASE_GUARDING) {
+        start_due(now_ms);
+        kill_hung(now_ms);
+        if (!warden.ready_told) {
+            tell_ready();
+        }
+        return false;
+    }
+    if (!warden.killed && now_ms - warden.phase_ms > END_MS) {
+        kill_all();
+    }
+    if (any_child()) {
+        return false;
+    }
+    if (warden.phase == PHASE_STOPPING) {
+        return true;
+    }
+    for (unsigned i = 0; i < warden.children; i++) {
+        warden.child[i].restart_ms = warden.child[CORE].restart_ms;
+        warden.child[i].lost_told = i == CORE;
+    }
+    set_phase(PHASE_GUARDING, now_ms);
+    return false;
+}
+
+static void
+add_child(enum role role, unsigned index)
+{
+    warden.child[warden.children++] = (struct child){
+        .role = role, .index = index, .control = -1, .restart_wait_ms = RESTART_FIRST_MS
+    };
+}
+
+static void
+list_children(void)
+{
+    const struct conf *conf = warden.order->conf;
+
+    warden.children = 0;
+    add_child(ROLE_CORE, 0);
+    for (unsigned i = 0; i < conf->channels; i++) {
+        add_child(ROLE_WIRE, i);
+    }
+    if (warden.order->checks) {
+        add_child(ROLE_FSCHECK, 0);
+        add_child(ROLE_PROCSCAN, 0);
+        add_child(ROLE_NETWATCH, 0);
+    }
+}
+
+static int
+open_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    warden.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return warden.signals < 0 ? -errno : 0;
+}
+
+/* One agent a state directory: the session file is locked while one runs, down to its last process. */
+static int
+lock_session(int fd)
+{
+    struct pollfd nothing = { .fd = -1 };
+
+    for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_LOOK_MS) {
+        if (errno != EWOULDBLOCK || waited_ms >= LOCK_WAIT_MS) {
+            return -errno;
+        }
+        if (waited_ms == 0) {
+            say("another agent holds the session file; waiting for it to end");
+        }
+        poll(&nothing, 1, LOCK_LOOK_MS);
+    }
+    return 0;
+}
+
+static const char *
+session_problem(int error)
+{
+    switch (error) {
+    case WIRE_SLOT_E_BLANK:
+        return "is blank: pair again (tocsin pair --again)";
+    case WIRE_SLOT_E_DAMAGED:
+        return "is damaged in both slots (bytes 0 to 4095 and 4096 to 8191): pair again (tocsin pair "
+               "--again)";
+    case WIRE_SLOT_E_VERSION:
+        return "was written by a later version of tocsin";
+    case SESSION_E_HOST:
+        return "was paired for another Host than the configuration names";
+    default:
+        return strerror(-error);
+    }
+}
+
+static bool
+open_session(void)
+{
+    char path[CONF_PATH + 16];
+    struct wire_slot slot;
+
+    if (!conf_state_path(warden.order->conf, WARDEN_SESSION, path, sizeof(path))) {
+        cmd_error("the state directory's path is too long");
+        return false;
+    }
+    warden.session = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (warden.session < 0 && errno == EROFS) {
+        warden.session = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    }
+    if (warden.session < 0) {
+        cmd_error(errno == ENOENT ? "%s: not there: pair this host first (tocsin pair CODE)" : "%s: %s", path,
+                strerror(errno));
+        return false;
+    }
+    int error = lock_session(warden.session);
+    if (error == 0) {
+        error = session_peek(warden.session, warden.order->conf->host, &slot);
+        wire_wipe(&slot, sizeof(slot));
+    } else {
+        cmd_error("%s: another agent runs with this state directory", path);
+        return false;
+    }
+    if (error != 0) {
+        cmd_error("%s: %s", path, session_problem(error));
+    }
+    return error == 0;
+}
+
+static bool
+open_listener(void)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+
+    if (!conf_state_path(warden.order->conf, WARDEN_CTL, at.sun_path, sizeof(at.sun_path))) {
+        cmd_error("%s: too long for a socket in it (%zu characters at most)", warden.order->conf->state_dir,
+                sizeof(at.sun_path) - sizeof("/" WARDEN_CTL));
+        return false;
+    }
+    unlink(at.sun_path);
+    warden.listen = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (warden.listen < 0 || bind(warden.listen, (const struct sockaddr *)&at, sizeof(at)) < 0 ||
+            chmod(at.sun_path, 0600) < 0 || listen(warden.listen, 8) < 0) {
+        cmd_error("%s: %s", at.sun_path, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static bool
+prepare(void)
+{
+    mode_t before = umask(077);
+    bool opened = open_session() && open_listener();
+
+    umask(before);
+    if (!opened) {
+        return false;
+    }
+    warden.program = image_of_self();
+    warden.conf = image_of("tocsin-conf", warden.order->conf, sizeof(*warden.order->conf));
+    if (warden.program < 0 || warden.conf < 0) {
+        cmd_error("no sealed memory to run from: %s",
+                strerror(warden.program < 0 ? -warden.program : -warden.conf));
+        return false;
+    }
+    int error = open_signals();
+    if (error < 0) {
+        cmd_error("signalfd: %s", strerror(-error));
+    }
+    return error == 0;
+}
+
+int
+warden_run(const struct warden_order *order)
+{
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+
+    memset(&warden, 0, sizeof(warden));
+    warden.order = order;
+    list_children();
+    if (!prepare()) {
+        return CMD_ERROR;
+    }
+    prctl(PR_SET_NAME, "tocsin-warden");
+    warden.watchdog_ms = notify_watchdog_ms();
+    set_phase(PHASE_GUARDING, session_now_ms());
+    for (;;) {
+        int64_t now_ms = session_now_ms();
+
+        if (act(now_ms)) {
+            break;
+        }
+        wait_for_something(now_ms);
+    }
+    if (conf_state_path(order->conf, WARDEN_CTL, path, sizeof(path))) {
+        unlink(path);
+    }
+    say(warden.goodbye ? "stopped" : "stopped, but the goodbye was not written");
+    return warden.goodbye ? 0 : 1;
+}
