@@ -38,6 +38,9 @@ const char *wire_verdict_name(enum wire_verdict v);
 #define WIRE_SESSION_AHEAD 4096 /* how far a session number may jump */
 #define WIRE_JUDGE_HOLES 256    /* holes followed at a time in one session */
 #define WIRE_JUDGE_SESSIONS 4   /* sessions followed at a time */
+#define WIRE_JUDGE_BAD 16       /* missing lines of ERRO and worse remembered in one session */
+#define WIRE_CLOCK_S 5          /* how far clocks may part */
+#define WIRE_TORN_MINUTE 30     /* torn heads a minute that noise explains */
 
 struct wire_event {
     enum wire_verdict verdict;
@@ -45,8 +48,7 @@ struct wire_event {
     char nonce[WIRE_NONCE_CHARS + 1];
     uint32_t first; /* numbers of lines (or of sessions, for WIRE_SKIPPED_SESSION), both inclusive */
     uint32_t last;
-    int64_t value; /* seconds of silence (SILENT), seconds of difference (CLOCK), count (TORN, FLOOD), else 0
-                    */
+    int64_t value; /* seconds of silence (SILENT) or of difference (CLOCK), count (TORN, FLOOD), else 0 */
     bool bad;      /* GAP: the agent's al= says that a line of ERRO or worse is among them */
 };
 
@@ -81,12 +83,19 @@ struct wire_judge_session {
     char nonce[WIRE_NONCE_CHARS + 1];
     struct wire_key key;
     bool any;               /* a line was proved */
-    uint32_t top;           /* highest number proved */
+    uint32_t top;           /* highest number that is known to exist */
     uint32_t reserve_first; /* agent.start res=: numbers sealed in advance, not missing when absent */
     uint32_t reserve_last;
     bool has_reserve;
     bool ended; /* agent.stop was proved */
-    struct wire_hole hole[WIRE_JUDGE_HOLES];
+    bool has_claim;
+    uint32_t claimed_last; /* what the session after said was the last number here */
+    bool has_clock;
+    int64_t clock_s; /* the agent's UTC less its own seconds */
+    bool flood_told;
+    uint32_t bad[WIRE_JUDGE_BAD]; /* missing numbers that agent.beat al= names */
+    unsigned bads;
+    struct wire_hole hole[WIRE_JUDGE_HOLES]; /* in order, apart, none beyond `top` */
     unsigned holes;
 };
 
@@ -96,14 +105,14 @@ struct wire_judge {
     char host[WIRE_HOST_MAX + 1];
     uint32_t root_session; /* `root` is the root of this session */
     struct wire_key root;
-    uint32_t newest; /* highest session proved; 0 when none */
+    uint32_t newest; /* highest session proved; 0 when none: sessions are numbered from 1 */
     struct wire_judge_session session[WIRE_JUDGE_SESSIONS];
     int64_t life_ms; /* when the last new line was proved */
     uint32_t next_s; /* the promised interval between beats */
     bool alive;      /* a session runs and has not said goodbye */
     bool silent_told;
     bool clock_told;
-    int64_t torn_from_ms;
+    int64_t torn_from_ms; /* the minute in which torn heads are counted */
     uint32_t torn_count;
 };
 
@@ -122,15 +131,19 @@ void wire_judge_init(struct wire_judge *j, const struct wire_judge_start *start,
 
 /*
  * Follow a session again after a restart: its key, its highest number and its holes. The caller fills
- * `number`, `nonce`, `key`, `any`, `top`, reserve, `ended` and the holes.
+ * `number`, `nonce`, `key`, `any`, `top`, reserve, `ended` and the holes; all else is 0. When more than
+ * WIRE_JUDGE_SESSIONS are given, the highest numbers stay.
  */
 void wire_judge_resume(struct wire_judge *j, const struct wire_judge_session *s);
 
 /*
+ * Each of the calls below begins with an empty list of events.
+ *
  * One line whose check fits. The first event is the verdict on the line itself; others follow from it (a
  * hole, a skipped session, ...). True when the line is proved: the record keeps it if the verdict is OK,
  * REPAIRED or LATE. `key`, if not NULL, gets the session's key when the line is proved, to be kept with a new
- * session.
+ * session. A mended line that is not proved makes no event at all. `utc_s` 0 means that the receiver's UTC is
+ * not known (a transcript).
  */
 bool wire_judge_line(struct wire_judge *j, const struct wire_line *line, enum wire_seen seen, int64_t now_ms,
         uint64_t utc_s, struct wire_events *events, struct wire_key *key);
