@@ -30,9 +30,9 @@ enum conf_proto { CONF_TCP, CONF_UDP, CONF_PROTOS };
 struct conf_port {
     uint8_t proto; /* enum conf_proto; IPv4 and IPv6 alike */
     uint8_t processes;
-    uint16_t port;
+    uint16_t port; /* 0 for "any": whatever the kernel hands out by itself; never missed */
     char process[CONF_PORT_PROCESSES]
-                [CONF_PATH]; /* who may hold it: an executable's path, or its base name */
+                [CONF_PATH]; /* who may hold it: an executable's path, its base name, or "-" */
 };
 
 struct conf_channel {

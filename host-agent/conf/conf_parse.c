@@ -215,6 +215,28 @@ take_process(struct parser *p, const struct words *w, unsigned i, char out[CONF_
     return true;
 }
 
+/* `any` (0) may stand on several lines. */
+static bool
+take_port_number(struct parser *p, const struct words *w, uint8_t proto, uint32_t *number)
+{
+    const struct conf *conf = p->conf;
+
+    *number = 0;
+    if (word_is(w, 2, "any")) {
+        return true;
+    }
+    if (!take_number(p, w, 2, 1, 65535, number)) {
+        return false;
+    }
+    for (unsigned i = 0; i < conf->ports; i++) {
+        if (conf->port[i].proto == proto && conf->port[i].port == *number) {
+            tell_word(p, w, 2, "each port once, with all its processes on one line");
+            return false;
+        }
+    }
+    return true;
+}
+
 static void
 take_port(struct parser *p, const struct words *w)
 {
@@ -222,14 +244,8 @@ take_port(struct parser *p, const struct words *w)
     uint8_t proto = CONF_TCP;
     uint32_t number = 0;
 
-    if (!take_proto(p, w, &proto) || !take_number(p, w, 2, 1, 65535, &number)) {
+    if (!take_proto(p, w, &proto) || !take_port_number(p, w, proto, &number)) {
         return;
-    }
-    for (unsigned i = 0; i < conf->ports; i++) {
-        if (conf->port[i].proto == proto && conf->port[i].port == number) {
-            tell_word(p, w, 2, "each port once, with all its processes on one line");
-            return;
-        }
     }
     if (conf->ports == CONF_PORTS) {
         tell_word(p, w, 0, "at most 256 such lines");
@@ -354,7 +370,7 @@ static const struct keyword keywords[] = {
     { "StateDir",  take_state_dir,  1, 1, true,  "StateDir PATH" },
     { "Watch",     take_watch,      1, 1, false, "Watch PATH" },
     { "Ignore",    take_ignore,     1, 1, false, "Ignore PATH" },
-    { "Port",      take_port,       3, 6, false, "Port tcp|udp NUMBER PROCESS [PROCESS...] (at most 4)" },
+    { "Port",      take_port,       3, 6, false, "Port tcp|udp NUMBER|any PROCESS [PROCESS...] (at most 4)" },
     { "Daemon",    take_daemon,     1, 1, false, "Daemon PATH" },
     { "Channel",   take_channel,    2, 4, false, "Channel SCHEME DEVICE [BAUD [FRAME]]" },
 };

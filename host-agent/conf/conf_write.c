@@ -102,8 +102,9 @@ write_port(const struct conf_port *port, FILE *out, int *error)
 {
     struct out_line line = { .len = 0 };
     char head[32];
-    int n = snprintf(
-            head, sizeof(head), "Port %s %u", port->proto == CONF_TCP ? "tcp" : "udp", (unsigned)port->port);
+    const char *proto = port->proto == CONF_TCP ? "tcp" : "udp";
+    int n = port->port == 0 ? snprintf(head, sizeof(head), "Port %s any", proto)
+                            : snprintf(head, sizeof(head), "Port %s %u", proto, (unsigned)port->port);
 
     put(&line, head, (size_t)n);
     for (unsigned i = 0; i < port->processes; i++) {
@@ -174,7 +175,9 @@ conf_write(const struct conf *conf, FILE *out)
     write_list("Watch", conf->watch, conf->watches, out, &error);
     write_list("Ignore", conf->ignore, conf->ignores, out, &error);
     fputs("\n# Ports that must be open, and who may hold them: Port tcp|udp NUMBER PROCESS [PROCESS...].\n"
-          "# PROCESS is an executable's path, or its base name. Any other open port is an alarm.\n",
+          "# PROCESS is an executable's path, its base name, or - for no process that can be seen. With\n"
+          "# \"any\" as NUMBER its processes may hold any port that the kernel hands out by itself.\n"
+          "# Any other open port is an alarm.\n",
             out);
     for (unsigned i = 0; i < conf->ports; i++) {
         write_port(&conf->port[i], out, &error);

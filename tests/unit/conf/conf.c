@@ -84,7 +84,7 @@ static const struct {
     { "Host a\nBeat 5\n\nbeat 5\n", "t.conf:4: found Beat a second time; expected it once" },
     { "Host\n\nHost a", "t.conf:1: found Host with 0 values; expected Host NAME" },
     { "Host a b\nHost a", "t.conf:1: found Host with 2 values; expected Host NAME" },
-    { "Host a\nPort tcp 22\n", "t.conf:2: found Port with 2 values; expected Port tcp|udp NUMBER PROCESS [PROCESS...] (at most 4)" },
+    { "Host a\nPort tcp 22\n", "t.conf:2: found Port with 2 values; expected Port tcp|udp NUMBER|any PROCESS [PROCESS...] (at most 4)" },
     { "Host a\nPort tcp 22 a b c d e\n", "t.conf:2: found more than 6 values; expected fewer" },
     { "Host a\nPort sctp 22 a\n", "t.conf:2: found \"sctp\"; expected tcp or udp" },
     { "Host a\nPort tcp 0 a\n", "t.conf:2: found \"0\"; expected a number from 1 to 65535" },
@@ -245,7 +245,8 @@ what_is_written_is_read_back_the_same(void)
 {
     CHECK_INT(parse("Host a\nBeat 3\nSweep 4\nPortSweep 50\nStateDir \"/s t\"\n"
                     "Watch /%23\nWatch \"/a b\"\nWatch /%01%7f%22%25\nWatch /\nWatch /\xc3\xa4\n"
-                    "Ignore \"/\\\\ \\\\\"\nPort tcp 1 %23\nPort udp 65535 \"a b\" /c \"d\\\"\"\n"
+                    "Ignore \"/\\\\ \\\\\"\nPort tcp 1 %23\nPort udp any a\nPort udp any b\nPort udp 65535 "
+                    "\"a b\" /c \"d\\\"\"\n"
                     "Daemon /d\nChannel null %23x\nChannel tty /t 9600\nChannel serial /t 9600 7e2\n"),
             0);
     CHECK_STR(conf.port[0].process[0], "#");
