@@ -1,0 +1,586 @@
+/*
+ * baseline build [--force] | show [PATH...] | diff [PATH...] | accept PATH...
+ *
+ * Each is a walk through the guarded trees, the baseline, or both at once in the same order.
+ */
+#include "cmd/cmd.h"
+#include "watch/baseline.h"
+#include "watch/fs_finding.h"
+#include "watch/fs_pass.h"
+#include "watch/fs_roots.h"
+#include "watch/fs_walk.h"
+#include "wire/base32.h"
+#include "wire/escape.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DIGEST_COLUMNS 12 /* its first six are what a finding shows */
+#define PROGRESS_MS 200
+
+static struct conf conf;
+static struct fs_roots roots;
+static struct fs_roots chosen; /* what the arguments name */
+static struct fs_walk walk;
+static struct fs_pass pass;
+static struct baseline base;
+static struct baseline_writer writer;
+static char path_of_baseline[CONF_PATH + sizeof(BASELINE_FILE)];
+
+static struct {
+    bool json;
+    bool writing;
+    uint64_t printed;
+    uint64_t by_type[BASELINE_TYPES];
+    uint64_t unreadable;
+    uint64_t unstable;
+    uint64_t bytes;
+    uint64_t entries;
+    unsigned skipped;
+    int64_t began_ms;
+    int64_t progress_ms; /* when the next is due; 0 for no progress */
+} job;
+
+static int64_t
+now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- printing ---- */
+
+static const char *
+shown(const void *src, size_t len)
+{
+    static char text[WIRE_ESCAPE_WORST * BASELINE_PATH_MAX + 1];
+
+    wire_escape(text, sizeof(text), src, len, WIRE_ESCAPE_TEXT);
+    return text;
+}
+
+static const char *
+shown_str(const char *s)
+{
+    return shown(s, strlen(s));
+}
+
+/* Escaped text has nothing else that JSON minds. */
+static void
+print_json_string(const char *s)
+{
+    putchar('"');
+    for (; *s != '\0'; s++) {
+        if (*s == '"' || *s == '\\') {
+            putchar('\\');
+        }
+        putchar(*s);
+    }
+    putchar('"');
+}
+
+static void
+print_hex(const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        printf("%02x", bytes[i]);
+    }
+}
+
+/* Between two objects of a list. */
+static void
+print_next(void)
+{
+    printf("%s\n  ", job.printed++ > 0 ? "," : "");
+}
+
+static void
+print_entry_json(const struct baseline_entry *e)
+{
+    print_next();
+    printf("{\"path\": ");
+    print_json_string(shown(e->path, e->path_len));
+    printf(", \"type\": \"%s\", \"mode\": \"%04o\", \"uid\": %u, \"gid\": %u", baseline_type_name(e->type),
+            e->mode, e->uid, e->gid);
+    if (e->type == BASELINE_CHAR || e->type == BASELINE_BLOCK) {
+        printf(", \"device\": \"%" PRIu64 ":%" PRIu64 "\"", e->size >> 32, e->size & UINT32_MAX);
+    } else if (e->type == BASELINE_REGULAR) {
+        printf(", \"size\": %" PRIu64, e->size);
+    }
+    printf(", \"mtime_ns\": %" PRId64, e->mtime_ns);
+    if (e->state != BASELINE_READ) {
+        printf(", \"state\": \"%s\"", e->state == BASELINE_UNSTABLE ? "unstable" : "unreadable");
+    }
+    if (e->type == BASELINE_LINK) {
+        printf(", \"target\": ");
+        print_json_string(shown(e->link, e->link_len));
+    }
+    if (baseline_has_digest(e)) {
+        printf(", \"blake3\": \"");
+        print_hex(e->digest, sizeof(e->digest));
+        putchar('"');
+    }
+    putchar('}');
+}
+
+static void
+print_entry_row(const struct baseline_entry *e)
+{
+    char digest[DIGEST_COLUMNS + 1] = "-", owner[24], size[24] = "-";
+
+    if (baseline_has_digest(e)) {
+        wire_base32(e->digest, DIGEST_COLUMNS, digest);
+        digest[DIGEST_COLUMNS] = '\0';
+    } else if (e->state != BASELINE_READ) {
+        snprintf(digest, sizeof(digest), "%s", e->state == BASELINE_UNSTABLE ? "unstable" : "unreadable");
+    }
+    if (e->type == BASELINE_CHAR || e->type == BASELINE_BLOCK) {
+        snprintf(size, sizeof(size), "%u:%u", (unsigned)(e->size >> 32), (unsigned)(e->size & UINT32_MAX));
+    } else if (e->type == BASELINE_REGULAR) {
+        snprintf(size, sizeof(size), "%" PRIu64, e->size);
+    }
+    snprintf(owner, sizeof(owner), "%u:%u", e->uid, e->gid);
+    printf("%-6s %04o %-11s %10s %-12s %s", baseline_type_name(e->type), e->mode, owner, size, digest,
+            shown(e->path, e->path_len));
+    if (e->type == BASELINE_LINK) {
+        printf(" -> %s", shown(e->link, e->link_len));
+    }
+    putchar('\n');
+}
+
+static void
+print_token(void *to, const char *key, const char *value)
+{
+    unsigned *count = to;
+
+    if (job.json) {
+        printf("%s\"%s\": ", (*count)++ > 0 ? ", " : "", key);
+        print_json_string(value);
+    } else {
+        printf(" %s=%s", key, value);
+    }
+}
+
+static void
+print_difference(enum fs_verdict verdict, const struct baseline_entry *was, const struct baseline_entry *now,
+        unsigned differs)
+{
+    static const char *const words[] = { "same", "changed", "added", "gone" };
+    const struct baseline_entry *e = now != NULL ? now : was;
+    unsigned tokens = 0;
+
+    if (!job.json) {
+        printf("%-7s %s", words[verdict], shown(e->path, e->path_len));
+        fs_tokens(verdict, was, now, differs, print_token, &tokens);
+        putchar('\n');
+        job.printed++;
+        return;
+    }
+    print_next();
+    printf("{\"path\": ");
+    print_json_string(shown(e->path, e->path_len));
+    printf(", \"what\": \"%s\", \"detail\": {", words[verdict]);
+    fs_tokens(verdict, was, now, differs, print_token, &tokens);
+    printf("}}");
+}
+
+static void
+show_progress(void)
+{
+    int64_t now = now_ms();
+
+    if (job.progress_ms != 0 && now >= job.progress_ms) {
+        fprintf(stderr, "\r%" PRIu64 " entries, %" PRIu64 " MB read ", job.entries + pass.looked,
+                (job.bytes + pass.bytes) / 1000000);
+        job.progress_ms = now + PROGRESS_MS;
+    }
+}
+
+static void
+clear_progress(void)
+{
+    if (job.progress_ms != 0) {
+        fprintf(stderr, "\r%60s\r", "");
+        job.progress_ms = 0;
+    }
+}
+
+/* ---- the walk ---- */
+
+static void
+told(void *unused, enum fs_verdict verdict, const struct baseline_entry *was,
+        const struct baseline_entry *now, unsigned differs)
+{
+    (void)unused;
+    if (now != NULL) {
+        job.by_type[now->type]++;
+        job.unreadable += now->state == BASELINE_UNREADABLE;
+        job.unstable += now->state == BASELINE_UNSTABLE;
+        if (job.writing) {
+            baseline_write_entry(&writer, now);
+        }
+    }
+    if (verdict != FS_SAME && base.bytes != NULL) {
+        print_difference(verdict, was, now, differs);
+    }
+}
+
+static void
+go_through(const struct fs_span *top, unsigned tops)
+{
+    pass.base = &base;
+    pass.roots = &roots;
+    pass.walk = &walk;
+    pass.read_all = job.writing;
+    pass.told = told;
+    fs_pass_begin(&pass, top, tops);
+    for (unsigned steps = 1; fs_pass_step(&pass); steps++) {
+        if (steps % 256 == 0) {
+            show_progress();
+        }
+    }
+    job.bytes += pass.bytes;
+    job.entries += pass.looked;
+    job.skipped += pass.skipped;
+}
+
+/* ---- what all have in common ---- */
+
+static bool
+begin(const struct cmd *cmd, bool with_baseline)
+{
+    struct baseline_error error;
+
+    job.json = cmd->json;
+    job.began_ms = now_ms();
+    job.progress_ms = isatty(STDERR_FILENO) && !cmd->json ? job.began_ms + PROGRESS_MS : 0;
+    if (!cmd_conf(cmd, &conf)) {
+        return false;
+    }
+    if (!conf_state_path(&conf, BASELINE_FILE, path_of_baseline, sizeof(path_of_baseline))) {
+        cmd_error("the path of the state directory is too long");
+        return false;
+    }
+    if (with_baseline && baseline_load(&base, path_of_baseline, &error) < 0) {
+        cmd_error("%s: %s", shown_str(path_of_baseline), error.text);
+        return false;
+    }
+    if (fs_walk_map(&walk, FS_WALK_ARENA) < 0 || !fs_roots_init(&roots, &conf, &base)) {
+        cmd_error("too little memory for what the configuration watches");
+        return false;
+    }
+    return true;
+}
+
+/* Fills `chosen` from the arguments; without any it is all. */
+static bool
+choose(const struct cmd *cmd)
+{
+    fs_roots_none(&chosen, &roots);
+    for (int i = 1; i < cmd->argc; i++) {
+        if (fs_roots_select(&roots, cmd->argv[i], &chosen) == 0) {
+            cmd_error("%s: not watched", shown_str(cmd->argv[i]));
+            return false;
+        }
+    }
+    if (cmd->argc > 1) {
+        fs_roots_sort(&chosen);
+    } else {
+        chosen = roots;
+    }
+    return true;
+}
+
+static void
+print_root(const uint8_t *root)
+{
+    if (job.json) {
+        printf("\"root\": \"");
+        print_hex(root, WIRE_HASH_SIZE);
+        putchar('"');
+    } else {
+        char text[DIGEST_COLUMNS + 1];
+
+        wire_base32(root, DIGEST_COLUMNS, text);
+        text[DIGEST_COLUMNS] = '\0';
+        printf("root %s\n", text);
+    }
+}
+
+/* What could not be taken in as it should be. */
+static void
+print_shortfalls(void)
+{
+    if (job.unreadable > 0) {
+        cmd_error("%" PRIu64 " entries could not be read: kept as unreadable", job.unreadable);
+    }
+    if (job.unstable > 0) {
+        cmd_error("%" PRIu64 " files kept changing while they were read: their content is not guarded",
+                job.unstable);
+    }
+    if (job.skipped > 0) {
+        cmd_error(
+                "%u paths are too long or directories could not be listed: not in the baseline", job.skipped);
+    }
+}
+
+/* ---- build ---- */
+
+static void
+print_built(const uint8_t *root)
+{
+    double seconds = (double)(now_ms() - job.began_ms) / 1000;
+    uint64_t others = job.entries - job.by_type[BASELINE_REGULAR] - job.by_type[BASELINE_DIR] -
+                      job.by_type[BASELINE_LINK];
+
+    if (job.json) {
+        printf("{\"baseline\": ");
+        print_json_string(shown_str(path_of_baseline));
+        printf(", \"entries\": %" PRIu64 ", \"files\": %" PRIu64 ", \"directories\": %" PRIu64
+               ", \"links\": %" PRIu64 ", \"others\": %" PRIu64 ", \"unreadable\": %" PRIu64
+               ", \"unstable\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"seconds\": %.3f, ",
+                job.entries, job.by_type[BASELINE_REGULAR], job.by_type[BASELINE_DIR],
+                job.by_type[BASELINE_LINK], others, job.unreadable, job.unstable, job.bytes, seconds);
+        print_root(root);
+        printf("}\n");
+        return;
+    }
+    printf("%s: %" PRIu64 " files, %" PRIu64 " directories, %" PRIu64 " links, %" PRIu64 " others; %" PRIu64
+           " MB read in %.2f s\n",
+            shown_str(path_of_baseline), job.by_type[BASELINE_REGULAR], job.by_type[BASELINE_DIR],
+            job.by_type[BASELINE_LINK], others, job.bytes / 1000000, seconds);
+    print_root(root);
+}
+
+static bool
+write_begin(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    job.writing = true;
+    int code = baseline_write_begin(&writer, conf.state_dir, (uint64_t)now.tv_sec);
+    if (code < 0) {
+        cmd_error("%s: cannot be written: %s", shown_str(path_of_baseline), strerror(-code));
+    }
+    return code == 0;
+}
+
+static bool
+write_end(uint8_t *root)
+{
+    int code = baseline_write_end(&writer, root);
+
+    clear_progress();
+    if (code < 0) {
+        cmd_error("%s: not written, what was there is unchanged: %s", shown_str(path_of_baseline),
+                strerror(-code));
+    }
+    return code == 0;
+}
+
+static int
+build(const struct cmd *cmd)
+{
+    struct stat st;
+    uint8_t root[WIRE_HASH_SIZE];
+    bool force = cmd->argc == 2 && strcmp(cmd->argv[1], "--force") == 0;
+
+    if (cmd->argc > 1 && !force) {
+        return cmd_error("baseline build: %s: only --force is known", shown_str(cmd->argv[1]));
+    }
+    if (!begin(cmd, false)) {
+        return CMD_ERROR;
+    }
+    if (!force && lstat(path_of_baseline, &st) == 0) {
+        return cmd_error(
+                "%s exists; take changes in with `tocsin baseline accept`, or start anew with --force",
+                shown_str(path_of_baseline));
+    }
+    if (mkdir(conf.state_dir, 0700) < 0 && errno != EEXIST) {
+        return cmd_error("%s: cannot be created: %s", shown_str(conf.state_dir), strerror(errno));
+    }
+    if (!write_begin()) {
+        return CMD_ERROR;
+    }
+    go_through(roots.root, roots.count);
+    if (!write_end(root)) {
+        return CMD_ERROR;
+    }
+    print_built(root);
+    print_shortfalls();
+    return CMD_CLEAN;
+}
+
+/* ---- show ---- */
+
+static void
+print_head(void)
+{
+    char when[32];
+    struct tm utc;
+    time_t created = (time_t)base.created_s;
+
+    if (gmtime_r(&created, &utc) == NULL || strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
+        snprintf(when, sizeof(when), "?");
+    }
+    if (job.json) {
+        printf("{\"baseline\": ");
+        print_json_string(shown_str(path_of_baseline));
+        printf(", \"created\": \"%s\", ", when);
+        print_root(base.root);
+        printf(", \"entries\": [");
+    } else {
+        printf("%s: %" PRIu64 " entries, made %s\n", shown_str(path_of_baseline), base.count, when);
+        print_root(base.root);
+    }
+}
+
+static int
+show(const struct cmd *cmd)
+{
+    struct baseline_iter it;
+    struct baseline_entry e;
+
+    if (!begin(cmd, true) || !choose(cmd)) {
+        return CMD_ERROR;
+    }
+    print_head();
+    for (unsigned i = 0; i < chosen.count; i++) {
+        const struct fs_span *top = &chosen.root[i];
+
+        baseline_seek(&it, &base, top->path, top->len);
+        while (baseline_next(&it, &e) && baseline_under(e.path, e.path_len, top->path, top->len)) {
+            if (job.json) {
+                print_entry_json(&e);
+            } else {
+                print_entry_row(&e);
+            }
+        }
+    }
+    printf("%s", job.json ? "\n]}\n" : "");
+    return CMD_CLEAN;
+}
+
+/* ---- diff ---- */
+
+static int
+diff(const struct cmd *cmd)
+{
+    if (!begin(cmd, true) || !choose(cmd)) {
+        return CMD_ERROR;
+    }
+    job.progress_ms = 0; /* the differences themselves show that it goes on */
+    if (job.json) {
+        printf("{\"differences\": [");
+    }
+    go_through(chosen.root, chosen.count);
+    if (job.json) {
+        printf("\n]}\n");
+    } else {
+        printf("%" PRIu64 " difference%s in %" PRIu64 " entries\n", job.printed, job.printed == 1 ? "" : "s",
+                job.entries);
+    }
+    return job.printed > 0 ? CMD_FINDINGS : CMD_CLEAN;
+}
+
+/* ---- accept ---- */
+
+/* Entries that stay as they are, up to the first that is not before `end` in tree order; NULL: all. */
+static void
+keep_until(struct baseline_iter *it, const struct fs_span *end)
+{
+    struct baseline_iter ahead = *it;
+    struct baseline_entry e;
+
+    while (baseline_next(&ahead, &e)) {
+        if (end != NULL && baseline_order(e.path, e.path_len, end->path, end->len) >= 0) {
+            return;
+        }
+        baseline_write_entry(&writer, &e);
+        *it = ahead;
+    }
+}
+
+static void
+skip_under(struct baseline_iter *it, const struct fs_span *top)
+{
+    struct baseline_iter ahead = *it;
+    struct baseline_entry e;
+
+    while (baseline_next(&ahead, &e) && baseline_under(e.path, e.path_len, top->path, top->len)) {
+        *it = ahead;
+    }
+}
+
+static int
+accept_end(bool took)
+{
+    uint8_t root[WIRE_HASH_SIZE];
+
+    if (!took) {
+        baseline_write_abort(&writer);
+        clear_progress();
+        memcpy(root, base.root, sizeof(root));
+    } else if (!write_end(root)) {
+        printf("%s", job.json ? "\n], \"written\": false}\n" : "");
+        return CMD_ERROR;
+    }
+    if (job.json) {
+        printf("\n], \"written\": %s, ", took ? "true" : "false");
+        print_root(root);
+        printf("}\n");
+    } else {
+        printf("%" PRIu64 " difference%s accepted\n", job.printed, job.printed == 1 ? "" : "s");
+        print_root(root);
+    }
+    print_shortfalls();
+    return CMD_CLEAN;
+}
+
+static int
+accept_paths(const struct cmd *cmd)
+{
+    struct baseline_iter it;
+
+    if (cmd->argc < 2) {
+        return cmd_error("baseline accept: which paths? (/ for all)");
+    }
+    if (!begin(cmd, true) || !choose(cmd) || !write_begin()) {
+        return CMD_ERROR;
+    }
+    job.progress_ms = 0;
+    if (job.json) {
+        printf("{\"accepted\": [");
+    }
+    baseline_seek(&it, &base, (const uint8_t *)"/", 1);
+    for (unsigned i = 0; i < chosen.count; i++) {
+        keep_until(&it, &chosen.root[i]);
+        go_through(&chosen.root[i], 1);
+        skip_under(&it, &chosen.root[i]);
+    }
+    keep_until(&it, NULL);
+    return accept_end(job.printed > 0);
+}
+
+int
+cmd_baseline(const struct cmd *cmd)
+{
+    static const struct {
+        const char *name;
+        int (*run)(const struct cmd *cmd);
+    } table[] = { { "build", build }, { "show", show }, { "diff", diff }, { "accept", accept_paths } };
+
+    for (size_t i = 0; cmd->argc > 0 && i < sizeof(table) / sizeof(table[0]); i++) {
+        if (strcmp(cmd->argv[0], table[i].name) == 0) {
+            return table[i].run(cmd);
+        }
+    }
+    return cmd_error("baseline: build, show, diff or accept is wanted");
+}

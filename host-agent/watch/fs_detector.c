@@ -1,0 +1,614 @@
+/*
+ * fs_detector - files: events first, a sweep behind them
+ *
+ * An event says where; the look at that place decides and is told at once. The sweep compares everything with
+ * the baseline, in slices that give way to events. Both go by the same comparison, so that they cannot
+ * disagree.
+ */
+#include "watch/baseline.h"
+#include "watch/detector.h"
+#include "watch/fs_fanotify.h"
+#include "watch/fs_finding.h"
+#include "watch/fs_guard.h"
+#include "watch/fs_inotify.h"
+#include "watch/fs_look.h"
+#include "watch/fs_pass.h"
+#include "watch/fs_roots.h"
+#include "watch/fs_walk.h"
+#include "wire/escape.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SLICE_MS 20
+#define STEPS_BETWEEN_LOOKS 8 /* of a slice: at the clock and at waiting events */
+#define GUARD_MS 1000         /* between two looks at the baseline's file where no event tells of it */
+
+struct files {
+    const struct detector_env *env;
+    struct fs_guard guard;
+    struct fs_roots roots;
+    struct fs_walk sweep_walk;
+    struct fs_walk tree_walk;
+    struct fs_pass sweep;
+    struct fs_pass tree; /* a directory that came or went */
+    struct fs_look look; /* at one event's place */
+    struct fs_fanotify fanotify;
+    struct fs_inotify inotify;
+    int no_fanotify; /* -errno: why there is none; 0 when it covers every root */
+    bool mapped;
+    bool sweeping;
+    bool again; /* another sweep is wanted when this one is over */
+    bool lost;  /* events were lost since the last sweep began */
+    bool lost_open;
+    int64_t sweep_began;
+    int64_t sweep_due;
+    int64_t sweep_took;
+    int64_t guard_due;
+};
+
+static struct files files = { .fanotify.fd = -1, .inotify.fd = -1 };
+
+static int64_t
+now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void
+report(const struct finding *f)
+{
+    files.env->report(files.env->report_to, f);
+}
+
+static void
+alive(void *unused)
+{
+    (void)unused;
+    files.env->alive(files.env->alive_to);
+}
+
+/* ---- what is told ---- */
+
+/* How the files are watched, when it is less than it could be. Told at each sweep: the core may be new. */
+static void
+tell_sources(void)
+{
+    static const char subject[] = "files.events";
+    bool inotify = files.inotify.fd >= 0;
+    struct finding f;
+
+    if (files.no_fanotify == 0) {
+        return;
+    }
+    finding_begin(&f, FINDING_AGENT_SELF, "source", subject, sizeof(subject) - 1);
+    f.severity = WIRE_WARN;
+    finding_addf(&f, "state", "%s", inotify ? "reduced" : "missing");
+    finding_addf(&f, "uses", "%s", inotify ? "inotify" : "sweep");
+    const char *why = strerror(-files.no_fanotify);
+    finding_add(&f, "fanotify", why, strlen(why));
+    if (files.inotify.refused > 0) {
+        finding_addf(&f, "refused", "yes");
+    }
+    report(&f);
+}
+
+static void
+tell_lost(enum finding_op op, const char *why)
+{
+    static const char subject[] = "files.queue";
+    struct finding f;
+
+    finding_begin(&f, FINDING_AGENT_SELF, "source", subject, sizeof(subject) - 1);
+    f.op = (uint8_t)op;
+    f.severity = WIRE_WARN;
+    finding_addf(&f, "state", "lost");
+    finding_addf(&f, "why", "%s", why);
+    report(&f);
+}
+
+static void
+sweep_told(void *to, enum fs_verdict verdict, const struct baseline_entry *was,
+        const struct baseline_entry *now, unsigned differs)
+{
+    const struct detector_env *env = to;
+    struct finding f;
+
+    if (verdict != FS_SAME) {
+        fs_finding(&f, verdict, was, now, differs);
+        env->report(env->report_to, &f);
+    }
+}
+
+static void
+event_told(void *unused, enum fs_verdict verdict, const struct baseline_entry *was,
+        const struct baseline_entry *now, unsigned differs)
+{
+    struct finding f;
+
+    (void)unused;
+    fs_finding(&f, verdict, was, now, differs);
+    report(&f);
+}
+
+/* ---- sweeps ---- */
+
+static void
+sweep_soon(void)
+{
+    /* At most every other moment is spent on sweeps that someone provokes. */
+    int64_t earliest = files.sweep_began + 2 * files.sweep_took;
+
+    files.again = files.sweeping;
+    if (earliest < files.sweep_due) {
+        files.sweep_due = earliest;
+    }
+}
+
+static void
+sweep_begin(int64_t now)
+{
+    struct finding f;
+
+    tell_sources();
+    files.sweep_began = now;
+    files.again = false;
+    files.lost = false;
+    files.inotify.refused = 0;
+    if (files.guard.base.bytes == NULL) {
+        files.sweep_due = now + (int64_t)files.env->conf->sweep_s * 1000;
+        return;
+    }
+    files.sweeping = true;
+    finding_pass(&f, FINDING_FILES, FINDING_PASS_BEGIN);
+    report(&f);
+    fs_pass_begin(&files.sweep, files.roots.root, files.roots.count);
+}
+
+static void
+sweep_end(int64_t now)
+{
+    struct finding f;
+
+    finding_pass(&f, FINDING_FILES, FINDING_PASS_END);
+    report(&f);
+    files.sweeping = false;
+    files.sweep_took = now - files.sweep_began;
+    files.sweep_due = files.sweep_began + (int64_t)files.env->conf->sweep_s * 1000;
+    if (files.again) {
+        sweep_soon();
+    }
+    if (files.lost_open && !files.lost) {
+        tell_lost(FINDING_CLOSE, "overflow");
+        files.lost_open = false;
+    }
+    if (files.inotify.refused > 0) {
+        tell_sources();
+    }
+    fs_walk_rest(&files.sweep_walk);
+    fs_walk_rest(&files.tree_walk);
+    baseline_rest(&files.guard.base);
+}
+
+static bool
+events_wait(void)
+{
+    struct pollfd fd[] = { { .fd = files.fanotify.fd, .events = POLLIN },
+        { .fd = files.inotify.fd, .events = POLLIN } };
+
+    return poll(fd, 2, 0) > 0;
+}
+
+static int64_t
+sweep_slice(int64_t now)
+{
+    int64_t end = now + SLICE_MS;
+
+    for (unsigned steps = 1;; steps++) {
+        if (!fs_pass_step(&files.sweep)) {
+            sweep_end(now_ms());
+            return files.sweep_due;
+        }
+        if (steps % STEPS_BETWEEN_LOOKS == 0 && (now_ms() >= end || events_wait())) {
+            alive(NULL);
+            return now;
+        }
+    }
+}
+
+/* ---- looks at single places ---- */
+
+/* Everything at and below a path, in one go. */
+static void
+look_at_tree(const uint8_t *path, size_t len, uint32_t cookie)
+{
+    struct fs_span top = { .path = path, .len = len };
+
+    files.tree_walk.top_cookie = files.inotify.fd >= 0 && cookie != 0 ? cookie : FS_NO_COOKIE;
+    fs_pass_begin(&files.tree, &top, 1);
+    for (unsigned steps = 1; fs_pass_step(&files.tree); steps++) {
+        if (steps % 64 == 0) {
+            alive(NULL);
+        }
+    }
+}
+
+/* Reads what the comparison needs; false when there is nothing any more. */
+static bool
+look_closer(const struct baseline_entry *was, bool *read)
+{
+    struct fs_look *l = &files.look;
+
+    *read = l->now.type != BASELINE_REGULAR;
+    if (fs_needs_content(was, &l->now)) {
+        *read = true;
+        fs_look_read(l);
+        for (unsigned steps = 1; !fs_look_step(l); steps++) {
+            if (steps % 64 == 0) {
+                alive(NULL);
+            }
+        }
+    } else if (l->now.type == BASELINE_DIR) {
+        int fd = fs_open(l->dir_fd, l->name, O_RDONLY | O_DIRECTORY, l->st.st_uid);
+
+        if (fd >= 0) {
+            close(fd);
+        } else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
+            l->now.state = BASELINE_UNREADABLE;
+        }
+    }
+    return l->exists;
+}
+
+/* One thing, or a whole tree when a directory is on one side only. */
+static void
+look_at(int dir_fd, const char *name, const uint8_t *path, size_t len, bool tree, uint32_t cookie)
+{
+    struct baseline_entry was;
+    struct fs_look *l = &files.look;
+    struct finding f;
+    bool read;
+    bool known = baseline_find(&files.guard.base, path, len, &was);
+    bool exists = fs_look(l, dir_fd, name);
+    bool was_dir = known && was.type == BASELINE_DIR, is_dir = exists && l->now.type == BASELINE_DIR;
+
+    if ((was_dir || is_dir) && (tree || was_dir != is_dir)) {
+        look_at_tree(path, len, cookie);
+        return;
+    }
+    l->now.path = path;
+    l->now.path_len = (uint16_t)len;
+    if (known && exists) {
+        exists = look_closer(&was, &read);
+    }
+    if (known && exists) {
+        unsigned differs = fs_compare(&was, &l->now, read);
+
+        event_told(NULL, differs != 0 ? FS_CHANGED : FS_SAME, &was, &l->now, differs);
+    } else if (known) {
+        event_told(NULL, FS_GONE, &was, NULL, 0);
+    } else if (exists) {
+        event_told(NULL, FS_ADDED, NULL, &l->now, 0);
+    } else {
+        fs_finding_well(&f, path, len);
+        report(&f);
+    }
+}
+
+/* ---- events ---- */
+
+static void
+use_baseline(void)
+{
+    if (files.sweeping) {
+        fs_pass_abort(&files.sweep);
+        files.sweeping = false;
+    }
+    /* What does not fit was refused at open already; a baseline only adds what the agent owns. */
+    fs_roots_init(&files.roots, files.env->conf, &files.guard.base);
+    files.sweep_due = 0;
+}
+
+static void
+heard_entry(void *unused, int dir_fd, const char *name, const uint8_t *path, size_t len, bool tree,
+        uint32_t cookie)
+{
+    const char *own = files.guard.path;
+
+    (void)unused;
+    if (len == strlen(own) && memcmp(path, own, len) == 0) {
+        if (fs_guard_look(&files.guard, false)) {
+            use_baseline();
+        }
+        return;
+    }
+    if (files.guard.base.bytes == NULL) {
+        return;
+    }
+    if (fs_roots_hold(&files.roots, path, len)) {
+        look_at(dir_fd, name, path, len, tree, cookie);
+    } else if (tree && fs_roots_below(&files.roots, path, len)) {
+        sweep_soon();
+    }
+}
+
+static void
+heard_lost(void *unused, const char *why)
+{
+    (void)unused;
+    files.lost = true;
+    if (!files.lost_open) {
+        files.lost_open = true;
+        tell_lost(FINDING_OPEN, why);
+    }
+    sweep_soon();
+}
+
+static const struct fs_hear hear = { .entry = heard_entry, .lost = heard_lost };
+
+static uint32_t
+entered(void *unused, uint32_t cookie, int dir_fd, const uint8_t *path, size_t len)
+{
+    (void)unused;
+    if (files.inotify.fd < 0 || fs_fanotify_covers(&files.fanotify, dir_fd)) {
+        return FS_NO_COOKIE;
+    }
+    return fs_inotify_enter(&files.inotify, cookie, dir_fd, path, len);
+}
+
+/* ---- open ---- */
+
+static void
+note_refusal(int code)
+{
+    if (code < 0 && files.no_fanotify == 0) {
+        files.no_fanotify = code;
+    }
+}
+
+/* The mount point of a line of mountinfo(5): its fifth field, with \ooo for blanks. 0 when there is none. */
+static size_t
+mount_point(const char *line, uint8_t *out, size_t size)
+{
+    size_t len = 0;
+
+    for (int field = 1; field < 5; field++) {
+        line = strchr(line, ' ');
+        if (line == NULL) {
+            return 0;
+        }
+        line++;
+    }
+    while (*line != '\0' && *line != ' ' && len < size) {
+        uint8_t byte = (uint8_t)*line++;
+
+        if (byte == '\\' && line[0] >= '0' && line[0] <= '3' && line[1] >= '0' && line[1] <= '7' &&
+                line[2] >= '0' && line[2] <= '7') {
+            byte = (uint8_t)((line[0] - '0') << 6 | (line[1] - '0') << 3 | (line[2] - '0'));
+            line += 3;
+        }
+        out[len++] = byte;
+    }
+    return len < size ? len : 0;
+}
+
+/* File systems that are mounted below a root are guarded as well. */
+static void
+mark_mounts(void)
+{
+    uint8_t path[FS_SOURCE_PATH];
+    char *line = NULL;
+    size_t room = 0;
+    FILE *in = fopen("/proc/self/mountinfo", "re");
+
+    if (in == NULL) {
+        return;
+    }
+    while (getline(&line, &room, in) > 0) {
+        size_t len = mount_point(line, path, sizeof(path));
+
+        /* A kernel's own file system refuses, and nothing in it is guarded. */
+        if (len > 0 && fs_roots_hold(&files.roots, path, len)) {
+            fs_fanotify_mark(&files.fanotify, path, len);
+        }
+    }
+    free(line);
+    fclose(in);
+}
+
+static void
+open_fanotify(void)
+{
+    int code = fs_fanotify_open(&files.fanotify);
+
+    files.no_fanotify = code;
+    if (code < 0) {
+        return;
+    }
+    for (unsigned i = 0; i < files.roots.count; i++) {
+        note_refusal(fs_fanotify_mark(&files.fanotify, files.roots.root[i].path, files.roots.root[i].len));
+    }
+    mark_mounts();
+    fs_fanotify_mark(&files.fanotify, (const uint8_t *)files.guard.path, strlen(files.guard.path));
+    if (files.fanotify.mounts == 0) {
+        fs_fanotify_close(&files.fanotify);
+    }
+}
+
+/* The directories that hold the roots, and the baseline's: what is below comes as the first sweep enters it.
+ */
+static void
+watch_parents(void)
+{
+    for (unsigned i = 0; i <= files.roots.count; i++) {
+        bool last = i == files.roots.count;
+        const uint8_t *path = last ? (const uint8_t *)files.guard.path : files.roots.root[i].path;
+        size_t len = last ? strlen(files.guard.path) : files.roots.root[i].len;
+
+        while (len > 1 && path[len - 1] != '/') {
+            len--;
+        }
+        len -= len > 1 ? 1 : 0;
+        int fd = fs_open_dir(path, len);
+        if (fd >= 0) {
+            entered(NULL, FS_NO_COOKIE, fd, path, len);
+            close(fd);
+        }
+    }
+}
+
+static void
+prepare_pass(struct fs_pass *p, struct fs_walk *walk, fs_told_fn *told)
+{
+    p->base = &files.guard.base;
+    p->roots = &files.roots;
+    p->walk = walk;
+    p->read_all = false;
+    p->told = told;
+    p->told_to = (void *)(uintptr_t)files.env;
+    walk->enter = entered;
+    walk->alive = alive;
+}
+
+/* May be called again; starts afresh. */
+static int
+files_open(const struct detector_env *env)
+{
+    int code = 0;
+
+    fs_fanotify_close(&files.fanotify);
+    fs_inotify_close(&files.inotify);
+    files.env = env;
+    files.sweeping = files.again = files.lost = files.lost_open = false;
+    files.sweep_due = files.guard_due = files.sweep_began = files.sweep_took = 0;
+    if (!files.mapped) {
+        code = fs_walk_map(&files.sweep_walk, FS_WALK_ARENA);
+        code = code < 0 ? code : fs_walk_map(&files.tree_walk, FS_WALK_ARENA);
+        files.mapped = code == 0;
+    }
+    baseline_unload(&files.guard.base);
+    if (code == 0 && !fs_guard_init(&files.guard, env)) {
+        code = -ENAMETOOLONG;
+    }
+    if (code < 0) {
+        return code;
+    }
+    fs_guard_look(&files.guard, false);
+    if (!fs_roots_init(&files.roots, env->conf, &files.guard.base)) {
+        return -E2BIG;
+    }
+    prepare_pass(&files.sweep, &files.sweep_walk, sweep_told);
+    prepare_pass(&files.tree, &files.tree_walk, event_told);
+    open_fanotify();
+    if (files.no_fanotify < 0 && fs_inotify_open(&files.inotify) == 0) {
+        watch_parents();
+    }
+    return 0;
+}
+
+static int
+files_fds(struct pollfd *fds, int max)
+{
+    const int all[] = { files.fanotify.fd, files.inotify.fd };
+    int n = 0;
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (all[i] >= 0 && n < max) {
+            fds[n++] = (struct pollfd){ .fd = all[i], .events = POLLIN };
+        }
+    }
+    return n;
+}
+
+static void
+files_ready(const struct pollfd *fds, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (fds[i].fd < 0 || (fds[i].revents & POLLIN) == 0) {
+            continue;
+        }
+        if (fds[i].fd == files.fanotify.fd) {
+            fs_fanotify_read(&files.fanotify, &hear);
+        } else if (fds[i].fd == files.inotify.fd) {
+            fs_inotify_read(&files.inotify, &hear);
+        }
+    }
+}
+
+static int64_t
+files_work(int64_t now)
+{
+    bool events = files.fanotify.fd >= 0 || files.inotify.fd >= 0;
+
+    if (files.sweeping) {
+        return sweep_slice(now);
+    }
+    if (now >= files.guard_due || now >= files.sweep_due) {
+        files.guard_due = now + GUARD_MS;
+        if (fs_guard_look(&files.guard, now >= files.sweep_due)) {
+            use_baseline();
+        }
+    }
+    if (now >= files.sweep_due) {
+        sweep_begin(now);
+        return files.sweeping ? now : files.sweep_due;
+    }
+    return events || files.guard_due > files.sweep_due ? files.sweep_due : files.guard_due;
+}
+
+/* ---- one pass ---- */
+
+static int
+files_check(const struct detector_env *env)
+{
+    struct finding f;
+    struct baseline_error error;
+    char path[sizeof(files.guard.path)], shown[3 * sizeof(path) + 1];
+
+    files.env = env;
+    files.guard.env = env;
+    if (!conf_state_path(env->conf, BASELINE_FILE, path, sizeof(path))) {
+        return -ENAMETOOLONG;
+    }
+    int code = baseline_load(&files.guard.base, path, &error);
+    if (code < 0) {
+        wire_escape(shown, sizeof(shown), path, strlen(path), WIRE_ESCAPE_TEXT);
+        fprintf(stderr, "tocsin: %s: %s\n", shown, error.text);
+        return code;
+    }
+    code = fs_walk_map(&files.sweep_walk, FS_WALK_ARENA);
+    if (code < 0 || !fs_roots_init(&files.roots, env->conf, &files.guard.base)) {
+        fprintf(stderr, "tocsin: too little memory to check files\n");
+        return code < 0 ? code : -E2BIG;
+    }
+    prepare_pass(&files.sweep, &files.sweep_walk, sweep_told);
+    finding_pass(&f, FINDING_FILES, FINDING_PASS_BEGIN);
+    report(&f);
+    fs_pass_begin(&files.sweep, files.roots.root, files.roots.count);
+    for (unsigned steps = 1; fs_pass_step(&files.sweep); steps++) {
+        if (steps % 1024 == 0) {
+            alive(NULL);
+        }
+    }
+    finding_pass(&f, FINDING_FILES, FINDING_PASS_END);
+    report(&f);
+    baseline_unload(&files.guard.base);
+    return 0;
+}
+
+const struct detector_ops detector_files_ops = {
+    .name = "files",
+    .source = FINDING_FILES,
+    .open = files_open,
+    .fds = files_fds,
+    .ready = files_ready,
+    .work = files_work,
+    .check = files_check,
+};

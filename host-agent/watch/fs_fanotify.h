@@ -1,0 +1,37 @@
+#ifndef WATCH_FS_FANOTIFY_H
+#define WATCH_FS_FANOTIFY_H
+/*
+ * fs_fanotify - events of whole file systems, one mark each (Linux 5.9; CAP_SYS_ADMIN and
+ * CAP_DAC_READ_SEARCH)
+ *
+ * The marks cover all of a file system; what is not guarded is dropped by path. Events of this process are
+ * dropped too.
+ */
+#include "watch/fs_source.h"
+
+#define FS_FANOTIFY_MOUNTS 64
+
+struct fs_fanotify {
+    int fd; /* -1: not in use */
+    unsigned mounts;
+    struct {
+        int fd; /* a directory in the mount, to open handles by */
+        uint8_t fsid[8];
+    } mount[FS_FANOTIFY_MOUNTS];
+};
+
+/* 0 or -errno. */
+int fs_fanotify_open(struct fs_fanotify *f);
+
+/* Marks the file system that holds the path, or its nearest directory that exists. 0 or -errno. */
+int fs_fanotify_mark(struct fs_fanotify *f, const uint8_t *path, size_t len);
+
+/* True when the open directory is in a file system that is marked. */
+bool fs_fanotify_covers(const struct fs_fanotify *f, int dir_fd);
+
+/* Reads once and tells what it got. */
+void fs_fanotify_read(struct fs_fanotify *f, const struct fs_hear *hear);
+
+void fs_fanotify_close(struct fs_fanotify *f);
+
+#endif

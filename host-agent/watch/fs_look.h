@@ -1,0 +1,57 @@
+#ifndef WATCH_FS_LOOK_H
+#define WATCH_FS_LOOK_H
+/*
+ * fs_look - what is at a name in a directory now, and what a regular file holds
+ *
+ * Only regular files are opened, never through a link, never so that it could block or change the access time
+ * (where we may ask for that). A file that changes while it is read is read again, a few times. Relative to a
+ * directory's descriptor throughout. No heap. One thread: all looks share one read buffer.
+ */
+#include "watch/baseline.h"
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+struct fs_look {
+    struct baseline_entry now; /* path and own are left to the caller */
+    struct stat st;
+    bool exists;
+    /* while a file is being read */
+    int dir_fd;
+    int fd;
+    const char *name;
+    unsigned tries;
+    uint64_t done;
+    struct wire_hasher hash;
+    char link[PATH_MAX];
+};
+
+/* Looks at a name; false when it is not there. What it points to and holds: a link's target only. */
+bool fs_look(struct fs_look *l, int dir_fd, const char *name);
+
+/* The same for what was looked at already, by a descriptor: no second look. */
+void fs_look_known(struct fs_look *l, int dir_fd, const char *name, const struct stat *st);
+
+/* Begins to read the content of a regular file that fs_look() found. */
+void fs_look_read(struct fs_look *l);
+
+/*
+ * Reads one chunk. True when all is done: l->now and l->exists then tell the whole truth, which may be that
+ * it is no regular file any more.
+ */
+bool fs_look_step(struct fs_look *l);
+
+/* Gives up a read that has begun. */
+void fs_look_abort(struct fs_look *l);
+
+/* Opens without touching the access time, where that is allowed. -1 with errno. */
+int fs_open(int dir_fd, const char *name, int flags, uid_t owner);
+
+/*
+ * The directory at an absolute path of any length, followed through no link; O_PATH. -1 with errno. Only the
+ * descriptor is given.
+ */
+int fs_open_dir(const uint8_t *path, size_t len);
+
+#endif

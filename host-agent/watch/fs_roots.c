@@ -1,0 +1,294 @@
+#include "watch/fs_roots.h"
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * The path with all symbolic links before the last component resolved, as far as it exists; what does not
+ * exist (yet) is kept as it is written.
+ */
+static bool
+make_plain(const char *path, char out[PATH_MAX])
+{
+    char head[PATH_MAX];
+    size_t len = strlen(path);
+
+    while (len > 1 && path[len - 1] == '/') {
+        len--;
+    }
+    if (len == 0 || len >= sizeof(head)) {
+        return false;
+    }
+    if (len == 1 && path[0] == '/') {
+        memcpy(out, "/", 2);
+        return true;
+    }
+    for (size_t cut = len; cut > 0;) {
+        do {
+            cut--;
+        } while (cut > 0 && path[cut] != '/');
+        bool relative = cut == 0 && path[0] != '/';
+        memcpy(head, path, cut);
+        head[cut] = '\0';
+        const char *parent = cut > 0 ? head : relative ? "." : "/";
+        if (realpath(parent, out) != NULL) {
+            const char *rest = relative ? path : path + cut + 1;
+            size_t rest_len = len - (size_t)(rest - path);
+            size_t base = strcmp(out, "/") == 0 ? 0 : strlen(out);
+
+            if (base + 1 + rest_len >= PATH_MAX) {
+                return false;
+            }
+            out[base] = '/';
+            memcpy(out + base + 1, rest, rest_len);
+            out[base + 1 + rest_len] = '\0';
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+keep(struct fs_roots *roots, struct fs_span *span, const char *path)
+{
+    size_t len = strlen(path);
+
+    if (len == 0 || len > sizeof(roots->text) - roots->used) {
+        return false;
+    }
+    memcpy(roots->text + roots->used, path, len);
+    *span = (struct fs_span){ .path = roots->text + roots->used, .len = len };
+    roots->used += len;
+    return true;
+}
+
+static bool
+add_plain(struct fs_roots *roots, const char *plain)
+{
+    return roots->count < FS_ROOTS && keep(roots, &roots->root[roots->count], plain) && ++roots->count > 0;
+}
+
+/* The path and, when it is a link to something that has content, what it points to. */
+static bool
+add(struct fs_roots *roots, const char *path)
+{
+    char plain[PATH_MAX], target[PATH_MAX];
+    struct stat st;
+
+    if (!make_plain(path, plain) || !add_plain(roots, plain)) {
+        return false;
+    }
+    if (lstat(plain, &st) < 0 || !S_ISLNK(st.st_mode) || realpath(plain, target) == NULL ||
+            stat(target, &st) < 0 || !(S_ISDIR(st.st_mode) || S_ISREG(st.st_mode))) {
+        return true;
+    }
+    return add_plain(roots, target);
+}
+
+static bool
+add_own(struct fs_roots *roots, const char *path)
+{
+    char plain[PATH_MAX];
+
+    if (!make_plain(path, plain)) {
+        return false;
+    }
+    if (fs_roots_own(roots, (const uint8_t *)plain, strlen(plain))) {
+        return true;
+    }
+    if (roots->own_count == FS_ROOTS_OWN) {
+        return false;
+    }
+    return keep(roots, &roots->own[roots->own_count], plain) && ++roots->own_count > 0 &&
+           add_plain(roots, plain);
+}
+
+/* The program's path, unless it runs from memory or was replaced: then the baseline knows it. */
+static bool
+add_program(struct fs_roots *roots)
+{
+    static const char gone[] = " (deleted)";
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+    if (n <= 0 || n == (ssize_t)sizeof(path) - 1) {
+        return true;
+    }
+    path[n] = '\0';
+    if ((size_t)n > sizeof(gone) && strcmp(path + n - (sizeof(gone) - 1), gone) == 0) {
+        return true;
+    }
+    return path[0] != '/' || add_own(roots, path);
+}
+
+static bool
+add_own_of(struct fs_roots *roots, const struct baseline *base)
+{
+    struct baseline_iter it = { .b = base, .at = 0 };
+    struct baseline_entry e;
+    char path[PATH_MAX];
+
+    baseline_seek(&it, base, (const uint8_t *)"/", 1);
+    while (baseline_next(&it, &e)) {
+        if (!e.own || e.path_len >= sizeof(path)) {
+            continue;
+        }
+        memcpy(path, e.path, e.path_len);
+        path[e.path_len] = '\0';
+        if (!add_own(roots, path)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int
+order(const struct fs_span *a, const struct fs_span *b)
+{
+    return baseline_order(a->path, a->len, b->path, b->len);
+}
+
+void
+fs_roots_sort(struct fs_roots *roots)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 1; i < roots->count; i++) {
+        struct fs_span moving = roots->root[i];
+        unsigned at = i;
+
+        while (at > 0 && order(&roots->root[at - 1], &moving) > 0) {
+            roots->root[at] = roots->root[at - 1];
+            at--;
+        }
+        roots->root[at] = moving;
+    }
+    for (unsigned i = 0; i < roots->count; i++) {
+        struct fs_span *last = kept > 0 ? &roots->root[kept - 1] : NULL;
+
+        if (last == NULL || !baseline_under(roots->root[i].path, roots->root[i].len, last->path, last->len)) {
+            roots->root[kept++] = roots->root[i];
+        }
+    }
+    roots->count = kept;
+}
+
+bool
+fs_roots_init(struct fs_roots *roots, const struct conf *conf, const struct baseline *base)
+{
+    char plain[PATH_MAX];
+    bool fits = true;
+
+    roots->conf = conf;
+    roots->count = roots->own_count = 0;
+    roots->used = 0;
+    roots->state_dir.len = 0;
+    for (unsigned i = 0; i < conf->watches; i++) {
+        fits = fits && add(roots, conf->watch[i]);
+    }
+    fits = fits && add_own(roots, conf->config_path) && add_program(roots);
+    if (base != NULL && base->bytes != NULL) {
+        fits = fits && add_own_of(roots, base);
+    }
+    if (make_plain(conf->state_dir, plain)) {
+        fits = fits && keep(roots, &roots->state_dir, plain);
+    }
+    fs_roots_sort(roots);
+    return fits;
+}
+
+/* What the agent itself writes while it runs. */
+static bool
+own_state(const struct fs_roots *roots, const uint8_t *path, size_t len)
+{
+    static const char *const names[] = { BASELINE_FILE, "session", "spool", "ctl" };
+    const struct fs_span *dir = &roots->state_dir;
+
+    if (dir->len == 0 || len <= dir->len + 1 || !baseline_under(path, len, dir->path, dir->len)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        size_t n = strlen(names[i]);
+
+        if (len - dir->len - 1 >= n && memcmp(path + dir->len + 1, names[i], n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+fs_roots_ignored(const struct fs_roots *roots, const uint8_t *path, size_t len)
+{
+    for (unsigned i = 0; i < roots->conf->ignores; i++) {
+        const char *ignore = roots->conf->ignore[i];
+
+        if (baseline_under(path, len, (const uint8_t *)ignore, strlen(ignore))) {
+            return true;
+        }
+    }
+    return own_state(roots, path, len);
+}
+
+bool
+fs_roots_hold(const struct fs_roots *roots, const uint8_t *path, size_t len)
+{
+    for (unsigned i = 0; i < roots->count; i++) {
+        if (baseline_under(path, len, roots->root[i].path, roots->root[i].len)) {
+            return !fs_roots_ignored(roots, path, len);
+        }
+    }
+    return false;
+}
+
+bool
+fs_roots_below(const struct fs_roots *roots, const uint8_t *path, size_t len)
+{
+    for (unsigned i = 0; i < roots->count; i++) {
+        if (baseline_under(roots->root[i].path, roots->root[i].len, path, len)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+fs_roots_own(const struct fs_roots *roots, const uint8_t *path, size_t len)
+{
+    for (unsigned i = 0; i < roots->own_count; i++) {
+        if (roots->own[i].len == len && memcmp(roots->own[i].path, path, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+fs_roots_none(struct fs_roots *out, const struct fs_roots *roots)
+{
+    *out = *roots;
+    out->count = 0;
+}
+
+unsigned
+fs_roots_select(const struct fs_roots *roots, const char *path, struct fs_roots *out)
+{
+    char plain[PATH_MAX];
+    unsigned before = out->count;
+
+    if (!make_plain(path, plain)) {
+        return 0;
+    }
+    size_t len = strlen(plain);
+    if (fs_roots_hold(roots, (const uint8_t *)plain, len)) {
+        return add_plain(out, plain) ? 1 : 0;
+    }
+    for (unsigned i = 0; i < roots->count && out->count < FS_ROOTS; i++) {
+        if (baseline_under(roots->root[i].path, roots->root[i].len, (const uint8_t *)plain, len)) {
+            out->root[out->count++] = roots->root[i];
+        }
+    }
+    return out->count - before;
+}

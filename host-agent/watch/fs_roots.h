@@ -1,0 +1,64 @@
+#ifndef WATCH_FS_ROOTS_H
+#define WATCH_FS_ROOTS_H
+/*
+ * fs_roots - which paths are guarded: the configuration's watches made plain, without the ignored ones
+ *
+ * A root is a path without symbolic links before its last component; it stands for itself and all below it.
+ * A watch that is a symbolic link stands for the link and, as a root of its own, for what it points to. Roots
+ * are in tree order and none is below another. The agent's own configuration and program are always roots;
+ * its baseline is guarded in another way (fs_guard.c) and is never an entry of itself.
+ */
+#include "conf/conf.h"
+#include "watch/baseline.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FS_ROOTS 160
+#define FS_ROOTS_OWN 4
+#define FS_ROOTS_TEXT 65536
+
+struct fs_span {
+    const uint8_t *path;
+    size_t len;
+};
+
+struct fs_roots {
+    const struct conf *conf;
+    unsigned count;
+    unsigned own_count;
+    struct fs_span root[FS_ROOTS];
+    struct fs_span own[FS_ROOTS_OWN]; /* the agent's own files */
+    struct fs_span state_dir;
+    size_t used;
+    uint8_t text[FS_ROOTS_TEXT];
+};
+
+/*
+ * Fills `roots` from the configuration, what the baseline (NULL for none) knows to be the agent's own, and
+ * the running program. False when they do not fit.
+ */
+bool fs_roots_init(struct fs_roots *roots, const struct conf *conf, const struct baseline *base);
+
+/* True when the path is a root or below one, and not ignored. */
+bool fs_roots_hold(const struct fs_roots *roots, const uint8_t *path, size_t len);
+
+/* True when a root is below this path (or is it). */
+bool fs_roots_below(const struct fs_roots *roots, const uint8_t *path, size_t len);
+
+bool fs_roots_ignored(const struct fs_roots *roots, const uint8_t *path, size_t len);
+bool fs_roots_own(const struct fs_roots *roots, const uint8_t *path, size_t len);
+
+/*
+ * What a user's path stands for among the roots: itself when it is below a root, else the roots below it.
+ * The path may be relative. Appends to `out` (initialised with fs_roots_none()); returns how many.
+ */
+unsigned fs_roots_select(const struct fs_roots *roots, const char *path, struct fs_roots *out);
+
+/* An empty set with the ignores and own files of `roots`. */
+void fs_roots_none(struct fs_roots *out, const struct fs_roots *roots);
+
+/* Puts the set in tree order and drops what is below another. */
+void fs_roots_sort(struct fs_roots *roots);
+
+#endif

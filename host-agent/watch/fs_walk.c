@@ -1,0 +1,327 @@
+#include "watch/fs_walk.h"
+#include "watch/fs_look.h"
+#include "watch/fs_names.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define PATH_ROOM (BASELINE_PATH_MAX + NAME_MAX + 2)
+#define FRAMES (BASELINE_PATH_MAX / 2 + 2)
+#define DENTS 32768
+
+struct fs_frame {
+    int fd; /* -1: closed to save descriptors */
+    uint32_t cookie;
+    dev_t dev;
+    ino_t ino;
+    size_t path_len; /* the directory's own path in w->path */
+    size_t last_len; /* with the last name that was given; 0 for none */
+    struct fs_names names;
+};
+
+int
+fs_walk_map(struct fs_walk *w, size_t arena_size)
+{
+    size_t frames = (FRAMES * sizeof(struct fs_frame) + 4095) / 4096 * 4096;
+    size_t paths = (PATH_ROOM + 4095) / 4096 * 4096;
+    uint8_t *map = mmap(NULL, frames + paths + DENTS + arena_size, PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (map == MAP_FAILED) {
+        return -errno;
+    }
+    memset(w, 0, sizeof(*w));
+    w->frame = (struct fs_frame *)(void *)map;
+    w->path = map + frames;
+    w->dents = map + frames + paths;
+    w->arena = map + frames + paths + DENTS;
+    w->arena_size = arena_size;
+    w->top_fd = w->next_fd = -1;
+    w->top_cookie = FS_NO_COOKIE;
+    return 0;
+}
+
+void
+fs_walk_rest(struct fs_walk *w)
+{
+    madvise(w->frame, (size_t)(w->arena - (uint8_t *)w->frame) + w->arena_size, MADV_DONTNEED);
+}
+
+void
+fs_walk_end(struct fs_walk *w)
+{
+    for (; w->depth > 0; w->depth--) {
+        if (w->frame[w->depth - 1].fd >= 0) {
+            close(w->frame[w->depth - 1].fd);
+        }
+    }
+    if (w->next_fd >= 0) {
+        close(w->next_fd);
+    }
+    if (w->top_fd >= 0) {
+        close(w->top_fd);
+    }
+    w->top_fd = w->next_fd = -1;
+    w->arena_used = 0;
+}
+
+void
+fs_walk_begin(struct fs_walk *w, const uint8_t *path, size_t len, const struct fs_roots *roots)
+{
+    size_t parent = len;
+
+    fs_walk_end(w);
+    w->skipped = 0;
+    w->roots = roots;
+    w->at_top = true;
+    memcpy(w->path, path, len);
+    w->path[len] = '\0';
+    w->next_len = len;
+    while (parent > 0 && path[parent - 1] != '/') {
+        parent--;
+    }
+    w->top_fd = fs_open_dir(path, parent);
+}
+
+/* File systems that show the kernel instead of keeping files: without end, without meaning for a baseline. */
+static bool
+is_kernels_own(long type)
+{
+    static const long types[] = { PROC_SUPER_MAGIC, SYSFS_MAGIC, DEVPTS_SUPER_MAGIC, CGROUP_SUPER_MAGIC,
+        CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC, SECURITYFS_MAGIC, BPF_FS_MAGIC, PSTOREFS_MAGIC,
+        SELINUX_MAGIC, SMACK_MAGIC, HUGETLBFS_MAGIC, NSFS_MAGIC, AUTOFS_SUPER_MAGIC, BINFMTFS_MAGIC,
+        0x62656570 /* configfs */, 0x19800202 /* mqueue */, 0x65735543 /* fusectl */,
+        0x67596969 /* rpc_pipefs */ };
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (type == types[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A server that does not answer would stop us for good. A watch may name such a path; then it is wanted. */
+static bool
+is_remote(long type)
+{
+    return type == NFS_SUPER_MAGIC || type == 0x65735546 /* FUSE */ || type == 0xFE534D42L /* SMB2 */ ||
+           type == 0xFF534D42L /* CIFS */ || type == CEPH_SUPER_MAGIC || type == AFS_SUPER_MAGIC ||
+           type == V9FS_MAGIC;
+}
+
+static bool
+worth_entering(const struct fs_walk *w, int fd, const struct stat *st)
+{
+    struct statfs fs;
+    const struct fs_frame *parent = w->depth > 0 ? &w->frame[w->depth - 1] : NULL;
+
+    if (parent != NULL && parent->dev == st->st_dev) {
+        return true;
+    }
+    if (fstatfs(fd, &fs) < 0) {
+        return false;
+    }
+    long type = (long)(unsigned long)fs.f_type & 0xFFFFFFFFL;
+    return !is_kernels_own(type) && (parent == NULL || !is_remote(type));
+}
+
+/* Opens a directory that is about to be given, so that what is told of it and what is listed are one. */
+static void
+open_item(struct fs_walk *w, struct fs_item *item)
+{
+    struct stat st;
+    int fd = fs_open(item->dir_fd, item->name, O_RDONLY | O_DIRECTORY, item->st.st_uid);
+
+    if (fd < 0) {
+        item->unreadable = errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
+        return;
+    }
+    if (fstat(fd, &st) < 0) {
+        item->unreadable = true;
+        close(fd);
+        return;
+    }
+    item->st = st;
+    if (!worth_entering(w, fd, &st)) {
+        close(fd);
+        return;
+    }
+    w->next_fd = fd;
+    w->next_st = st;
+}
+
+/* Looks at dir_fd/name, whose path stands in w->path. False when it is not to be given. */
+static bool
+give(struct fs_walk *w, int dir_fd, const char *name, size_t len, struct fs_item *item)
+{
+    if (w->roots != NULL && fs_roots_ignored(w->roots, w->path, len)) {
+        return false;
+    }
+    if (fstatat(dir_fd, name, &item->st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
+        return false;
+    }
+    item->path = w->path;
+    item->path_len = len;
+    item->dir_fd = dir_fd;
+    item->name = name;
+    item->unreadable = false;
+    w->next_len = len;
+    if (S_ISDIR(item->st.st_mode)) {
+        open_item(w, item);
+    }
+    return true;
+}
+
+/* Reads the list of names that are behind the last one given. */
+static bool
+list(struct fs_walk *w, struct fs_frame *f)
+{
+    size_t skip = f->path_len == 1 ? 1 : f->path_len + 1;
+    struct fs_names_source src = { .dents = w->dents,
+        .dents_size = DENTS,
+        .alive = w->alive,
+        .alive_to = w->alive_to,
+        .after = f->last_len > 0 ? w->path + skip : NULL,
+        .after_len = f->last_len > 0 ? f->last_len - skip : 0 };
+
+    w->arena_used -= f->names.size;
+    size_t left = w->arena_size - w->arena_used;
+    /* Half of what is left: the other half is for what is below. */
+    bool good = fs_names_read(&f->names, &src, f->fd, w->arena + w->arena_used, left / 2);
+    w->arena_used += f->names.size;
+    w->skipped += good ? 0 : 1;
+    return good;
+}
+
+static void
+push(struct fs_walk *w)
+{
+    struct fs_frame *f = &w->frame[w->depth];
+    uint32_t cookie = w->depth > 0 ? w->frame[w->depth - 1].cookie : w->top_cookie;
+
+    *f = (struct fs_frame){
+        .fd = w->next_fd, .dev = w->next_st.st_dev, .ino = w->next_st.st_ino, .path_len = w->next_len
+    };
+    w->next_fd = -1;
+    if (w->depth >= FS_WALK_FDS && w->frame[w->depth - FS_WALK_FDS].fd >= 0) {
+        close(w->frame[w->depth - FS_WALK_FDS].fd);
+        w->frame[w->depth - FS_WALK_FDS].fd = -1;
+    }
+    w->depth++;
+    f->cookie = w->enter != NULL ? w->enter(w->enter_to, cookie, f->fd, w->path, f->path_len) : FS_NO_COOKIE;
+    list(w, f);
+}
+
+/* A directory that was closed on the way down: by "..", or by its path when the way down was moved since. */
+static int
+reopen(const struct fs_walk *w, const struct fs_frame *f, int child_fd)
+{
+    struct stat st;
+    int fd = fs_open(child_fd, "..", O_RDONLY | O_DIRECTORY, (uid_t)-1);
+
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == f->dev && st.st_ino == f->ino) {
+        return fd;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    int path_fd = fs_open_dir(w->path, f->path_len);
+    if (path_fd < 0) {
+        return -1;
+    }
+    fd = fs_open(path_fd, ".", O_RDONLY | O_DIRECTORY, (uid_t)-1);
+    close(path_fd);
+    return fd;
+}
+
+static void
+pop(struct fs_walk *w)
+{
+    struct fs_frame *child = &w->frame[w->depth - 1];
+
+    w->arena_used -= child->names.size;
+    w->depth--;
+    if (w->depth > 0 && w->frame[w->depth - 1].fd < 0) {
+        struct fs_frame *f = &w->frame[w->depth - 1];
+
+        f->fd = reopen(w, f, child->fd);
+        if (f->fd < 0) {
+            /* It is not where it was any more: nothing is left at these paths. */
+            f->names.next = f->names.count;
+            f->names.more = false;
+        }
+    }
+    if (child->fd >= 0) {
+        close(child->fd);
+    }
+}
+
+/* The next name of the innermost directory into w->path. NULL when that directory is done. */
+static const char *
+next_name(struct fs_walk *w, struct fs_frame *f, size_t *len)
+{
+    for (;;) {
+        if (f->names.next == f->names.count) {
+            if (!f->names.more || !list(w, f)) {
+                return NULL;
+            }
+            continue;
+        }
+        size_t name_len;
+        const char *name = fs_names_next(&f->names, &name_len);
+        size_t at = f->path_len == 1 ? 0 : f->path_len;
+        if (at + 1 + name_len > BASELINE_PATH_MAX) {
+            w->skipped++;
+            continue;
+        }
+        w->path[at] = '/';
+        memcpy(w->path + at + 1, name, name_len);
+        *len = f->last_len = at + 1 + name_len;
+        return name;
+    }
+}
+
+static bool
+give_top(struct fs_walk *w, struct fs_item *item)
+{
+    const char *name = (const char *)w->path + w->next_len;
+
+    w->at_top = false;
+    if (w->top_fd < 0) {
+        return false;
+    }
+    while (name > (const char *)w->path && name[-1] != '/') {
+        name--;
+    }
+    return give(w, w->top_fd, *name != '\0' ? name : ".", w->next_len, item);
+}
+
+bool
+fs_walk_next(struct fs_walk *w, struct fs_item *item)
+{
+    if (w->at_top) {
+        return give_top(w, item);
+    }
+    if (w->next_fd >= 0) {
+        push(w);
+    }
+    while (w->depth > 0) {
+        struct fs_frame *f = &w->frame[w->depth - 1];
+        size_t len;
+        const char *name = next_name(w, f, &len);
+
+        if (name == NULL) {
+            pop(w);
+        } else if (give(w, f->fd, name, len, item)) {
+            return true;
+        }
+    }
+    return false;
+}
