@@ -87,9 +87,57 @@ sealed_lines_are_those_of_the_vectors(void)
     check_seal(&head, "next=30", line_43);
 }
 
+static const char *const way[] = {
+#include "vectors/keys.inc"
+};
+
+/* Every step from the pairing code to a sealed line, as other programs computed them. */
+static void
+keys_from_secret_to_leaf_are_those_of_the_vectors(void)
+{
+    struct wire_key key;
+    struct wire_key root;
+    struct wire_line line;
+    char hex[2 * WIRE_KEY_SIZE + 1];
+    char secret[WIRE_PAIR_CHARS];
+    size_t at;
+
+    CHECK_INT(wire_pair_parse(way[8], strlen(way[8]), secret, &at), 0);
+    CHECK_MEM(secret, way[0], WIRE_PAIR_CHARS);
+    wire_key_psk(secret, way[1], &key);
+    key_hex(&key, hex);
+    CHECK_STR(hex, way[2]);
+    wire_key_root(secret, way[1], &root);
+    key_hex(&root, hex);
+    CHECK_STR(hex, way[3]);
+    wire_key_next_root(&root, &root);
+    key_hex(&root, hex);
+    CHECK_STR(hex, way[4]);
+    wire_key_next_root(&root, &root);
+    wire_key_session(&root, 2, "K3QF", way[1], &key);
+    key_hex(&key, hex);
+    CHECK_STR(hex, way[5]);
+    wire_tree_at(&key, 1000003, WIRE_TREE_DEPTH, &key);
+    key_hex(&key, hex);
+    CHECK_STR(hex, way[6]);
+    CHECK_INT(wire_line_parse(way[7], strlen(way[7]), &line), 0);
+    CHECK(wire_tag_proves(&key, &line));
+    key.bytes[31] ^= 1;
+    CHECK(!wire_tag_proves(&key, &line));
+}
+
+static void
+the_crc_is_that_of_ieee_802_3(void)
+{
+    CHECK_INT(wire_crc32("123456789", 9), 0xCBF43926);
+    CHECK_INT(wire_crc32("", 0), 0);
+}
+
 int
 main(void)
 {
+    CHECK_RUN(keys_from_secret_to_leaf_are_those_of_the_vectors);
+    CHECK_RUN(the_crc_is_that_of_ieee_802_3);
     CHECK_RUN(leaves_are_those_of_the_vectors);
     CHECK_RUN(sealed_lines_are_those_of_the_vectors);
     return check_result();
