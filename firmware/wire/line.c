@@ -515,8 +515,8 @@ write_head(struct writer *w, const struct wire_head *h)
     write_text(w, h->code);
 }
 
-static bool
-detail_valid(const char *detail, size_t len)
+bool
+wire_detail_valid(const char *detail, size_t len)
 {
     struct cursor c = { .at = detail, .end = detail + len };
 
@@ -534,7 +534,7 @@ wire_line_compose(const struct wire_head *head, const char *detail, size_t detai
     size_t room = size < WIRE_LINE_MAX - WIRE_SEAL_MAX ? size : WIRE_LINE_MAX - WIRE_SEAL_MAX;
     struct writer w = { .at = out, .end = out + room };
 
-    if (!head_valid(head) || (detail_len > 0 && !detail_valid(detail, detail_len))) {
+    if (!head_valid(head) || (detail_len > 0 && !wire_detail_valid(detail, detail_len))) {
         return WIRE_E_FORM;
     }
     write_head(&w, head);

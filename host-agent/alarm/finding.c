@@ -106,23 +106,6 @@ finding_addf(struct finding *f, const char *key, const char *format, ...)
     }
 }
 
-/* Tokens as wire_line_compose() takes them: printable, no second blank, no bytes that the wire escapes. */
-static bool
-text_valid(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-
-        if (c < 0x20 || c > 0x7E || c == '!' || c == '~') {
-            return false;
-        }
-        if (c == ' ' && (i == 0 || i + 1 == len || text[i - 1] == ' ')) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool
 finding_valid(const void *message, size_t len)
 {
@@ -136,5 +119,5 @@ finding_valid(const void *message, size_t len)
             f.severity >= WIRE_SEVERITIES || f.text_len > FINDING_TEXT) {
         return false;
     }
-    return f.text[f.text_len] == '\0' && text_valid(f.text, f.text_len);
+    return f.text[f.text_len] == '\0' && (f.text_len == 0 || wire_detail_valid(f.text, f.text_len));
 }

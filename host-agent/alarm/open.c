@@ -6,7 +6,6 @@
 void
 open_init(struct open_table *t, int64_t now_ms)
 {
-    memset(t, 0, sizeof(*t));
     t->tokens_ms = now_ms;
     t->tokens = OPEN_BURST * WHOLE;
 }
@@ -115,15 +114,15 @@ take_open(struct open_table *t, const struct finding *f)
     }
 }
 
-/* What was never told needs no end: it opened and closed while it waited, which the flood's count has told.
- */
+/* What closes before it was told is told all the same: first that it opened, then that it is over. */
 static void
 take_close(struct open_table *t, struct open_entry *e)
 {
     if (e->state == OPEN_UNTOLD) {
-        return;
+        e->over = true;
+    } else {
+        set_state(t, e, OPEN_CLOSED);
     }
-    set_state(t, e, OPEN_CLOSED);
 }
 
 static void

@@ -45,6 +45,7 @@ struct open_table {
     unsigned graves;
 };
 
+/* The object must be zero: memory that is never touched costs nothing. */
 void open_init(struct open_table *t, int64_t now_ms);
 
 /* One valid message of a detector. */

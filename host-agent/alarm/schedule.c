@@ -33,7 +33,6 @@ copy_due(const struct schedule_entry *e, unsigned channel)
 void
 schedule_init(struct schedule *s, const struct conf *conf)
 {
-    memset(s, 0, sizeof(*s));
     for (unsigned i = 0; i < conf->channels; i++) {
         s->channel[i].used = true;
         s->channel[i].baud = strcmp(conf->channel[i].scheme, "serial") == 0 && conf->channel[i].baud == 0

@@ -34,6 +34,7 @@ struct schedule {
     uint32_t dropped; /* lines that had to leave before their last copy, since schedule_take_dropped() */
 };
 
+/* The object must be zero: memory that is never touched costs nothing. */
 void schedule_init(struct schedule *s, const struct conf *conf);
 
 /*

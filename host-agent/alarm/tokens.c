@@ -152,7 +152,7 @@ next_token(struct tokens *t)
     t->piece = 0;
 }
 
-/* One piece of a value that is longer than the line: "key.N=piece". False when not even that fits. */
+/* One piece of a value that is longer than the line: "key-N=piece". False when not even that fits. */
 static bool
 deal_piece(struct tokens *t, size_t room, char *out, size_t *used)
 {
@@ -161,7 +161,7 @@ deal_piece(struct tokens *t, size_t room, char *out, size_t *used)
     size_t key = key_len(token, len);
     char piece[WIRE_LINE_MAX + 1];
     size_t blank = *used > 0 ? 1 : 0;
-    int head = snprintf(piece, sizeof(piece), "%.*s.%u=", key > 0 ? (int)key - 1 : 0, token, t->piece + 1);
+    int head = snprintf(piece, sizeof(piece), "%.*s-%u=", key > 0 ? (int)key - 1 : 0, token, t->piece + 1);
 
     if (head < 0 || *used + blank + (size_t)head >= room || room >= sizeof(piece)) {
         return false;

@@ -5,7 +5,7 @@
  *
  * What does not fit into the first line goes into further ones. A value that is longer than a line is
  * shortened in the first ("path=/usr/l%+40+/x.so") and told whole in the further ones, in pieces
- * ("path.1=/usr/li", ...).
+ * ("path-1=/usr/li", ...).
  */
 #include "alarm/finding.h"
 

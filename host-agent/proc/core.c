@@ -286,6 +286,18 @@ hear_wire(unsigned i, int64_t now_ms)
     }
 }
 
+/* Something about the agent itself that stays open: "key=what state=...". */
+static void
+self_finding(const char *what, const char *state, enum wire_severity severity)
+{
+    struct finding f;
+
+    finding_begin(&f, FINDING_AGENT_SELF, "part", what, strlen(what));
+    finding_addf(&f, "state", "%s", state);
+    f.severity = (uint8_t)severity;
+    open_take(&core.open, &f);
+}
+
 static void
 hear_detector(unsigned i)
 {
@@ -303,6 +315,8 @@ hear_detector(unsigned i)
         }
         if (finding_valid(&f, (size_t)n)) {
             open_take(&core.open, &f);
+        } else {
+            self_finding("link", "garbled", WIRE_CRIT);
         }
     }
 }
@@ -616,16 +630,10 @@ seal_reserves(void)
 static void
 protect_keys(void)
 {
-    struct finding f;
-
     madvise(&core, sizeof(core), MADV_DONTDUMP);
-    if (mlock(&core.session, sizeof(core.session)) == 0) {
-        return;
+    if (mlock(&core.session, sizeof(core.session)) < 0) {
+        self_finding("mlock", "missing", WIRE_WARN);
     }
-    finding_begin(&f, FINDING_AGENT_SELF, "layer", "mlock", 5);
-    finding_addf(&f, "state", "missing");
-    f.severity = WIRE_WARN;
-    open_take(&core.open, &f);
 }
 
 static int
@@ -652,7 +660,7 @@ begin(struct role_self *self)
     protect_keys();
     seal_reserves();
     tell_start(&past);
-    core.beat_ms = session_now_ms();
+    core.beat_ms = session_now_ms() + (int64_t)self->conf->beat_s * 1000;
     return 0;
 }
 
@@ -671,6 +679,18 @@ static bool
 stopped(int64_t now_ms)
 {
     return core.stopping && (all_written() || now_ms - core.stop_ms > DRAIN_MS);
+}
+
+static void
+dismiss_wires(void)
+{
+    struct line_message m = { .kind = LINE_GOODBYE };
+
+    for (unsigned i = 0; i < core.self->conf->channels; i++) {
+        if (core.channel[i].fd >= 0) {
+            link_send(core.channel[i].fd, &m, sizeof(m));
+        }
+    }
 }
 
 /* The warden ended without a word: say so while there are wires, then end. */
@@ -711,6 +731,7 @@ role_core(struct role_self *self)
             continue;
         }
         if (stopped(now_ms)) {
+            dismiss_wires();
             role_tell_warden(self, CONTROL_STOPPED);
             return 0;
         }

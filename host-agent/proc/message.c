@@ -53,7 +53,7 @@ message_line_valid(const void *message, size_t len)
             return false;
         }
     }
-    return m.kind == LINE_CORE_ALIVE || m.len > 0;
+    return m.kind == LINE_CORE_ALIVE || m.kind == LINE_GOODBYE || m.len > 0;
 }
 
 bool

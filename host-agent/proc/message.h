@@ -54,6 +54,7 @@ enum line_kind {
     LINE_CORE_LOST,   /* keep: to be written when the core is gone */
     LINE_WARDEN_LOST, /* keep: to be written when the warden is gone */
     LINE_CORE_ALIVE,
+    LINE_GOODBYE, /* the core ends as planned: forget the lines kept, and end */
     LINE_KINDS
 };
 

@@ -83,6 +83,7 @@ say(const char *text)
     }
 }
 
+/* The end of a core is kept for the next one to tell. */
 static void
 tell_core(enum control_kind kind, const struct child *about, enum lost_how how, int value)
 {
@@ -92,7 +93,7 @@ tell_core(enum control_kind kind, const struct child *about, enum lost_how how, 
         .how = (uint8_t)how,
         .value = value };
 
-    if (about->role == ROLE_CORE && kind == CONTROL_LOST) {
+    if (about->role == ROLE_CORE && about->pid == 0) {
         warden.core_end = m;
         warden.core_ended = true;
         return;

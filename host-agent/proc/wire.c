@@ -166,6 +166,13 @@ write_some(int64_t now_ms)
 }
 
 static void
+forget_last_words(void)
+{
+    wire.reserve[0].len = 0;
+    wire.reserve[1].len = 0;
+}
+
+static void
 take_line(const struct line_message *m, int64_t now_ms)
 {
     switch ((enum line_kind)m->kind) {
@@ -183,6 +190,9 @@ take_line(const struct line_message *m, int64_t now_ms)
         break;
     case LINE_WARDEN_LOST:
         wire.reserve[1] = *m;
+        break;
+    case LINE_GOODBYE:
+        forget_last_words();
         break;
     case LINE_CORE_ALIVE:
     case LINE_KINDS:
@@ -249,8 +259,7 @@ hear_warden(void)
         wire.warden_gone = wire.warden_gone || heard < 0;
         wire.core_gone = true;
         if (heard > 0) {
-            wire.reserve[0].len = 0;
-            wire.reserve[1].len = 0;
+            forget_last_words();
         }
     }
 }

@@ -1,0 +1,202 @@
+#include "alarm/open.h"
+#include "support/check.h"
+
+static struct open_table table;
+static uint32_t number;
+
+static struct finding
+finding(enum finding_code code, const char *subject, const char *detail)
+{
+    struct finding f;
+
+    finding_begin(&f, code, "path", subject, strlen(subject));
+    finding_addf(&f, "d", "%s", detail);
+    return f;
+}
+
+static void
+begin(void)
+{
+    memset(&table, 0, sizeof(table));
+    number = 100;
+    open_init(&table, 0);
+}
+
+/* Tells the next; returns its state before, or OPEN_FREE when there is none. */
+static enum open_state
+tell(int64_t now_ms, int *code)
+{
+    int64_t due_ms;
+    struct open_entry *e = open_next(&table, now_ms, &due_ms);
+
+    if (e == NULL) {
+        return OPEN_FREE;
+    }
+    enum open_state state = (enum open_state)e->state;
+    *code = e->finding.code;
+    open_told(&table, e, number++, now_ms);
+    return state;
+}
+
+static void
+take(struct finding f, enum finding_op op)
+{
+    f.op = (uint8_t)op;
+    open_take(&table, &f);
+}
+
+static void
+an_open_finding_is_told_once_however_often_it_is_seen(void)
+{
+    int code;
+
+    begin();
+    for (int i = 0; i < 5; i++) {
+        take(finding(FINDING_INTEGRITY_CHANGED, "/a", "1"), FINDING_OPEN);
+        CHECK_INT(tell(i, &code), i == 0 ? OPEN_UNTOLD : OPEN_FREE);
+    }
+    CHECK_INT(open_count(&table), 1);
+}
+
+static void
+it_is_told_when_it_closes_and_then_is_gone(void)
+{
+    int code;
+
+    begin();
+    take(finding(FINDING_INTEGRITY_CHANGED, "/a", "1"), FINDING_OPEN);
+    tell(0, &code);
+    take(finding(FINDING_INTEGRITY_CHANGED, "/a", "1"), FINDING_CLOSE);
+    CHECK_INT(tell(1, &code), OPEN_CLOSED);
+    CHECK_INT(open_count(&table), 0);
+    take(finding(FINDING_INTEGRITY_CHANGED, "/a", "1"), FINDING_CLOSE);
+    CHECK_INT(tell(2, &code), OPEN_FREE);
+}
+
+static void
+what_opens_and_closes_before_it_is_told_is_told_twice(void)
+{
+    int code;
+
+    begin();
+    take(finding(FINDING_PORT_UNEXPECTED, "tcp/1", "1"), FINDING_OPEN);
+    take(finding(FINDING_PORT_UNEXPECTED, "tcp/1", "1"), FINDING_CLOSE);
+    CHECK_INT(tell(0, &code), OPEN_UNTOLD);
+    CHECK_INT(tell(0, &code), OPEN_CLOSED);
+    CHECK_INT(tell(0, &code), OPEN_FREE);
+    CHECK_INT(table.waiting, 0);
+}
+
+static void
+a_changed_text_is_told_again_but_not_too_often(void)
+{
+    int code;
+
+    begin();
+    take(finding(FINDING_INTEGRITY_CHANGED, "/a", "1"), FINDING_OPEN);
+    tell(0, &code);
+    take(finding(FINDING_INTEGRITY_CHANGED, "/a", "2"), FINDING_OPEN);
+    CHECK_INT(tell(10, &code), OPEN_FREE);
+    CHECK_INT(tell(OPEN_UPDATE_MS, &code), OPEN_UPDATED);
+    take(finding(FINDING_INTEGRITY_GONE, "/a", "2"), FINDING_OPEN);
+    CHECK_INT(tell(2 * OPEN_UPDATE_MS, &code), OPEN_UPDATED);
+    CHECK_INT(code, FINDING_INTEGRITY_GONE);
+    CHECK_INT(open_count(&table), 1);
+}
+
+static void
+a_pass_closes_what_it_did_not_see_and_nothing_else(void)
+{
+    struct finding pass;
+    int code;
+
+    begin();
+    take(finding(FINDING_INTEGRITY_CHANGED, "/a", "1"), FINDING_OPEN);
+    take(finding(FINDING_INTEGRITY_CHANGED, "/b", "1"), FINDING_OPEN);
+    take(finding(FINDING_DAEMON_DOWN, "/d", "1"), FINDING_OPEN);
+    for (int i = 0; i < 3; i++) {
+        tell(0, &code);
+    }
+    finding_pass(&pass, FINDING_FILES, FINDING_PASS_BEGIN);
+    open_take(&table, &pass);
+    take(finding(FINDING_INTEGRITY_CHANGED, "/b", "1"), FINDING_OPEN);
+    take(finding(FINDING_INTEGRITY_ADDED, "/event", "1"), FINDING_OPEN);
+    finding_pass(&pass, FINDING_FILES, FINDING_PASS_END);
+    open_take(&table, &pass);
+    CHECK_INT(tell(1, &code), OPEN_CLOSED);
+    CHECK_INT(tell(1, &code), OPEN_UNTOLD);
+    CHECK_INT(tell(1, &code), OPEN_FREE);
+    CHECK_INT(open_count(&table), 3);
+}
+
+static void
+above_the_rate_findings_wait_and_the_gravest_goes_first(void)
+{
+    int code;
+    int told = 0;
+    int64_t due_ms;
+
+    begin();
+    for (int i = 0; i < 100; i++) {
+        char subject[16];
+        snprintf(subject, sizeof(subject), "/%d", i);
+        take(finding(FINDING_INTEGRITY_ADDED, subject, "1"), FINDING_OPEN);
+    }
+    while (tell(0, &code) != OPEN_FREE) {
+        told++;
+    }
+    CHECK_INT(told, OPEN_BURST);
+    CHECK_INT(table.waiting, 100 - OPEN_BURST);
+    CHECK(open_next(&table, 0, &due_ms) == NULL);
+    CHECK(due_ms > 0 && due_ms <= 1000 / OPEN_RATE + 1);
+    take(finding(FINDING_PORT_UNEXPECTED, "tcp/1", "1"), FINDING_OPEN);
+    CHECK_INT(tell(due_ms, &code), OPEN_UNTOLD);
+    CHECK_INT(code, FINDING_PORT_UNEXPECTED);
+    told = 0;
+    for (int64_t now_ms = 1000; now_ms < 60000; now_ms += 10) {
+        told += tell(now_ms, &code) != OPEN_FREE ? 1 : 0;
+    }
+    CHECK_INT(told, 100 - OPEN_BURST);
+}
+
+static void
+what_finds_no_room_is_counted_exactly(void)
+{
+    begin();
+    for (int i = 0; i < OPEN_FINDINGS + 37; i++) {
+        char subject[16];
+        snprintf(subject, sizeof(subject), "/%d", i);
+        take(finding(FINDING_INTEGRITY_ADDED, subject, "1"), FINDING_OPEN);
+    }
+    CHECK_INT(open_count(&table), OPEN_FINDINGS);
+    CHECK_INT(open_take_turned_away(&table), 37);
+    CHECK_INT(open_take_turned_away(&table), 0);
+}
+
+static void
+an_event_is_told_and_never_open(void)
+{
+    int code;
+
+    begin();
+    take(finding(FINDING_TIME_STEP, "clock", "1"), FINDING_EVENT);
+    take(finding(FINDING_TIME_STEP, "clock", "1"), FINDING_EVENT);
+    CHECK_INT(open_count(&table), 0);
+    CHECK_INT(tell(0, &code), OPEN_UNTOLD);
+    CHECK_INT(tell(0, &code), OPEN_UNTOLD);
+    CHECK_INT(tell(0, &code), OPEN_FREE);
+}
+
+int
+main(void)
+{
+    CHECK_RUN(an_open_finding_is_told_once_however_often_it_is_seen);
+    CHECK_RUN(it_is_told_when_it_closes_and_then_is_gone);
+    CHECK_RUN(what_opens_and_closes_before_it_is_told_is_told_twice);
+    CHECK_RUN(a_changed_text_is_told_again_but_not_too_often);
+    CHECK_RUN(a_pass_closes_what_it_did_not_see_and_nothing_else);
+    CHECK_RUN(above_the_rate_findings_wait_and_the_gravest_goes_first);
+    CHECK_RUN(what_finds_no_room_is_counted_exactly);
+    CHECK_RUN(an_event_is_told_and_never_open);
+    return check_result();
+}
