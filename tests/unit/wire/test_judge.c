@@ -562,6 +562,11 @@ reserved_numbers_are_not_missing_whenever_they_become_known(void)
     CHECK_INT(send(&a, 3, "agent.self", "state=lost"), WIRE_OK);
     CHECK_INT(send(&a, 3, "agent.self", "state=lost"), WIRE_DUP);
     begin();
+    CHECK_INT(send(&a, 2, "agent.start", "res=0-1"), WIRE_OK); /* last words sealed before the start */
+    CHECK_INT(events.count, 1);
+    CHECK_INT(judge.session[0].holes, 0);
+    CHECK_INT(send(&a, 1, "agent.self", "state=lost"), WIRE_OK);
+    begin();
     beat(&a, 9);
     CHECK_INT(judge.session[0].holes, 1);
     CHECK_INT(send(&a, 0, "agent.start", "res=3-4"), WIRE_OK);
