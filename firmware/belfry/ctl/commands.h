@@ -1,0 +1,42 @@
+#ifndef BELFRY_CTL_COMMANDS_H
+#define BELFRY_CTL_COMMANDS_H
+/*
+ * commands - what a person asks of belfry(8), one file each
+ *
+ * Each returns the exit status: 0 done and well, 1 something is wrong on the lines, 2 error (told on stderr).
+ */
+#include "belfry/conf.h"
+
+#define COMMAND_WELL 0
+#define COMMAND_FINDINGS 1
+#define COMMAND_ERROR 2
+
+struct command {
+    const struct conf *conf;
+    const char *argument[2]; /* what follows the command's name, NULL when it does not */
+    const char *file;        /* --file */
+    const char *host;        /* --host */
+    const char *since;       /* --since */
+    const char *severity;    /* --severity */
+    const char *by;          /* --by */
+    bool again;
+    bool events;
+    bool follow;
+    bool json;
+    bool open;
+};
+
+int command_pair(const struct command *c);
+int command_status(const struct command *c);
+int command_alarms(const struct command *c);
+int command_ack(const struct command *c);
+int command_tail(const struct command *c);
+int command_verify(const struct command *c);
+
+/* "belfry: ..." on stderr; returns COMMAND_ERROR. Text from outside is escaped by the caller. */
+int command_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* For one error message: escaped, in one of four buffers that are used in turn. */
+const char *command_shown(const char *text);
+
+#endif

@@ -1,0 +1,320 @@
+#include "belfry/run.h"
+
+#include "belfry/clock.h"
+#include "belfry/events.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- what the bench asks */
+
+static void
+bench_record(void *to, const struct record *r)
+{
+    commit_record(to, r);
+}
+
+/* What is judged and not yet committed counts as recorded. */
+static const struct record *
+queued_line(const struct run *run, const char *host, uint32_t pairing, uint32_t session, const char *nonce,
+        uint32_t number)
+{
+    for (unsigned i = 0; i < run->queued; i++) {
+        const struct record *r = &run->queue[i];
+
+        if (r->kind == RECORD_LINE && r->first == number && r->session == session && r->pairing == pairing &&
+                strcmp(r->nonce, nonce) == 0 && strcmp(r->host, host) == 0) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static bool
+bench_tag_of(void *to, const char *host, uint32_t pairing, uint32_t session, const char *nonce,
+        uint32_t number, char tag[WIRE_TAG_CHARS])
+{
+    struct run *run = to;
+    const struct record *r = queued_line(run, host, pairing, session, nonce, number);
+
+    if (r != NULL) {
+        memcpy(tag, r->tag, WIRE_TAG_CHARS);
+        return true;
+    }
+    return ledger_tag_of(run->ledger, host, pairing, session, nonce, number, tag);
+}
+
+static bool
+bench_key_of(void *to, const char *host, uint32_t pairing, uint32_t session, const char *nonce,
+        struct wire_key *key)
+{
+    struct run *run = to;
+
+    return ledger_key_of(run->ledger, host, pairing, session, nonce, key);
+}
+
+static const struct bench_ops bench_ops = {
+    .record = bench_record,
+    .tag_of = bench_tag_of,
+    .key_of = bench_key_of,
+};
+
+void
+intake_init(struct run *run)
+{
+    bench_init(&run->bench, &bench_ops, run);
+}
+
+/* ---- hosts */
+
+struct taking {
+    struct run *run;
+    struct bench_host *host;
+};
+
+static void
+take_session(void *to, const struct wire_judge_session *session)
+{
+    struct taking *t = to;
+
+    bench_resume(t->host, session, t->run->utc_us / 1000 - t->run->now_ms);
+}
+
+static void
+take_host(void *to, const struct host_record *host)
+{
+    struct taking *t = to;
+
+    t->host = bench_take(&t->run->bench, host, t->run->now_ms);
+    if (t->host != NULL) {
+        (void)ledger_sessions(
+                t->run->ledger, host->host, host->pairing, WIRE_JUDGE_SESSIONS, take_session, t);
+    }
+}
+
+void
+intake_hosts(struct run *run)
+{
+    int64_t version = ledger_data_version(run->ledger);
+    struct taking t = { .run = run };
+
+    if (version == run->data_version) {
+        return;
+    }
+    if (ledger_hosts(run->ledger, take_host, &t) == 0) {
+        run->data_version = version;
+    }
+}
+
+/* ---- what the stream finds */
+
+static struct bench_moment
+moment(const struct run_line *rl)
+{
+    return (struct bench_moment){
+        .line = rl->line.conf->name,
+        .now_ms = rl->run->now_ms,
+        .utc_us = rl->run->utc_us,
+    };
+}
+
+/* Judged in an earlier life: only the answer of then is wanted, so that the stream's memory becomes what it
+ * was. */
+static bool
+proved_before(struct run *run, const struct wire_line *line)
+{
+    struct bench_host *h = bench_find(&run->bench, line->head.host);
+    char tag[WIRE_TAG_CHARS];
+
+    return h != NULL &&
+           bench_tag_of(run, h->keep.host, h->keep.pairing, line->head.session, line->head.nonce,
+                   line->head.number, tag) &&
+           memcmp(tag, line->bytes + line->body_len + 1, WIRE_TAG_CHARS) == 0;
+}
+
+static bool
+on_candidate(void *to, const struct wire_line *line, enum wire_seen seen)
+{
+    struct run_line *rl = to;
+    struct bench_moment at = moment(rl);
+
+    if (rl->line.replay) {
+        return proved_before(rl->run, line);
+    }
+    rl->run->unsaved = true; /* a copy changes a counter */
+    return bench_line(&rl->run->bench, line, seen, &at);
+}
+
+static void
+on_torn(void *to, const char *text, size_t len)
+{
+    struct run_line *rl = to;
+    struct bench_moment at = moment(rl);
+
+    (void)text;
+    (void)len;
+    if (!rl->line.replay) {
+        bench_torn(&rl->run->bench, &at);
+    }
+}
+
+/* Console text is in the transcript already, and never an alarm. */
+static void
+on_text(void *to, const char *text, size_t len)
+{
+    (void)to;
+    (void)text;
+    (void)len;
+}
+
+static const struct wire_stream_ops stream_ops = {
+    .candidate = on_candidate,
+    .torn = on_torn,
+    .text = on_text,
+};
+
+/* ---- lines */
+
+/* An alarm of belfry's own about this line, or its end. */
+static void
+tell_local(struct run_line *rl, const char *code, bool over, const char *detail)
+{
+    struct record r;
+
+    memset(&r, 0, sizeof r);
+    r.kind = RECORD_LOCAL;
+    r.seen_us = rl->run->utc_us;
+    r.severity = WIRE_ERRO;
+    r.over = over;
+    (void)snprintf(r.line, sizeof r.line, "%s", rl->line.conf->name);
+    (void)snprintf(r.code, sizeof r.code, "%s", code);
+    (void)snprintf(r.detail, sizeof r.detail, "line=%s %s", rl->line.conf->name, detail);
+    commit_record(rl->run, &r);
+}
+
+static const char *
+error_name(int error)
+{
+    const char *name = strerrorname_np(error);
+
+    return name != NULL ? name : "unknown";
+}
+
+static void
+line_changed(struct run_line *rl, enum line_change change)
+{
+    struct run *run = rl->run;
+    const struct line *l = &rl->line;
+    char text[EVENTS_TEXT];
+    char detail[CONF_PATH];
+
+    if (change == LINE_SAME) {
+        return;
+    }
+    if (change == LINE_CAME) {
+        (void)snprintf(
+                detail, sizeof detail, "%s", l->conf->kind == CONF_PTY ? l->is.pty.name : l->conf->path);
+    } else {
+        (void)snprintf(detail, sizeof detail, "kind=%s error=%s", l->ops->kind, error_name(l->error));
+    }
+    if (run->events) {
+        (void)out_put(
+                &run->out, text, events_line(text, run->utc_us, l->conf->name, change == LINE_CAME, detail));
+    }
+    if (change == LINE_WENT || rl->lost_told) {
+        rl->lost_told = change == LINE_WENT;
+        tell_local(rl, "line.lost", change == LINE_CAME, change == LINE_CAME ? "" : detail);
+    }
+}
+
+int
+intake_prepare(struct run_line *rl, int lines_dir)
+{
+    struct line *l = &rl->line;
+    struct run *run = rl->run;
+    struct ledger_source source;
+    char subject[CONF_NAME + 8];
+    int error;
+
+    wire_stream_init(&l->stream, &stream_ops, rl);
+    error = transcript_open(&l->transcript, lines_dir, l->conf->name);
+    if (error != 0) {
+        return error;
+    }
+    (void)snprintf(subject, sizeof subject, "line=%s", l->conf->name);
+    rl->lost_told = ledger_standing(run->ledger, "", "line.lost", subject);
+    rl->log_told = ledger_standing(run->ledger, "", "line.log", subject);
+    if (l->conf->kind == CONF_FILE && ledger_source(run->ledger, l->conf->name, &source) == 0 &&
+            strcmp(source.path, l->conf->path) == 0) {
+        struct line_place place = {
+            .dev = source.dev,
+            .ino = source.ino,
+            .offset = source.offset,
+            .back = source.back,
+            .print = source.print,
+            .print_len = source.print_len,
+        };
+
+        line_file_resume(l, &place);
+        /* The transcript may have got further than the ledger before we were killed. */
+        if (l->transcript.size > source.raw) {
+            l->transcript.skip = l->transcript.size - source.raw;
+        }
+    }
+    return 0;
+}
+
+static void
+log_bytes(struct run_line *rl, const uint8_t *src, size_t len)
+{
+    struct transcript *t = &rl->line.transcript;
+    char detail[80];
+
+    switch (transcript_append(t, src, len, rl->run->utc_us, rl->run->now_ms)) {
+    case TRANSCRIPT_FAILED:
+        rl->log_told = true;
+        (void)snprintf(detail, sizeof detail, "error=%s", error_name(t->error));
+        tell_local(rl, "line.log", false, detail);
+        return;
+    case TRANSCRIPT_RESUMED:
+        break;
+    case TRANSCRIPT_SAME:
+        if (!rl->log_told || t->error != 0) {
+            return;
+        }
+        break; /* an earlier life failed, and this one writes */
+    }
+    rl->log_told = false;
+    (void)snprintf(detail, sizeof detail, "lost=%llu", (unsigned long long)t->lost_all);
+    tell_local(rl, "line.log", true, detail);
+}
+
+void
+intake_serve(struct run_line *rl, bool ready)
+{
+    static uint8_t slice[LINE_SLICE];
+    struct line *l = &rl->line;
+    struct run *run = rl->run;
+    enum line_change change;
+    size_t n = 0;
+
+    if (!l->up) {
+        line_changed(rl, line_open_if_due(l, run->now_ms));
+        return;
+    }
+    change = line_read(l, slice, ready, run->now_ms, &n);
+    if (n > 0) {
+        intake_hosts(run); /* somebody may have been paired a moment ago */
+        if (!l->replay) {
+            log_bytes(rl, slice, n);
+            l->bytes += n;
+            l->last_utc_ms = run->utc_us / 1000;
+            run->unsaved = run->unsaved || l->conf->kind == CONF_FILE;
+        }
+        wire_stream_feed(&l->stream, slice, n);
+        rl->fed_ms = run->now_ms;
+        rl->unsettled = true;
+    }
+    line_changed(rl, change);
+}

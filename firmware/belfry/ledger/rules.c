@@ -1,0 +1,175 @@
+#include "belfry/ledger/rules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct verdict_rule {
+    const char *code;
+    enum wire_severity severity;
+};
+
+static const struct verdict_rule verdicts[WIRE_VERDICTS] = {
+    [WIRE_TORN] = { "belfry.torn", WIRE_WARN },
+    [WIRE_FORGED] = { "belfry.forged", WIRE_CRIT },
+    [WIRE_CLONE] = { "belfry.clone", WIRE_ALRT },
+    [WIRE_GAP] = { RULE_GAP, WIRE_WARN },
+    [WIRE_SILENT] = { RULE_SILENT, WIRE_CRIT },
+    [WIRE_SKIPPED_SESSION] = { "belfry.skipped", WIRE_ERRO },
+    [WIRE_ROLLBACK] = { "belfry.rollback", WIRE_CRIT },
+    [WIRE_UNCLEAN_END] = { "belfry.unclean", WIRE_ERRO },
+    [WIRE_TAMPERED_SPOOL] = { "belfry.spool", WIRE_CRIT },
+    [WIRE_CLOCK] = { "belfry.clock", WIRE_WARN },
+    [WIRE_FLOOD] = { "belfry.flood", WIRE_ERRO },
+};
+
+/* Codes of lines that are good news at whatever severity they come. */
+static const char *const good_ends[] = { ".ok", ".up", ".back", ".beat" };
+
+static bool
+ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text);
+    size_t m = strlen(end);
+
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static bool
+good_news(const char *code)
+{
+    for (size_t i = 0; i < sizeof good_ends / sizeof good_ends[0]; i++) {
+        if (ends_with(code, good_ends[i])) {
+            return true;
+        }
+    }
+    return strcmp(code, "agent.stop") == 0;
+}
+
+/*
+ * The first detail is the subject. A protocol alone would make one subject of all ports, so the next detail
+ * belongs to it.
+ */
+static void
+subject_of(const char *detail, char *out, size_t size)
+{
+    size_t len = strcspn(detail, " ");
+
+    if (strncmp(detail, "proto=", 6) == 0 && detail[len] == ' ') {
+        len += 1 + strcspn(detail + len + 1, " ");
+    }
+    if (len >= size) {
+        len = size - 1;
+    }
+    memcpy(out, detail, len);
+    out[len] = '\0';
+}
+
+bool
+rule_refers(const struct record *r, uint32_t *of)
+{
+    size_t len = 0;
+    const char *value = wire_detail_find(r->detail, strlen(r->detail), "of", &len);
+
+    return value != NULL && wire_decimal(value, len, of);
+}
+
+static void
+rule_of_line(const struct record *r, struct rule *out)
+{
+    size_t area = strcspn(r->code, ".");
+    bool refers = rule_refers(r, &out->of);
+
+    out->severity = r->severity;
+    (void)snprintf(out->area, sizeof out->area, "%.*s", (int)area, r->code);
+    (void)snprintf(out->code, sizeof out->code, "%s", r->code);
+    (void)snprintf(out->detail, sizeof out->detail, "%s", r->detail);
+    subject_of(r->detail, out->subject, sizeof out->subject);
+    if (strcmp(r->code, "more") == 0) {
+        out->act = refers ? RULE_MORE : RULE_NONE;
+    } else if (refers) {
+        out->act = RULE_CLOSE;
+    } else if (r->severity <= WIRE_WARN && !good_news(r->code)) {
+        out->act = RULE_RAISE;
+    }
+}
+
+/* What tells one trouble of a kind from another: the session for those that are about one. */
+static void
+verdict_subject(const struct record *r, struct rule *out)
+{
+    switch (r->verdict) {
+    case WIRE_GAP:
+        /* A hole that hides something bad is an alarm of its own; the others of a session share one. */
+        if (r->bad) {
+            (void)snprintf(out->subject, sizeof out->subject, "session=%u-%s lines=%u-%u", r->session,
+                    r->nonce, r->first, r->last);
+            out->severity = WIRE_CRIT;
+            break;
+        }
+        (void)snprintf(out->subject, sizeof out->subject, "session=%u-%s", r->session, r->nonce);
+        break;
+    case WIRE_SKIPPED_SESSION:
+        (void)snprintf(out->subject, sizeof out->subject, "sessions=%u-%u", r->first, r->last);
+        break;
+    case WIRE_CLONE:
+    case WIRE_ROLLBACK:
+    case WIRE_UNCLEAN_END:
+    case WIRE_TAMPERED_SPOOL:
+        (void)snprintf(out->subject, sizeof out->subject, "session=%u-%s", r->session, r->nonce);
+        break;
+    default:
+        break; /* one of it a host */
+    }
+}
+
+static void
+rule_of_event(const struct record *r, struct rule *out)
+{
+    const struct verdict_rule *v = &verdicts[r->verdict];
+
+    if (v->code == NULL) {
+        return;
+    }
+    out->act = RULE_RAISE;
+    out->severity = v->severity;
+    (void)snprintf(out->area, sizeof out->area, "%s", v->code);
+    (void)snprintf(out->code, sizeof out->code, "%s", v->code);
+    (void)snprintf(out->detail, sizeof out->detail, "%s", r->detail);
+    verdict_subject(r, out);
+}
+
+void
+rule_of(const struct record *r, struct rule *out)
+{
+    memset(out, 0, sizeof *out);
+    switch (r->kind) {
+    case RECORD_LINE:
+        rule_of_line(r, out);
+        break;
+    case RECORD_EVENT:
+        rule_of_event(r, out);
+        break;
+    case RECORD_LOCAL:
+        out->act = r->over ? RULE_CLOSE : RULE_RAISE;
+        out->severity = r->severity;
+        (void)snprintf(out->area, sizeof out->area, "%s", r->code);
+        (void)snprintf(out->code, sizeof out->code, "%s", r->code);
+        (void)snprintf(out->detail, sizeof out->detail, "%s", r->detail);
+        subject_of(r->detail, out->subject, sizeof out->subject);
+        break;
+    }
+}
+
+bool
+rule_only_ack_closes(const char *code)
+{
+    if (strcmp(code, RULE_SILENT) == 0 || strcmp(code, RULE_GAP) == 0) {
+        return false;
+    }
+    for (int v = 0; v < WIRE_VERDICTS; v++) {
+        if (verdicts[v].code != NULL && strcmp(code, verdicts[v].code) == 0) {
+            return true;
+        }
+    }
+    return strcmp(code, "test.alarm") == 0;
+}

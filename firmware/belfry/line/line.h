@@ -1,0 +1,128 @@
+#ifndef BELFRY_LINE_LINE_H
+#define BELFRY_LINE_LINE_H
+/*
+ * line - one input of the receiver: a pseudo-terminal, a serial port or a file that grows
+ *
+ * One object a configured line, of fixed size. A line is only ever read. One kind is one file with one table
+ * of functions; what is common to all (opening again, slices, the transcript) is in line.c.
+ */
+#include "belfry/conf.h"
+#include "belfry/line/transcript.h"
+#include "wire/stream.h"
+
+/* One read: small enough that a line which floods leaves the others their turn. */
+#define LINE_SLICE 2048
+
+#define LINE_FILE_STARTS (WIRE_STREAM_HISTORY + 2)
+#define LINE_FILE_BACK_MAX 65536
+#define LINE_FILE_PRINT 256
+
+struct hal_serial;
+struct line;
+
+struct line_ops {
+    const char *kind;
+    /* 0 or -errno; called again until it works. */
+    int (*open)(struct line *l, int64_t now_ms);
+    void (*close)(struct line *l);
+    /* To wait for input on; -1 when there is nothing to wait on. */
+    int (*fd)(const struct line *l);
+    /* Bytes read, 0 when there are none now, -errno when the line is lost. `ready`: the fd was. Never blocks.
+     */
+    int (*read)(struct line *l, uint8_t *to, size_t size, bool ready, int64_t now_ms);
+};
+
+extern const struct line_ops line_pty_ops;
+extern const struct line_ops line_serial_ops;
+extern const struct line_ops line_file_ops;
+
+struct line_pty {
+    int master;
+    int slave; /* held open: without it, a writer that closes looks like the end of the line */
+    char name[64];
+};
+
+struct line_file {
+    int fd;
+    int notify; /* inotify, -1 when there is none */
+    int watch;
+    uint64_t dev;
+    uint64_t ino;
+    uint64_t offset;
+    uint64_t
+            live_from; /* all before was judged in an earlier life: it only fills the stream's memory again */
+    uint64_t start[LINE_FILE_STARTS]; /* where the last physical lines began; a ring */
+    unsigned starts;
+    uint32_t print;
+    uint32_t print_len;
+    int64_t leave_ms; /* the name means another file since; 0 when it does not */
+    /* Where an earlier life stopped. */
+    bool has_saved;
+    uint64_t saved_dev;
+    uint64_t saved_ino;
+    uint64_t saved_offset;
+    uint64_t saved_back;
+    uint32_t saved_print;
+    uint32_t saved_print_len;
+};
+
+struct line {
+    const struct line_ops *ops;
+    const struct conf_line *conf;
+    struct wire_stream stream;
+    struct transcript transcript;
+    bool up;
+    int error;        /* errno of the last failure, while not up */
+    int64_t retry_ms; /* when to open again */
+    int64_t wait_ms;  /* what the next retry waits */
+    int64_t sweep_ms; /* when to read without having been woken; INT64_MAX for never */
+    bool more;        /* the last slice was full */
+    bool replay;      /* what was read last was judged in an earlier life */
+    uint64_t bytes;
+    int64_t last_utc_ms; /* of the last byte; 0 for none */
+    union {
+        struct line_pty pty;
+        struct line_file file;
+        struct hal_serial *serial;
+    } is;
+};
+
+enum line_change {
+    LINE_SAME,
+    LINE_CAME, /* opened after it had been lost (or for the first time) */
+    LINE_WENT, /* lost, or its first opening failed */
+};
+
+void line_init(struct line *l, const struct conf_line *conf, int64_t now_ms);
+
+/* Opens a line whose time has come. */
+enum line_change line_open_if_due(struct line *l, int64_t now_ms);
+
+/* One slice. `n` gets the count of bytes. */
+enum line_change line_read(struct line *l, uint8_t to[LINE_SLICE], bool ready, int64_t now_ms, size_t *n);
+
+void line_close(struct line *l);
+
+/* -1 when there is nothing to wait on. */
+int line_fd(const struct line *l);
+
+/* When this line wants to be looked at without being woken. */
+int64_t line_due(const struct line *l);
+
+/* A file's place in it, to be saved with the lines that were in it. False for other kinds and before the
+ * first byte. */
+struct line_place {
+    uint64_t dev;
+    uint64_t ino;
+    uint64_t offset;
+    uint64_t back;
+    uint32_t print;
+    uint32_t print_len;
+};
+
+bool line_file_place(struct line *l, struct line_place *out);
+
+/* Where an earlier life stopped. Before line_open_if_due(). */
+void line_file_resume(struct line *l, const struct line_place *place);
+
+#endif
