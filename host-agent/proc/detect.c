@@ -158,6 +158,7 @@ role_detect(struct role_self *self)
         for (unsigned i = 0; i < count; i++) {
             if (any_ready(fds + 2 + running[i].first_fd, running[i].fds)) {
                 running[i].ops->ready(fds + 2 + running[i].first_fd, running[i].fds);
+                running[i].due_ms = 0; /* an event may have brought work */
             }
         }
     }

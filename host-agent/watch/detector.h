@@ -42,7 +42,7 @@ struct detector_ops {
 
     /*
      * Does the work that is due at `now_ms` (CLOCK_BOOTTIME): a slice of a sweep, a recheck. Returns when it
-     * wants to be called again, on the same clock.
+     * wants to be called again, on the same clock; it is called after ready() in any case.
      */
     int64_t (*work)(int64_t now_ms);
 
