@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "wire/base32.h"
+#include "wire/crc32.h"
 #include "wire/seal.h"
 
 #define UTC_CHARS 16
@@ -357,6 +358,27 @@ take_line(struct cursor *c, struct wire_line *l)
     take_set(c, is_base32, WIRE_TAG_CHARS + WIRE_CHECK_CHARS, WIRE_TAG_CHARS + WIRE_CHECK_CHARS);
     l->bytes = from;
     l->len = (size_t)(c->at - from);
+}
+
+void
+wire_check_make(const char *line, size_t len, char check[WIRE_CHECK_CHARS])
+{
+    uint32_t crc = wire_crc32(line, len);
+    const uint8_t top[3] = { (uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8) };
+
+    wire_base32(top, WIRE_CHECK_CHARS, check);
+}
+
+bool
+wire_check_ok(const char *line, size_t len)
+{
+    char check[WIRE_CHECK_CHARS];
+
+    if (len <= WIRE_CHECK_CHARS) {
+        return false;
+    }
+    wire_check_make(line, len - WIRE_CHECK_CHARS, check);
+    return memcmp(check, line + len - WIRE_CHECK_CHARS, WIRE_CHECK_CHARS) == 0;
 }
 
 int

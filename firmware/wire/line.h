@@ -93,7 +93,8 @@ int wire_line_parse(const char *src, size_t len, struct wire_line *out);
 /* How many of these bytes could be the beginning of a line. All of them when they are a whole line. */
 size_t wire_line_prefix(const char *src, size_t len);
 
-/* True for "key=value key=value": keys of a-z, 0-9, - and _, values as wire_escape() writes them, single blanks. */
+/* True for "key=value key=value": keys of a-z, 0-9, - and _, values as wire_escape() writes them, single
+ * blanks. */
 bool wire_detail_valid(const char *detail, size_t len);
 
 /*

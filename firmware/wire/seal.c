@@ -1,7 +1,6 @@
 #include "wire/seal.h"
 
 #include "wire/base32.h"
-#include "wire/crc32.h"
 #include "wire/hash.h"
 
 #define TAG_BYTES ((WIRE_TAG_CHARS * 5 + 7) / 8)
@@ -13,15 +12,6 @@ make_tag(const struct wire_key *leaf, const char *line, size_t len, char tag[WIR
 
     wire_hash_keyed(leaf->bytes, line, len, mac, sizeof(mac));
     wire_base32(mac, WIRE_TAG_CHARS, tag);
-}
-
-static void
-make_check(const char *line, size_t len, char check[WIRE_CHECK_CHARS])
-{
-    uint32_t crc = wire_crc32(line, len);
-    const uint8_t top[3] = { (uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8) };
-
-    wire_base32(top, WIRE_CHECK_CHARS, check);
 }
 
 int
@@ -36,7 +26,7 @@ wire_seal(const struct wire_key *leaf, char *line, size_t body_len, size_t size)
     line[n] = '~';
     make_tag(leaf, line, n, line + n + 1);
     n += 1 + WIRE_TAG_CHARS;
-    make_check(line, n, line + n);
+    wire_check_make(line, n, line + n);
     return (int)(n + WIRE_CHECK_CHARS);
 }
 
@@ -50,22 +40,6 @@ wire_tag_proves(const struct wire_key *leaf, const struct wire_line *line)
     make_tag(leaf, line->bytes, line->body_len, tag);
     for (unsigned i = 0; i < WIRE_TAG_CHARS; i++) {
         differ |= (unsigned)(tag[i] ^ got[i]);
-    }
-    return differ == 0;
-}
-
-bool
-wire_check_ok(const char *line, size_t len)
-{
-    char check[WIRE_CHECK_CHARS];
-    unsigned differ = 0;
-
-    if (len <= WIRE_CHECK_CHARS) {
-        return false;
-    }
-    make_check(line, len - WIRE_CHECK_CHARS, check);
-    for (unsigned i = 0; i < WIRE_CHECK_CHARS; i++) {
-        differ |= (unsigned)(check[i] ^ line[len - WIRE_CHECK_CHARS + i]);
     }
     return differ == 0;
 }

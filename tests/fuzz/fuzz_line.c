@@ -4,10 +4,9 @@
  */
 #include <string.h>
 
-#include "wire/base32.h"
-#include "wire/crc32.h"
 #include "wire/escape.h"
 #include "wire/line.h"
+#include "wire/seal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -62,15 +61,6 @@ check_line(const char *text, size_t len)
     check_values(&line);
 }
 
-static void
-make_check_good(char *text, size_t len)
-{
-    uint32_t crc = wire_crc32(text, len - WIRE_CHECK_CHARS);
-    const uint8_t top[3] = { (uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8) };
-
-    wire_base32(top, WIRE_CHECK_CHARS, text + len - WIRE_CHECK_CHARS);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -97,7 +87,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text + at + put, good + at + cut, sizeof(good) - 1 - at - cut);
     size = sizeof(good) - 1 - cut + put;
     if (size > WIRE_CHECK_CHARS) {
-        make_check_good(text, size);
+        wire_check_make(text, size - WIRE_CHECK_CHARS, text + size - WIRE_CHECK_CHARS);
     }
     check_line(text, size);
     return 0;
