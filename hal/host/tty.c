@@ -106,7 +106,7 @@ hal_tty_raw(int fd, uint32_t baud, const char *frame)
     struct termios got;
     tcflag_t bits;
 
-    if (speed == NULL || !frame_of(frame, &bits)) {
+    if ((baud != 0 && speed == NULL) || !frame_of(frame, &bits)) {
         return -EINVAL;
     }
     if (tcgetattr(fd, &want) != 0) {
@@ -118,8 +118,9 @@ hal_tty_raw(int fd, uint32_t baud, const char *frame)
     want.c_cflag = bits | CREAD | CLOCAL | HUPCL;
     want.c_cc[VMIN] = 1;
     want.c_cc[VTIME] = 0;
-    (void)cfsetispeed(&want, speed->code);
-    (void)cfsetospeed(&want, speed->code);
+    speed_t code = speed != NULL ? speed->code : cfgetospeed(&want);
+    (void)cfsetispeed(&want, code);
+    (void)cfsetospeed(&want, code);
     /* TCSADRAIN would wait for ever on a line that is held up. */
     if (tcsetattr(fd, TCSANOW, &want) != 0) {
         return -errno;
@@ -130,7 +131,7 @@ hal_tty_raw(int fd, uint32_t baud, const char *frame)
         return -errno;
     }
     if (got.c_iflag != 0 || got.c_oflag != 0 || got.c_lflag != 0 || (got.c_cflag & CRTSCTS) != 0 ||
-            cfgetospeed(&got) != speed->code) {
+            cfgetospeed(&got) != code) {
         return -EIO;
     }
     never_wait_in_close(fd);

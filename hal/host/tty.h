@@ -19,8 +19,8 @@ int hal_tty_open(const char *path);
 /*
  * Eight-bit clean both ways, no flow control of either kind, carrier ignored, DTR dropped at the last close,
  * and on a real port no wait for the queue in close(). `frame` is data bits, parity, stop bits: "8n1", "7e1".
- * 0 or -errno; -EINVAL for a speed or frame that is not offered. What waits in the queue is neither sent
- * first nor thrown away.
+ * A `baud` of 0 leaves the speed as it is. 0 or -errno; -EINVAL for a speed or frame that is not offered.
+ * What waits in the queue is neither sent first nor thrown away.
  */
 int hal_tty_raw(int fd, uint32_t baud, const char *frame);
 

@@ -275,7 +275,7 @@ static const struct scheme {
     { "serial", true,  true  },
     { "file",   true,  false },
     { "null",   false, false },
-    { "fault",  false, false },
+    { "fault",  true,  true  },
 };
 /* clang-format on */
 

@@ -4,6 +4,22 @@
 #include <unistd.h>
 
 int
+sink_fd_open_raw(struct sink *s, uint32_t baud)
+{
+    int fd = hal_tty_open(s->channel->device);
+
+    if (fd < 0) {
+        return fd;
+    }
+    s->fd = fd;
+    int error = hal_tty_raw(fd, baud, s->channel->frame[0] != '\0' ? s->channel->frame : "8n1");
+    if (error < 0) {
+        sink_fd_close(s);
+    }
+    return error;
+}
+
+int
 sink_fd_write(struct sink *s, const char *src, size_t len)
 {
     ssize_t n = write(s->fd, src, len);

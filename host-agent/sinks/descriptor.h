@@ -5,6 +5,9 @@
  */
 #include "sinks/sink.h"
 
+/* As sink_ops.open, for a terminal that is made raw; a `baud` of 0 leaves the speed as it is. */
+int sink_fd_open_raw(struct sink *s, uint32_t baud);
+
 /* As sink_ops.write. */
 int sink_fd_write(struct sink *s, const char *src, size_t len);
 

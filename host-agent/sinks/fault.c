@@ -3,8 +3,8 @@
 #include <errno.h>
 
 /*
- * The seed is the channel's baud field: the same seed gives the same faults. Of 16 writes about 8 are whole,
- * 5 short, 2 refused and 1 fails as if the device had gone.
+ * The seed stands where a serial channel has its speed: the same seed gives the same faults. Of 16 writes
+ * about 8 are whole, 5 short, 2 refused and 1 fails as if the device had gone.
  */
 #define FAULT_FAIL 1
 #define FAULT_REFUSE 3
@@ -23,7 +23,7 @@ fault_open(struct sink *s)
     if (s->fault_seed == 0) {
         s->fault_seed = (uint64_t)s->channel->baud + 1;
     }
-    return sink_tty_ops.open(s);
+    return sink_fd_open_raw(s, 0);
 }
 
 static int

@@ -1,36 +1,18 @@
-#include "hal/host/tty.h"
 #include "sinks/descriptor.h"
 #include "sinks/sink.h"
 
 #define DEFAULT_BAUD 115200
 
 static int
-open_raw(struct sink *s, uint32_t baud)
-{
-    int fd = hal_tty_open(s->channel->device);
-
-    if (fd < 0) {
-        return fd;
-    }
-    s->fd = fd;
-    int error = hal_tty_raw(fd, baud, s->channel->frame[0] != '\0' ? s->channel->frame : "8n1");
-    if (error < 0) {
-        sink_fd_close(s);
-    }
-    return error;
-}
-
-static int
 serial_open(struct sink *s)
 {
-    return open_raw(s, s->channel->baud != 0 ? s->channel->baud : DEFAULT_BAUD);
+    return sink_fd_open_raw(s, s->channel->baud != 0 ? s->channel->baud : DEFAULT_BAUD);
 }
 
-/* A baud rate of 0 leaves the speed as it is. */
 static int
 tty_open(struct sink *s)
 {
-    return open_raw(s, s->channel->baud);
+    return sink_fd_open_raw(s, s->channel->baud);
 }
 
 const struct sink_ops sink_serial_ops = {

@@ -1,0 +1,480 @@
+#include "support/check.h"
+#include "wire/line.h"
+#include "wire/pair.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+/*
+ * The agent as a whole, run from its program: what it says when one of its processes dies, is stopped, or
+ * cannot write. Channels are files and pseudo-terminals.
+ */
+#define PATH_SIZE 128
+#define WAIT_MS 15000
+
+static char dir[] = "/tmp/tocsin-agent-XXXXXX";
+static char program[PATH_SIZE * 4];
+static pid_t agent;
+
+static int64_t
+now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void
+nap(void)
+{
+    poll(NULL, 0, 10);
+}
+
+static const char *
+at(const char *name)
+{
+    static char paths[8][PATH_SIZE];
+    static unsigned turn;
+    char *path = paths[turn++ % 8];
+
+    snprintf(path, PATH_SIZE, "%s/%s", dir, name);
+    return path;
+}
+
+static void
+write_text(const char *name, const char *text)
+{
+    FILE *f = fopen(at(name), "w");
+
+    CHECK(f != NULL);
+    if (f != NULL) {
+        fputs(text, f);
+        fclose(f);
+    }
+}
+
+/* The whole file, NUL-terminated; a NUL in it becomes a blank. */
+static char *
+read_text(const char *name)
+{
+    static char text[1 << 20];
+    int fd = open(at(name), O_RDONLY);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+    text[n > 0 ? n : 0] = '\0';
+    if (fd >= 0) {
+        close(fd);
+    }
+    return text;
+}
+
+static pid_t
+start(const char *command, const char *argument)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        int log = open(at("log"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        char config[PATH_SIZE];
+        char state[PATH_SIZE];
+
+        snprintf(config, sizeof(config), "%s", at("conf"));
+        snprintf(state, sizeof(state), "%s", at("state"));
+        dup2(log, 1);
+        dup2(log, 2);
+        execl(program, "tocsin", "--config", config, "--state", state, command, argument, (char *)NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+static int
+status_of(pid_t pid)
+{
+    int status;
+
+    if (waitpid(pid, &status, 0) != pid) {
+        return -1;
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int
+run(const char *command, const char *argument)
+{
+    return status_of(start(command, argument));
+}
+
+/* True when `text` comes to stand in the file within WAIT_MS. */
+static bool
+comes(const char *name, const char *text)
+{
+    for (int64_t until = now_ms() + WAIT_MS; now_ms() < until; nap()) {
+        if (strstr(read_text(name), text) != NULL) {
+            return true;
+        }
+    }
+    printf("%s never held \"%s\"; it holds:\n%s\nlog:\n", name, text, read_text(name));
+    printf("%s\n", read_text("log"));
+    return false;
+}
+
+static unsigned
+count(const char *name, const char *text)
+{
+    unsigned n = 0;
+
+    for (const char *p = read_text(name); (p = strstr(p, text)) != NULL; p++) {
+        n++;
+    }
+    return n;
+}
+
+/* The process of a role, from the command lines of the agent's children; -1 when there is none. */
+static pid_t
+role_pid(const char *role)
+{
+    char path[64];
+    char children[512] = "";
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)agent, (int)agent);
+    int fd = open(path, O_RDONLY);
+    ssize_t n = fd < 0 ? 0 : read(fd, children, sizeof(children) - 1);
+    close(fd);
+    children[n > 0 ? n : 0] = '\0';
+    for (char *word = strtok(children, " "); word != NULL; word = strtok(NULL, " ")) {
+        char line[128] = "";
+        snprintf(path, sizeof(path), "/proc/%s/cmdline", word);
+        fd = open(path, O_RDONLY);
+        n = fd < 0 ? 0 : read(fd, line, sizeof(line) - 1);
+        close(fd);
+        for (ssize_t i = 0; i < n - 1; i++) {
+            line[i] = line[i] == '\0' ? ' ' : line[i];
+        }
+        if (strstr(line, role) != NULL) {
+            return (pid_t)strtol(word, NULL, 10);
+        }
+    }
+    return -1;
+}
+
+/* False when there is no such process: a pid of -1 would mean everybody. */
+static bool
+signal_role(const char *role, int signal)
+{
+    pid_t pid = role_pid(role);
+
+    CHECK(pid > 0);
+    return pid > 0 && kill(pid, signal) == 0;
+}
+
+static void
+pair(void)
+{
+    const uint8_t random[WIRE_PAIR_RANDOM] = { 3, 1, 4, 1, 5, 9, 2, 6 };
+    char code[WIRE_PAIR_TEXT + 1];
+
+    wire_pair_make(random, code);
+    write_text("code", code);
+    CHECK_INT(run("pair", at("code")), 0);
+}
+
+static void
+forget(void)
+{
+    static const char *const names[] = { "out", "out2", "state/session", "state/ctl" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        unlink(at(names[i]));
+    }
+}
+
+static void
+begin(const char *channels)
+{
+    char conf[1024];
+
+    forget();
+    snprintf(conf, sizeof(conf), "Host web03\nBeat 1\n%s", channels);
+    write_text("conf", conf);
+    pair();
+    agent = start("run", NULL);
+    CHECK(comes("log", "guarding"));
+}
+
+static void
+begin_with_file(void)
+{
+    char channels[256];
+
+    snprintf(channels, sizeof(channels), "Channel file %s\n", at("out"));
+    begin(channels);
+    CHECK(comes("out", "agent.start"));
+}
+
+static int
+end(void)
+{
+    if (agent <= 0 || kill(agent, SIGTERM) < 0) {
+        return -1;
+    }
+    int status = status_of(agent);
+    agent = 0;
+    return status;
+}
+
+static void
+a_planned_stop_says_goodbye_last_and_the_next_start_knows(void)
+{
+    begin_with_file();
+    CHECK_INT(end(), 0);
+    const char *stop = strstr(read_text("out"), "agent.stop");
+    CHECK(stop != NULL && strchr(strchr(stop, '\n') + 1, '!') == NULL);
+    agent = start("run", NULL);
+    CHECK(comes("out", "end=clean"));
+    CHECK_INT(end(), 0);
+    CHECK(strstr(read_text("out"), "state=lost") == NULL);
+}
+
+static void
+each_role_that_is_killed_is_told_and_runs_again(void)
+{
+    static const char *const roles[] = { "fscheck", "procscan", "netwatch", "wire" };
+
+    begin_with_file();
+    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+        char text[64];
+        pid_t pid = role_pid(roles[i]);
+
+        snprintf(text, sizeof(text), "proc=%s%s state=killed sig=9", roles[i], i == 3 ? "0" : "");
+        CHECK(signal_role(roles[i], SIGKILL));
+        CHECK(comes("out", text));
+        snprintf(text, sizeof(text), "proc=%s%s of=", roles[i], i == 3 ? "0" : "");
+        CHECK(comes("out", text));
+        CHECK(role_pid(roles[i]) > 0 && role_pid(roles[i]) != pid);
+    }
+    CHECK_INT(end(), 0);
+}
+
+static void
+a_role_that_is_stopped_is_told_and_set_going(void)
+{
+    static const char *const roles[] = { "procscan", "core", "wire" };
+
+    begin_with_file();
+    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+        char text[64];
+
+        CHECK(signal_role(roles[i], SIGSTOP));
+        snprintf(text, sizeof(text), "proc=%s%s state=stopped", roles[i], i == 2 ? "0" : "");
+        CHECK(comes("out", text));
+        snprintf(text, sizeof(text), "proc=%s%s of=", roles[i], i == 2 ? "0" : "");
+        CHECK(comes("out", text));
+    }
+    CHECK_INT(end(), 0);
+}
+
+static void
+a_killed_core_has_last_words_and_a_new_session_tells_of_it(void)
+{
+    begin_with_file();
+    CHECK(signal_role("core", SIGKILL));
+    CHECK(comes("out", "agent.self proc=core state=lost"));
+    CHECK(comes("out", "end=unclean prev=1-"));
+    CHECK(comes("out", "agent.self proc=core state=killed sig=9"));
+    CHECK_INT(end(), 0);
+}
+
+static void
+a_killed_warden_is_told_and_leaves_no_process_behind(void)
+{
+    begin_with_file();
+    pid_t core = role_pid("core");
+    pid_t wire = role_pid("wire");
+    CHECK(core > 0 && wire > 0 && agent > 0);
+    if (core <= 0 || wire <= 0 || agent <= 0) {
+        return;
+    }
+    kill(agent, SIGKILL);
+    status_of(agent);
+    CHECK(comes("out", "agent.self proc=warden state=lost"));
+    int64_t until = now_ms() + WAIT_MS;
+    while ((kill(core, 0) == 0 || kill(wire, 0) == 0) && now_ms() < until) {
+        nap();
+    }
+    CHECK(kill(core, 0) < 0);
+    CHECK(kill(wire, 0) < 0);
+}
+
+/* A pseudo-terminal whose far end is never read fills up and takes nothing more. */
+static void
+a_line_that_blocks_holds_up_no_other_and_is_told_there(void)
+{
+    char channels[512];
+    char name[64];
+    struct termios raw;
+    char block[4096];
+    int far = posix_openpt(O_RDWR | O_NOCTTY);
+
+    CHECK(far >= 0 && grantpt(far) == 0 && unlockpt(far) == 0 && ptsname_r(far, name, sizeof(name)) == 0);
+    int near = open(name, O_WRONLY | O_NOCTTY | O_NONBLOCK);
+    tcgetattr(near, &raw);
+    cfmakeraw(&raw);
+    tcsetattr(near, TCSANOW, &raw);
+    memset(block, 'x', sizeof(block));
+    for (int i = 0; i < 50; i++, nap()) {
+        while (write(near, block, sizeof(block)) > 0 || write(near, block, 1) > 0) {
+        }
+    }
+    snprintf(channels, sizeof(channels), "Channel tty %s\nChannel file %s\n", name, at("out"));
+    begin(channels);
+    CHECK(comes("out", "agent.start"));
+    unsigned beats = count("out", "agent.beat");
+    CHECK(comes("out", "channel.lost ch=tty:/dev/pts/"));
+    CHECK(count("out", "agent.beat") > beats + 5);
+    CHECK_INT(end(), 0);
+    close(near);
+    close(far);
+}
+
+static void
+every_line_comes_through_a_channel_that_fails_and_refuses(void)
+{
+    char channels[512];
+    char name[64];
+    char stream[65536];
+    size_t len = 0;
+    int far = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+
+    CHECK(far >= 0 && grantpt(far) == 0 && unlockpt(far) == 0 && ptsname_r(far, name, sizeof(name)) == 0);
+    int near = open(name, O_RDWR | O_NOCTTY);
+    snprintf(channels, sizeof(channels), "Channel fault %s 77\nChannel file %s\n", name, at("out"));
+    begin(channels);
+    CHECK(comes("out", "agent.start"));
+    for (int64_t until = now_ms() + 12000; now_ms() < until; nap()) {
+        ssize_t n = read(far, stream + len, sizeof(stream) - 1 - len);
+        len += n > 0 ? (size_t)n : 0;
+    }
+    CHECK_INT(end(), 0);
+    ssize_t n = read(far, stream + len, sizeof(stream) - 1 - len);
+    len += n > 0 ? (size_t)n : 0;
+    stream[len] = '\0';
+    unsigned beats = 0;
+    for (const char *p = stream; (p = strstr(p, "!1 ")) != NULL; p++) {
+        struct wire_line line;
+        size_t whole = strcspn(p, "\r\n");
+        beats += wire_line_parse(p, whole, &line) == 0 && strcmp(line.head.code, "agent.beat") == 0 ? 1 : 0;
+    }
+    CHECK(beats >= count("out", "agent.beat") && beats > 8);
+    close(near);
+    close(far);
+}
+
+static void
+a_second_agent_does_not_start_beside_the_first(void)
+{
+    begin_with_file();
+    pid_t first = agent;
+    pid_t second = start("run", NULL);
+    CHECK_INT(status_of(second), 2);
+    CHECK(strstr(read_text("log"), "another agent runs with this state directory") != NULL);
+    agent = first;
+    CHECK_INT(end(), 0);
+}
+
+static void
+a_damaged_session_file_is_told_and_left_alone(void)
+{
+    begin_with_file();
+    CHECK_INT(end(), 0);
+    int fd = open(at("state/session"), O_RDWR);
+    for (int slot = 0; slot < 2; slot++) {
+        CHECK_INT(pwrite(fd, "damaged", 7, slot * 4096 + 30), 7);
+    }
+    struct stat before;
+    struct stat after;
+    fstat(fd, &before);
+    CHECK_INT(run("run", NULL), 2);
+    CHECK(strstr(read_text("log"), "state/session: is damaged in both slots") != NULL);
+    fstat(fd, &after);
+    CHECK(before.st_mtim.tv_sec == after.st_mtim.tv_sec && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
+    close(fd);
+}
+
+static void
+a_wrong_code_is_refused_with_the_place(void)
+{
+    forget();
+    write_text("conf", "Host web03\n");
+    CHECK_INT(run("pair", "ABCD-EFGU"), 2);
+    CHECK(strstr(read_text("log"), "character 9") != NULL);
+    CHECK_INT(run("pair", "ABCD-EFGH"), 2);
+    CHECK(strstr(read_text("log"), "8 characters; expected 28") != NULL);
+    CHECK_INT(run("pair", "0000-0000-0000-0000-0000-0000-0001"), 2);
+    CHECK(strstr(read_text("log"), "mistyped") != NULL);
+    CHECK(access(at("state/session"), F_OK) < 0);
+}
+
+static void
+ring_reports_each_channel_with_and_without_a_running_agent(void)
+{
+    char channels[512];
+
+    snprintf(channels, sizeof(channels), "Channel file %s\nChannel file %s\n", at("out"), at("out2"));
+    begin(channels);
+    CHECK(comes("out", "agent.start"));
+    CHECK_INT(run("ring", NULL), 0);
+    CHECK_INT(count("log", "written, line"), 2);
+    CHECK_INT(end(), 0);
+    CHECK_INT(run("ring", NULL), 0);
+    CHECK(strstr(read_text("log"), "not running") != NULL);
+    CHECK_INT(count("log", "written, line"), 2);
+    CHECK(count("out", "test.alarm by=ring") >= 2);
+    CHECK_INT(count("out2", "state=lost"), 0);
+}
+
+static void
+remove_all(void)
+{
+    static const char *const names[] = { "out", "out2", "conf", "code", "log", "state/session", "state/ctl" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        unlink(at(names[i]));
+    }
+    rmdir(at("state"));
+    rmdir(dir);
+}
+
+int
+main(void)
+{
+    const char *bin = getenv("TOCSIN_BIN");
+
+    if (bin == NULL || mkdtemp(dir) == NULL) {
+        printf("TOCSIN_BIN is not set\n");
+        return 1;
+    }
+    snprintf(program, sizeof(program), "%s/tocsin", bin);
+    CHECK_RUN(a_wrong_code_is_refused_with_the_place);
+    CHECK_RUN(a_planned_stop_says_goodbye_last_and_the_next_start_knows);
+    CHECK_RUN(each_role_that_is_killed_is_told_and_runs_again);
+    CHECK_RUN(a_role_that_is_stopped_is_told_and_set_going);
+    CHECK_RUN(a_killed_core_has_last_words_and_a_new_session_tells_of_it);
+    CHECK_RUN(a_killed_warden_is_told_and_leaves_no_process_behind);
+    CHECK_RUN(a_line_that_blocks_holds_up_no_other_and_is_told_there);
+    CHECK_RUN(every_line_comes_through_a_channel_that_fails_and_refuses);
+    CHECK_RUN(a_second_agent_does_not_start_beside_the_first);
+    CHECK_RUN(a_damaged_session_file_is_told_and_left_alone);
+    CHECK_RUN(ring_reports_each_channel_with_and_without_a_running_agent);
+    remove_all();
+    return check_result();
+}

@@ -1,0 +1,81 @@
+#include "alarm/finding.h"
+#include "alarm/open.h"
+#include "alarm/tokens.h"
+#include "proc/message.h"
+#include "wire/line.h"
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The hook-up messages between the agent's processes, as the receiver of each sees them: any bytes of any
+ * length. A message that is said to be valid must be safe to use as its receiver uses it.
+ */
+static volatile unsigned sink;
+
+static void
+use_line(const uint8_t *data, size_t size)
+{
+    struct line_message m;
+    char out[WIRE_LINE_MAX + 8];
+
+    if (!message_line_valid(data, size)) {
+        return;
+    }
+    memcpy(&m, data, sizeof(m));
+    memcpy(out, m.bytes, m.len);
+    memcpy(out + m.len, "\r\n", 2);
+    sink += (unsigned)out[m.len / 2];
+}
+
+/* A valid finding's text is dealt out into lines that the wire takes. */
+static void
+use_finding(const uint8_t *data, size_t size)
+{
+    static struct open_table table;
+    struct finding f;
+    struct tokens tokens;
+    char detail[WIRE_LINE_MAX];
+    int64_t due_ms;
+    size_t len;
+    int lines = 0;
+
+    if (!finding_valid(data, size)) {
+        return;
+    }
+    memcpy(&f, data, sizeof(f));
+    open_take(&table, &f);
+    struct open_entry *e = open_next(&table, INT64_MAX / 1000000, &due_ms);
+    if (e != NULL) {
+        open_told(&table, e, 1, 0);
+    }
+    tokens_begin(&tokens, f.text);
+    len = tokens_first(&tokens, 60, 7, detail, sizeof(detail));
+    do {
+        if (len > 60 || (len > 0 && !wire_detail_valid(detail, len)) || ++lines > 100) {
+            abort();
+        }
+        len = tokens_more(&tokens, 60, 7, detail, sizeof(detail));
+    } while (len > 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct control_message control;
+    struct ctl_reply reply;
+
+    use_line(data, size);
+    use_finding(data, size);
+    if (message_control_valid(data, size)) {
+        memcpy(&control, data, sizeof(control));
+        sink += (unsigned)role_name((enum role)control.role)[0];
+    }
+    if (message_reply_valid(data, size)) {
+        memcpy(&reply, data, sizeof(reply));
+        sink += reply.channels - reply.channel;
+    }
+    sink += message_wire_valid(data, size) || message_request_valid(data, size) ? 1 : 0;
+    return 0;
+}
