@@ -58,10 +58,47 @@ use_finding(const uint8_t *data, size_t size)
     } while (len > 0);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* A valid message of each kind: the input changes it, so that it need not guess the size and the fixed
+ * fields. */
+union message {
+    struct line_message line;
+    struct finding finding;
+    struct control_message control;
+    struct ctl_reply reply;
+    struct ctl_request request;
+    struct wire_message wire;
+    uint8_t bytes[sizeof(struct finding) + 8];
+};
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static size_t
+valid_message(unsigned kind, union message *m)
+{
+    memset(m, 0, sizeof(*m));
+    switch (kind % 6) {
+    case 0:
+        memset(m->line.bytes, 'x', sizeof(m->line.bytes));
+        m->line.len = 100;
+        return sizeof(m->line);
+    case 1:
+        finding_begin(&m->finding, FINDING_INTEGRITY_CHANGED, "path", "/etc/passwd", 11);
+        finding_addf(&m->finding, "mode", "0644>0666");
+        return sizeof(m->finding);
+    case 2:
+        return sizeof(m->control);
+    case 3:
+        m->reply.magic = CTL_MAGIC;
+        m->reply.channels = 2;
+        return sizeof(m->reply);
+    case 4:
+        m->request.magic = CTL_MAGIC;
+        return sizeof(m->request);
+    default:
+        return sizeof(m->wire);
+    }
+}
+
+static void
+use(const uint8_t *data, size_t size)
 {
     struct control_message control;
     struct ctl_reply reply;
@@ -77,5 +114,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         sink += reply.channels - reply.channel;
     }
     sink += message_wire_valid(data, size) || message_request_valid(data, size) ? 1 : 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    union message m;
+
+    use(data, size);
+    if (size < 2) {
+        return 0;
+    }
+    size_t len = valid_message(data[0], &m);
+    for (size_t i = 1; i < size && i - 1 < len; i++) {
+        m.bytes[i - 1] ^= data[i];
+    }
+    use(m.bytes, len);
     return 0;
 }
