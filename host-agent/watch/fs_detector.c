@@ -299,6 +299,9 @@ look_at(int dir_fd, const char *name, const uint8_t *path, size_t len, bool tree
     } else {
         fs_finding_well(&f, path, len);
         report(&f);
+        if (tree) {
+            sweep_soon(); /* what was told below cannot be named any more; the end of a sweep closes it */
+        }
     }
 }
 

@@ -272,23 +272,36 @@ fs_roots_none(struct fs_roots *out, const struct fs_roots *roots)
     out->count = 0;
 }
 
+static void
+select_plain(const struct fs_roots *roots, const char *plain, struct fs_roots *out)
+{
+    const uint8_t *path = (const uint8_t *)plain;
+    size_t len = strlen(plain);
+
+    if (fs_roots_hold(roots, path, len)) {
+        add_plain(out, plain);
+        return;
+    }
+    for (unsigned i = 0; i < roots->count && out->count < FS_ROOTS; i++) {
+        if (baseline_under(roots->root[i].path, roots->root[i].len, path, len)) {
+            out->root[out->count++] = roots->root[i];
+        }
+    }
+}
+
 unsigned
 fs_roots_select(const struct fs_roots *roots, const char *path, struct fs_roots *out)
 {
-    char plain[PATH_MAX];
+    char plain[PATH_MAX], target[PATH_MAX];
     unsigned before = out->count;
+    struct stat st;
 
     if (!make_plain(path, plain)) {
         return 0;
     }
-    size_t len = strlen(plain);
-    if (fs_roots_hold(roots, (const uint8_t *)plain, len)) {
-        return add_plain(out, plain) ? 1 : 0;
-    }
-    for (unsigned i = 0; i < roots->count && out->count < FS_ROOTS; i++) {
-        if (baseline_under(roots->root[i].path, roots->root[i].len, (const uint8_t *)plain, len)) {
-            out->root[out->count++] = roots->root[i];
-        }
+    select_plain(roots, plain, out);
+    if (lstat(plain, &st) == 0 && S_ISLNK(st.st_mode) && realpath(plain, target) != NULL) {
+        select_plain(roots, target, out);
     }
     return out->count - before;
 }

@@ -50,8 +50,9 @@ bool fs_roots_ignored(const struct fs_roots *roots, const uint8_t *path, size_t 
 bool fs_roots_own(const struct fs_roots *roots, const uint8_t *path, size_t len);
 
 /*
- * What a user's path stands for among the roots: itself when it is below a root, else the roots below it.
- * The path may be relative. Appends to `out` (initialised with fs_roots_none()); returns how many.
+ * What a user's path stands for among the roots: itself when it is below a root, else the roots below it; for
+ * a link, the same for what it points to as well. The path may be relative. Appends to `out` (initialised
+ * with fs_roots_none()); returns how many.
  */
 unsigned fs_roots_select(const struct fs_roots *roots, const char *path, struct fs_roots *out);
 

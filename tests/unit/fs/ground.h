@@ -1,0 +1,56 @@
+#ifndef TESTS_FS_GROUND_H
+#define TESTS_FS_GROUND_H
+/*
+ * ground - a scratch directory to guard, its configuration and baseline, and the findings about it
+ */
+#include "conf/conf.h"
+#include "watch/detector.h"
+#include "watch/fs_pass.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ground {
+    char dir[64]; /* holds tree/ and state/ */
+    char tree[80];
+    char state[80];
+    struct conf conf;
+    struct detector_env env;
+};
+
+extern struct ground ground;
+
+/* A fresh scratch directory, guarded as a whole, without a baseline. The old one is removed. */
+void ground_open(void);
+void ground_close(void);
+
+/* TREE/name, in one of a few buffers that take turns. */
+const char *ground_path(const char *name);
+
+void ground_write(const char *name, const char *text);
+void ground_mkdir(const char *name);
+
+/* Takes the tree as it is for the baseline. False when that fails. */
+bool ground_baseline(void);
+
+/* One pass of check(); returns how many findings are open. */
+int ground_check(void);
+
+/* ---- what was reported since ground_forget() ---- */
+
+#define GROUND_FINDINGS 8192
+
+extern struct finding ground_heard[GROUND_FINDINGS];
+extern int ground_count;
+
+void ground_forget(void);
+
+/* The last finding whose text begins with "path=TREE/name" (and then a blank or the end), or NULL. */
+const struct finding *ground_about(const char *name);
+
+/* The same for any text's beginning. */
+const struct finding *ground_begins(const char *text);
+
+/* What stands behind "path=... " of an open finding with this code; "" when there is none. */
+const char *ground_says(const char *name, enum finding_code code);
+
+#endif

@@ -1,0 +1,585 @@
+/*
+ * The whole detector against real events: by fanotify as root, by inotify as somebody without rights, and by
+ * sweeps alone when there is neither.
+ */
+#include "ground.h"
+#include "support/check.h"
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHANGED FINDING_INTEGRITY_CHANGED
+#define ADDED FINDING_INTEGRITY_ADDED
+#define GONE FINDING_INTEGRITY_GONE
+
+/* Makes the changes: events of the agent's own process are ignored. */
+static int deeds = -1;
+static int done = -1;
+static const char *mode = "";
+
+static int64_t
+now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* One turn of the role's loop; waits at most `wait_ms`. */
+static void
+turn(int wait_ms)
+{
+    struct pollfd fds[DETECTOR_FDS];
+    int64_t now = now_us() / 1000, due = detector_files_ops.work(now);
+    int n = detector_files_ops.fds(fds, DETECTOR_FDS);
+    int64_t wait = due - now;
+
+    if (poll(fds, (nfds_t)n, wait < 0 ? 0 : wait < wait_ms ? (int)wait : wait_ms) > 0) {
+        detector_files_ops.ready(fds, n);
+        detector_files_ops.work(now_us() / 1000);
+    }
+}
+
+/* Until nothing is to be done any more. */
+static void
+settle(void)
+{
+    int64_t end = now_us() + 10000000, quiet = now_us();
+
+    while (now_us() < end && now_us() - quiet < 30000) {
+        int before = ground_count;
+
+        turn(10);
+        if (ground_count != before) {
+            quiet = now_us();
+        }
+    }
+}
+
+static bool
+swept(void)
+{
+    for (int i = 0; i < ground_count; i++) {
+        if (ground_heard[i].op == FINDING_PASS_END) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+wait_for_end_of_sweep(void)
+{
+    int64_t end = now_us() + 10000000;
+
+    while (now_us() < end && !swept()) {
+        turn(5);
+    }
+    CHECK(swept());
+}
+
+/* A shell that does deeds, so that they come from another process. */
+static void
+doer_start(void)
+{
+    int to[2], from[2];
+
+    if (pipe(to) < 0 || pipe(from) < 0) {
+        exit(1);
+    }
+    if (fork() == 0) {
+        dup2(to[0], 0);
+        dup2(from[1], 1);
+        for (int fd = 3; fd < 1024; fd++) {
+            close(fd);
+        }
+        execl("/bin/sh", "sh", (char *)NULL);
+        _exit(1);
+    }
+    close(to[0]);
+    close(from[1]);
+    deeds = to[1];
+    done = from[0];
+}
+
+static void
+doer_stop(void)
+{
+    int status;
+
+    close(deeds);
+    close(done);
+    wait(&status);
+}
+
+/* Runs shell text in TREE and waits until it is done. */
+static void
+deed(const char *text)
+{
+    char line[2048], answer;
+    int n = snprintf(line, sizeof(line), "cd '%s' && { %s\n}; echo\n", ground.tree, text);
+
+    if (write(deeds, line, (size_t)n) != n || read(done, &answer, 1) != 1) {
+        printf("deed failed: %s\n", text);
+        exit(1);
+    }
+}
+
+static void
+start_guarding(void)
+{
+    CHECK_INT(detector_files_ops.open(&ground.env), 0);
+    wait_for_end_of_sweep();
+    settle();
+    ground_forget();
+}
+
+/* A guarded tree as each test finds it. */
+static void
+guard(void)
+{
+    ground_open();
+    ground_mkdir("dir");
+    ground_mkdir("dir/sub");
+    ground_write("dir/file", "abc");
+    ground_write("dir/sub/deep", "deep");
+    ground_write("file", "abc");
+    CHECK(ground_baseline());
+    start_guarding();
+}
+
+static bool
+closed(const char *name)
+{
+    const struct finding *f = ground_about(name);
+
+    return f != NULL && f->op == FINDING_CLOSE;
+}
+
+#define AFTER(text)      \
+    do {                 \
+        ground_forget(); \
+        deed(text);      \
+        settle();        \
+    } while (0)
+
+static void
+each_kind_of_change_is_told_and_its_end_too(void)
+{
+    guard();
+    AFTER("echo -n abd > file");
+    CHECK(strncmp(ground_says("file", CHANGED), "was=CGVV7B now=", 15) == 0);
+    AFTER("echo -n abc > file");
+    CHECK(closed("file"));
+    AFTER("chmod 666 dir/file");
+    CHECK_STR(ground_says("dir/file", CHANGED), "mode=0644>0666");
+    AFTER("chmod 644 dir/file");
+    CHECK(closed("dir/file"));
+    AFTER("chmod 700 dir");
+    CHECK_STR(ground_says("dir", CHANGED), "mode=0755>0700");
+    AFTER("chmod 755 dir");
+    CHECK(closed("dir"));
+    AFTER("rm file");
+    CHECK_STR(ground_says("file", GONE), "nothing");
+    AFTER("echo -n abc > file");
+    CHECK(closed("file"));
+    AFTER("echo new > dir/new");
+    CHECK(ground_says("dir/new", ADDED)[0] == 't');
+    AFTER("rm dir/new");
+    CHECK(closed("dir/new"));
+}
+
+static void
+every_write_of_many_is_looked_at(void)
+{
+    guard();
+    for (int i = 0; i < 50; i++) {
+        AFTER(i % 2 == 0 ? "echo -n abd > file" : "echo -n abc > file");
+        CHECK_INT(closed("file"), i % 2);
+    }
+}
+
+static void
+links_and_renames_are_told(void)
+{
+    guard();
+    AFTER("echo -n other > ../other; mv ../other file");
+    CHECK(strncmp(ground_says("file", CHANGED), "size=3>5 was=CGVV7B", 19) == 0);
+    AFTER("ln -s /etc/passwd link; mv -T link file");
+    CHECK(strncmp(ground_says("file", CHANGED), "type=file>link", 14) == 0);
+    CHECK(closed("link"));
+    AFTER("rm file; echo -n abc > file");
+    CHECK(closed("file"));
+    AFTER("ln file hard");
+    CHECK(ground_says("hard", ADDED)[0] == 't');
+    AFTER("echo -n abd > hard; sleep 0.01; touch file");
+    CHECK(ground_says("file", CHANGED)[0] == 'w');
+    AFTER("mkfifo fifo");
+    CHECK(strncmp(ground_says("fifo", ADDED), "type=fifo", 9) == 0);
+}
+
+static void
+a_moved_directory_is_told_with_all_below(void)
+{
+    guard();
+    AFTER("mv dir ../away");
+    CHECK_STR(ground_says("dir", GONE), "nothing");
+    CHECK_STR(ground_says("dir/file", GONE), "nothing");
+    CHECK_STR(ground_says("dir/sub/deep", GONE), "nothing");
+    AFTER("echo -n x > ../away/file; mv ../away dir");
+    CHECK(closed("dir"));
+    CHECK(closed("dir/sub/deep"));
+    CHECK(ground_says("dir/file", CHANGED)[0] == 's');
+    AFTER("echo -n abc > dir/file");
+    CHECK(closed("dir/file"));
+    AFTER("mv dir dir2");
+    CHECK_STR(ground_says("dir/sub/deep", GONE), "nothing");
+    CHECK(ground_says("dir2/sub/deep", ADDED)[0] == 't');
+    /* Below its new name it is watched as well. */
+    AFTER("echo -n y > dir2/sub/more");
+    CHECK(ground_says("dir2/sub/more", ADDED)[0] == 't');
+    AFTER("mv dir2 dir");
+    CHECK(closed("dir/sub/deep"));
+    CHECK(ground_says("dir/sub/more", ADDED)[0] == 't');
+}
+
+static void
+what_is_made_at_once_in_a_new_directory_is_told(void)
+{
+    guard();
+    AFTER("mkdir -p n/e/w; echo 1 > n/e/w/file; mkdir n/e/x; echo 2 > n/e/x/file; echo 3 > n/file");
+    CHECK(ground_says("n", ADDED)[0] == 't');
+    CHECK(ground_says("n/e/w", ADDED)[0] == 't');
+    CHECK(ground_says("n/e/w/file", ADDED)[0] == 't');
+    CHECK(ground_says("n/e/x/file", ADDED)[0] == 't');
+    CHECK(ground_says("n/file", ADDED)[0] == 't');
+    AFTER("echo 4 > n/e/w/late");
+    CHECK(ground_says("n/e/w/late", ADDED)[0] == 't');
+    AFTER("rm -r n");
+    /* What was below cannot be named any more: a sweep follows, and its end closes what it did not see. */
+    CHECK(closed("n"));
+    CHECK(swept());
+}
+
+static void
+the_guarded_directory_itself_is_guarded(void)
+{
+    guard();
+    AFTER("chmod 777 .");
+    CHECK_STR(ground_says("", CHANGED), "mode=0755>0777");
+    AFTER("chmod 755 .");
+    CHECK(closed(""));
+    AFTER("cd ..; mv tree elsewhere");
+    CHECK_STR(ground_says("", GONE), "nothing");
+    CHECK_STR(ground_says("dir/sub/deep", GONE), "nothing");
+    ground_forget();
+    char from[120];
+    snprintf(from, sizeof(from), "%s/elsewhere", ground.dir);
+    CHECK_INT(rename(from, ground.tree), 0);
+    CHECK_INT(ground_check(), 0);
+}
+
+static void
+what_is_not_guarded_is_not_told(void)
+{
+    ground_open();
+    ground_mkdir("cache");
+    ground_write("file", "abc");
+    ground.conf.ignores = 1;
+    snprintf(ground.conf.ignore[0], sizeof(ground.conf.ignore[0]), "%s", ground_path("cache"));
+    CHECK(ground_baseline());
+    start_guarding();
+    AFTER("echo 1 > cache/new; mkdir cache/dir; echo 2 > ../beside; rm ../beside; mkdir ../d; rmdir ../d");
+    for (int i = 0; i < ground_count; i++) {
+        CHECK_INT(ground_heard[i].source, FINDING_SELF);
+    }
+    AFTER("cat file > /dev/null; ls -R . > /dev/null");
+    for (int i = 0; i < ground_count; i++) {
+        CHECK_INT(ground_heard[i].source, FINDING_SELF);
+    }
+}
+
+static void
+names_of_any_bytes_are_told(void)
+{
+    guard();
+    AFTER("n=$(printf 'a\\033[2Jb\\n!~%%\\377'); echo 1 > \"$n\"; mkdir \"d$n\"; echo 2 > \"d$n/x\"");
+    CHECK(ground_says("a\033[2Jb\n!~%\377", ADDED)[0] == 't');
+    CHECK(ground_says("da\033[2Jb\n!~%\377/x", ADDED)[0] == 't');
+    for (int i = 0; i < ground_count; i++) {
+        CHECK(finding_valid(&ground_heard[i], sizeof(ground_heard[i])));
+    }
+}
+
+static void
+a_store_through_a_mapping_is_found_by_the_sweep(void)
+{
+    ground_open();
+    ground_write("file", "abc");
+    CHECK(ground_baseline());
+    ground.conf.sweep_s = 1;
+    start_guarding();
+    int fd = open(ground_path("file"), O_RDWR);
+    char *map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    settle();
+    ground_forget();
+    map[0] = 'x'; /* no event tells of this */
+    wait_for_end_of_sweep();
+    CHECK(ground_says("file", CHANGED)[0] == 'w');
+    munmap(map, 4096);
+}
+
+static void
+a_change_made_while_nobody_looked_is_told_at_start(void)
+{
+    ground_open();
+    ground_write("file", "abc");
+    CHECK(ground_baseline());
+    ground_write("file", "abd");
+    CHECK_INT(detector_files_ops.open(&ground.env), 0);
+    wait_for_end_of_sweep();
+    CHECK(ground_says("file", CHANGED)[0] == 'w');
+}
+
+static void
+more_events_than_the_queue_holds_are_told_as_lost_and_swept(void)
+{
+    guard();
+    pid_t pid = fork();
+    if (pid == 0) {
+        char name[16];
+
+        for (int i = 0; i < 20000; i++) {
+            snprintf(name, sizeof(name), "f%d", i);
+            close(open(ground_path(name), O_CREAT | O_WRONLY, 0600));
+            unlink(ground_path(name));
+        }
+        ground_write("file", "abd");
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+    ground_forget();
+    for (int i = 0; i < 2000 && !ground_begins("source=files.queue"); i++) {
+        turn(1);
+    }
+    const struct finding *f = ground_begins("source=files.queue");
+    CHECK(f != NULL && f->op == FINDING_OPEN);
+    ground_forget();
+    wait_for_end_of_sweep();
+    CHECK(ground_says("file", CHANGED)[0] == 'w');
+    const struct finding *after = ground_begins("source=files.queue");
+    CHECK(after != NULL && after->op == FINDING_CLOSE);
+}
+
+static void
+a_replaced_baseline_is_taken_over_and_told(void)
+{
+    char begins[160];
+
+    guard();
+    ground.conf.sweep_s = 2;
+    AFTER("echo -n abd > file");
+    CHECK(ground_says("file", CHANGED)[0] == 'w');
+    ground_forget();
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(ground_baseline() ? 0 : 1);
+    }
+    waitpid(pid, NULL, 0);
+    wait_for_end_of_sweep();
+    snprintf(begins, sizeof(begins), "baseline=%s/baseline", ground.state);
+    const struct finding *f = ground_begins(begins);
+    CHECK(f != NULL && f->op == FINDING_EVENT && strstr(f->text, "state=replaced was=") != NULL);
+    CHECK_STR(ground_says("file", CHANGED), "");
+    AFTER("echo -n abc > file");
+    CHECK(ground_says("file", CHANGED)[0] == 'w');
+}
+
+static void
+a_damaged_baseline_is_told_and_the_copy_goes_on_guarding(void)
+{
+    char begins[160];
+    const struct finding *f = NULL;
+
+    guard();
+    ground_forget();
+    deed("printf x | dd of=../state/baseline bs=1 seek=40 conv=notrunc 2>/dev/null");
+    snprintf(begins, sizeof(begins), "baseline=%s/baseline", ground.state);
+    for (int i = 0; i < 300 && f == NULL; i++) {
+        turn(10);
+        f = ground_begins(begins);
+    }
+    CHECK(f != NULL && f->op == FINDING_OPEN && f->severity == WIRE_CRIT);
+    CHECK(f != NULL && strstr(f->text, "state=damaged") != NULL &&
+            strstr(f->text, "guarding=by-copy") != NULL);
+    AFTER("echo -n abd > file");
+    CHECK(ground_says("file", CHANGED)[0] == 'w');
+}
+
+static void
+a_missing_baseline_is_told_until_it_is_there(void)
+{
+    char begins[160];
+    const struct finding *f = NULL;
+
+    ground_open();
+    ground_write("file", "abc");
+    CHECK_INT(detector_files_ops.open(&ground.env), 0);
+    turn(1);
+    snprintf(begins, sizeof(begins), "baseline=%s/baseline", ground.state);
+    f = ground_begins(begins);
+    CHECK(f != NULL && f->op == FINDING_OPEN && strstr(f->text, "state=missing") != NULL);
+    CHECK(f != NULL && strstr(f->text, "guarding=nothing") != NULL);
+    AFTER("echo -n abd > file");
+    CHECK(ground_about("file") == NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(ground_baseline() ? 0 : 1);
+    }
+    waitpid(pid, NULL, 0);
+    ground_forget();
+    wait_for_end_of_sweep();
+    f = ground_begins(begins);
+    CHECK(f != NULL && f->op == FINDING_CLOSE);
+    AFTER("echo -n abc > file");
+    CHECK(ground_says("file", CHANGED)[0] == 'w');
+}
+
+static void
+a_source_that_is_missing_is_told(void)
+{
+    guard();
+    CHECK_INT(detector_files_ops.open(&ground.env), 0);
+    ground_forget();
+    wait_for_end_of_sweep();
+    const struct finding *f = ground_begins("source=files.events");
+    if (strcmp(mode, "fanotify") == 0) {
+        CHECK(f == NULL);
+    } else if (strcmp(mode, "inotify") == 0) {
+        CHECK(f != NULL && strstr(f->text, "state=reduced uses=inotify") != NULL);
+    } else {
+        CHECK(f != NULL && strstr(f->text, "state=missing uses=sweep") != NULL);
+    }
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Printed, not judged: the machine is not ours alone. */
+static void
+latency_is_measured(void)
+{
+    enum { N = 200 };
+    static int64_t took[N];
+    int64_t *closed_at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int told = 0;
+
+    guard();
+    for (int i = 0; i < N; i++) {
+        ground_forget();
+        pid_t pid = fork();
+        if (pid == 0) {
+            int fd = open(ground_path("file"), O_WRONLY | O_TRUNC);
+            ssize_t n = write(fd, &i, sizeof(i));
+
+            *closed_at = now_us();
+            close(fd);
+            _exit(n == sizeof(i) ? 0 : 1);
+        }
+        for (int64_t end = now_us() + 1000000; now_us() < end && ground_says("file", CHANGED)[0] == '\0';) {
+            turn(5);
+        }
+        took[i] = now_us() - *closed_at;
+        waitpid(pid, NULL, 0);
+        told += ground_says("file", CHANGED)[0] != '\0';
+        settle();
+    }
+    CHECK_INT(told, N);
+    qsort(took, N, sizeof(took[0]), by_value);
+    printf("%s: from close() to the finding, us: median %lld, p99 %lld, most %lld\n", mode,
+            (long long)took[N / 2], (long long)took[N * 99 / 100], (long long)took[N - 1]);
+    munmap(closed_at, 4096);
+}
+
+static void
+with_events(void)
+{
+    CHECK_RUN(a_source_that_is_missing_is_told);
+    CHECK_RUN(each_kind_of_change_is_told_and_its_end_too);
+    CHECK_RUN(every_write_of_many_is_looked_at);
+    CHECK_RUN(links_and_renames_are_told);
+    CHECK_RUN(a_moved_directory_is_told_with_all_below);
+    CHECK_RUN(what_is_made_at_once_in_a_new_directory_is_told);
+    CHECK_RUN(the_guarded_directory_itself_is_guarded);
+    CHECK_RUN(what_is_not_guarded_is_not_told);
+    CHECK_RUN(names_of_any_bytes_are_told);
+    CHECK_RUN(a_store_through_a_mapping_is_found_by_the_sweep);
+    CHECK_RUN(a_change_made_while_nobody_looked_is_told_at_start);
+    CHECK_RUN(more_events_than_the_queue_holds_are_told_as_lost_and_swept);
+    CHECK_RUN(a_replaced_baseline_is_taken_over_and_told);
+    CHECK_RUN(a_damaged_baseline_is_told_and_the_copy_goes_on_guarding);
+    CHECK_RUN(a_missing_baseline_is_told_until_it_is_there);
+    CHECK_RUN(latency_is_measured);
+}
+
+/* No inotify instance is left for this user. */
+static void
+without_events(void)
+{
+    while (inotify_init1(IN_CLOEXEC) >= 0) {
+    }
+    CHECK_RUN(a_source_that_is_missing_is_told);
+    CHECK_RUN(a_change_made_while_nobody_looked_is_told_at_start);
+    CHECK_RUN(a_store_through_a_mapping_is_found_by_the_sweep);
+}
+
+/* Each mode in a process of its own: rights that are given up do not come back. */
+static void
+in_mode(const char *name, bool with_rights, void (*tests)(void))
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        if (!with_rights && geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0)) {
+            _exit(1);
+        }
+        mode = name;
+        printf("-- %s\n", mode);
+        fflush(stdout);
+        doer_start();
+        tests();
+        doer_stop();
+        ground_close();
+        _exit(check_failures == 0 ? 0 : 1);
+    }
+    waitpid(pid, &status, 0);
+    check_tests++;
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+int
+main(void)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (geteuid() == 0) {
+        in_mode("fanotify", true, with_events);
+    } else {
+        printf("skipped: fanotify, needs root\n");
+    }
+    in_mode("inotify", false, with_events);
+    in_mode("sweep", false, without_events);
+    return check_result();
+}
