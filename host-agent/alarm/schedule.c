@@ -104,13 +104,13 @@ room(struct schedule *s)
 }
 
 void
-schedule_add(struct schedule *s, const struct session_line *line, bool beat, int64_t now_ms)
+schedule_add(struct schedule *s, const struct session_line *line, bool first, int64_t now_ms)
 {
     struct schedule_entry *e = room(s);
 
     memset(e, 0, sizeof(*e));
     e->line = *line;
-    e->beat = beat;
+    e->first = first;
     e->sealed_ms = now_ms;
 }
 
@@ -124,8 +124,8 @@ goes_before(const struct schedule_entry *a, const struct schedule_entry *b, unsi
     if (a_first != b_first) {
         return a_first;
     }
-    if (a->beat != b->beat) {
-        return a->beat;
+    if (a->first != b->first) {
+        return a->first;
     }
     if (a->line.severity != b->line.severity) {
         return a->line.severity < b->line.severity;

@@ -4,9 +4,9 @@
  * schedule - which line goes to which channel next
  *
  * Keeps the sealed lines and, for each channel, how many copies of each went out and when the next is due.
- * Copies spread in time beat any other redundancy on a line that is lost for minutes (firmware/wire/SPEC.md,
- * section 8). First copies go by severity, then by number; a beat goes first; repeats take at most a quarter
- * of a line's time.
+ * Copies spread in time beat any other redundancy on a line that is lost for minutes (firmware/wire/SPEC.md).
+ * First copies go by severity, then by number; a beat and the session's start go before them. Repeats take at
+ * most a quarter of a line's time.
  */
 #include "alarm/session.h"
 #include "conf/conf.h"
@@ -15,7 +15,7 @@
 
 struct schedule_entry {
     struct session_line line;
-    bool beat;
+    bool first;
     uint8_t copies[CONF_CHANNELS]; /* copies that went out */
     int64_t sealed_ms;
     int64_t first_ms[CONF_CHANNELS]; /* when the first copy went out */
@@ -41,7 +41,7 @@ void schedule_init(struct schedule *s, const struct conf *conf);
  * Keeps a line until its last copy is out. When all room is taken, the least severe and oldest line leaves,
  * and is counted if a channel never got it.
  */
-void schedule_add(struct schedule *s, const struct session_line *line, bool beat, int64_t now_ms);
+void schedule_add(struct schedule *s, const struct session_line *line, bool first, int64_t now_ms);
 
 /* The line to write to `channel` now, or NULL. *due_ms gets when to ask again if there is none (INT64_MAX:
  * never). */

@@ -63,7 +63,7 @@ static void
 keep_line(void *to, const struct session_line *line)
 {
     (void)to;
-    schedule_add(&core.schedule, line, core.beat, session_now_ms());
+    schedule_add(&core.schedule, line, core.first, session_now_ms());
 }
 
 static int64_t
@@ -96,9 +96,9 @@ tell_beat(int64_t now_ms)
         memcpy(text + len, number, n + 1);
         len += n;
     }
-    core.beat = true;
+    core.first = true;
     tell(WIRE_INFO, "agent.beat", text, -1);
-    core.beat = false;
+    core.first = false;
     core.beat_ms = now_ms + (int64_t)core.self->conf->beat_s * 1000;
 }
 
@@ -607,7 +607,9 @@ tell_start(const struct session_past *past)
     snprintf(text, sizeof(text), "end=%s %s%s%s beat=%" PRIu32 " v=%s boot=%s", past->any ? end : "first",
             prev, reserve, core.session.unsaved ? " state=unsaved" : "", core.self->conf->beat_s,
             TOCSIN_VERSION, boot);
+    core.first = true;
     tell(WIRE_NOTE, "agent.start", text, -1);
+    core.first = false;
 }
 
 static void
