@@ -13,6 +13,11 @@ db_fail(struct ledger *l, const char *what)
     char path[160];
     char shown[160];
 
+    if ((code & 0xFF) == SQLITE_NOTADB) {
+        what = "not a ledger of belfry (not an SQLite file); nothing was changed";
+    } else if ((code & 0xFF) == SQLITE_CORRUPT) {
+        what = "damaged";
+    }
     wire_escape(path, sizeof path, l->path, strlen(l->path), WIRE_ESCAPE_TEXT);
     wire_escape(shown, sizeof shown, why, strlen(why), WIRE_ESCAPE_TEXT);
     (void)snprintf(l->error, sizeof l->error, "%s: %s: %s", path, what, shown);

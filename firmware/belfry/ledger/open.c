@@ -75,15 +75,9 @@ pragma_int(struct ledger *l, const char *sql, int64_t *out)
     if (r == SQLITE_ROW) {
         *out = sqlite3_column_int64(st, 0);
     }
-    if (r != SQLITE_ROW) {
-        r = (sqlite3_errcode(l->db) & 0xFF) == SQLITE_NOTADB
-                    ? refuse(l, "not a ledger of belfry (not an SQLite file); nothing was changed")
-                    : db_fail(l, "cannot open the ledger");
-        (void)sqlite3_finalize(st);
-        return r;
-    }
+    r = r == SQLITE_ROW ? 0 : db_fail(l, "cannot open the ledger");
     (void)sqlite3_finalize(st);
-    return 0;
+    return r;
 }
 
 static int

@@ -67,6 +67,7 @@ start_at(struct line_file *f, const struct stat *st, uint64_t offset, uint64_t l
     f->start[0] = offset;
     f->print_len = 0;
     f->leave_ms = 0;
+    f->at_end = false;
 }
 
 /*
@@ -182,23 +183,44 @@ note_starts(struct line_file *f, const uint8_t *src, size_t len)
     }
 }
 
-/* Rotation and truncation, looked for at the end of the file only. True when there is a new file to read. */
+/* The first bytes are kept in mind as soon as they are there, to know the file again. */
+static void
+learn_print(struct line_file *f)
+{
+    uint32_t len = f->offset < LINE_FILE_PRINT ? (uint32_t)f->offset : LINE_FILE_PRINT;
+
+    if (len > f->print_len && print_of(f->fd, len, &f->print)) {
+        f->print_len = len;
+    }
+}
+
+/*
+ * Cut short, or cut and grown again past where we were: then it begins with other bytes. Looked for whenever
+ * reading goes on after the end was reached.
+ */
+static void
+notice_cut(struct line_file *f)
+{
+    struct stat here;
+    uint32_t print;
+
+    if (fstat(f->fd, &here) != 0) {
+        return;
+    }
+    if ((uint64_t)here.st_size < f->offset ||
+            (f->print_len > 0 && print_of(f->fd, f->print_len, &print) && print != f->print)) {
+        start_at(f, &here, 0, 0);
+    }
+}
+
+/* At the end of the file: does its name mean another one by now? True when there is a new file to read. */
 static bool
 moved_on(struct line *l, int64_t now_ms)
 {
     struct line_file *f = &l->is.file;
-    struct stat here;
     struct stat named;
-    uint32_t print;
     int fd;
 
-    /* Cut short, or cut and grown again past where we were: then it begins with other bytes. */
-    if (fstat(f->fd, &here) == 0 &&
-            ((uint64_t)here.st_size < f->offset ||
-                    (f->print_len > 0 && print_of(f->fd, f->print_len, &print) && print != f->print))) {
-        start_at(f, &here, 0, 0);
-        return true;
-    }
     if (stat(l->conf->path, &named) != 0 ||
             ((uint64_t)named.st_dev == f->dev && (uint64_t)named.st_ino == f->ino)) {
         f->leave_ms = 0;
@@ -227,6 +249,10 @@ file_read(struct line *l, uint8_t *to, size_t size, bool ready, int64_t now_ms)
         drain(f->notify);
     }
     l->sweep_ms = now_ms + (f->notify >= 0 ? SWEEP_MS : SWEEP_ALONE_MS);
+    if (f->at_end) {
+        notice_cut(f);
+        f->at_end = false;
+    }
     l->replay = f->offset < f->live_from;
     if (l->replay && f->live_from - f->offset < size) {
         size = (size_t)(f->live_from - f->offset);
@@ -235,16 +261,19 @@ file_read(struct line *l, uint8_t *to, size_t size, bool ready, int64_t now_ms)
     if (n < 0) {
         return errno == EINTR ? 0 : -errno;
     }
+    if (n > 0) {
+        note_starts(f, to, (size_t)n);
+        f->offset += (uint64_t)n;
+    }
+    l->more = (size_t)n == size;
+    f->at_end = !l->more;
     if (n == 0) {
         l->more = moved_on(l, now_ms);
         if (f->leave_ms != 0 && f->leave_ms < l->sweep_ms) {
             l->sweep_ms = f->leave_ms;
         }
-        return 0;
     }
-    note_starts(f, to, (size_t)n);
-    f->offset += (uint64_t)n;
-    l->more = (size_t)n == size;
+    learn_print(f);
     return (int)n;
 }
 
@@ -252,13 +281,9 @@ bool
 line_file_place(struct line *l, struct line_place *out)
 {
     struct line_file *f = &l->is.file;
-    uint32_t len = f->offset < LINE_FILE_PRINT ? (uint32_t)f->offset : LINE_FILE_PRINT;
 
     if (l->ops != &line_file_ops || !l->up || f->offset < f->live_from) {
         return false;
-    }
-    if (len > f->print_len && print_of(f->fd, len, &f->print)) {
-        f->print_len = len;
     }
     out->dev = f->dev;
     out->ino = f->ino;

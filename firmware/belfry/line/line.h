@@ -55,6 +55,7 @@ struct line_file {
     unsigned starts;
     uint32_t print;
     uint32_t print_len;
+    bool at_end;
     int64_t leave_ms; /* the name means another file since; 0 when it does not */
     /* Where an earlier life stopped. */
     bool has_saved;

@@ -1,0 +1,671 @@
+#include "receiver.h"
+
+#include "belfry/ctl/server.h"
+
+#include <sqlite3.h>
+#include <sys/socket.h>
+
+/* One number from the ledger, read by a connection of its own. */
+static int64_t
+ask(const struct receiver *r, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *st = NULL;
+    int64_t n = -1;
+
+    if (sqlite3_open_v2(receiver_path(r, "state/ledger.db"), &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+            sqlite3_busy_timeout(db, 2000) == SQLITE_OK &&
+            sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK && sqlite3_step(st) == SQLITE_ROW) {
+        n = sqlite3_column_int64(st, 0);
+    }
+    (void)sqlite3_finalize(st);
+    (void)sqlite3_close(db);
+    return n;
+}
+
+static bool
+comes_true(const struct receiver *r, const char *sql, int64_t want, int ms)
+{
+    int64_t until = test_ms() + ms;
+
+    while (ask(r, sql) != want) {
+        if (test_ms() > until) {
+            printf("%s: %lld, not %lld\n", sql, (long long)ask(r, sql), (long long)want);
+            return false;
+        }
+        test_sleep(20);
+    }
+    return true;
+}
+
+static size_t
+slurp(const char *path, char *to, size_t size)
+{
+    int fd = open(path, O_RDONLY);
+    size_t len = 0;
+    ssize_t n;
+
+    while (fd >= 0 && len < size && (n = read(fd, to + len, size - len)) > 0) {
+        len += (size_t)n;
+    }
+    (void)close(fd);
+    return len;
+}
+
+/* Is the process whose number stands in this file still running? One that nobody has reaped is not. */
+static bool
+lives(const struct receiver *r, const char *name)
+{
+    char pid[20] = "";
+    char path[64];
+    char stat[200] = "";
+
+    (void)slurp(receiver_path(r, name), pid, sizeof pid - 1);
+    CHECK(strtol(pid, NULL, 10) > 1);
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", strtol(pid, NULL, 10));
+    (void)slurp(path, stat, sizeof stat - 1);
+    return stat[0] != '\0' && strstr(stat, ") Z") == NULL;
+}
+
+/* ---- the plain way */
+
+static void
+a_line_is_proved_told_and_on_record_in_milliseconds(void)
+{
+    struct receiver r;
+    struct speaker s;
+    int64_t worst = 0;
+    char text[4000];
+    int fd;
+
+    receiver_make(&r, NULL);
+    receiver_pair(&r, "web03", &s);
+    receiver_start(&r);
+    fd = receiver_tty(&r);
+    for (int i = 0; i < 50; i++) {
+        char want[80];
+        int64_t begun = test_ms();
+
+        (void)snprintf(want, sizeof want, "\tweb03\tOK\tINFO\tagent.beat\t1-K3QF.%d\tnext=10\n", i);
+        receiver_say(fd, &s, WIRE_INFO, "agent.beat", "next=10");
+        CHECK(receiver_hears(&r, want, 2000));
+        worst = test_ms() - begun > worst ? test_ms() - begun : worst;
+        test_sleep(2);
+    }
+    printf("     worst of 50: %lld ms\n", (long long)worst);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "status", NULL), 0);
+    CHECK(strstr(text, "web03") != NULL && strstr(text, "alive") != NULL);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "status", "--json", NULL), 0);
+    CHECK(strstr(text, "\"proved\":50") != NULL);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    CHECK_INT(ask(&r, "SELECT count(*) FROM lines"), 50);
+    CHECK(access(receiver_path(&r, "tty"), F_OK) != 0);
+    CHECK(access(receiver_path(&r, "state/ctl"), F_OK) != 0);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "status", NULL), 1);
+    CHECK(strstr(text, "NOT RUNNING") != NULL);
+    (void)close(fd);
+    receiver_remove(&r);
+}
+
+static void
+a_host_that_is_paired_while_it_runs_is_known_at_once(void)
+{
+    struct receiver r;
+    struct speaker s;
+    int fd;
+
+    receiver_make(&r, NULL);
+    receiver_start(&r);
+    fd = receiver_tty(&r);
+    receiver_pair(&r, "db1", &s);
+    receiver_say(fd, &s, WIRE_INFO, "agent.start", "beat=10");
+    CHECK(receiver_hears(&r, "\tdb1\tOK\tINFO\tagent.start\t", 3000));
+    CHECK_INT(receiver_command(&r, NULL, 0, "pair", "db1", NULL), 2);
+    CHECK_INT(receiver_command(
+                      &r, NULL, 0, "pair", "db1", "--again", "--file", receiver_path(&r, "other"), NULL),
+            0);
+    receiver_say(fd, &s, WIRE_INFO, "agent.beat", "next=10");
+    CHECK(receiver_hears(&r, "\tdb1\tFORGED\tCRIT\tbelfry.forged\t", 3000));
+    (void)close(fd);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    receiver_remove(&r);
+}
+
+static void
+a_line_of_an_unpaired_host_is_told_and_no_alarm(void)
+{
+    struct receiver r;
+    struct receiver elsewhere;
+    struct speaker s;
+    int fd;
+
+    receiver_make(&r, NULL);
+    receiver_make(&elsewhere, NULL);
+    receiver_pair(&elsewhere, "mail", &s);
+    receiver_start(&r);
+    fd = receiver_tty(&r);
+    for (int i = 0; i < 20; i++) {
+        receiver_say(fd, &s, WIRE_CRIT, "daemon.down", "name=sshd");
+    }
+    CHECK(receiver_hears(&r, "\tmail\tUNKNOWN\t-\t-\t1-K3QF.0\t", 3000));
+    test_sleep(100);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    CHECK_INT(ask(&r, "SELECT count(*) FROM events"), 1);
+    CHECK_INT(ask(&r, "SELECT count(*) FROM alarms"), 0);
+    (void)close(fd);
+    receiver_remove(&r);
+    receiver_remove(&elsewhere);
+}
+
+/* ---- hostile input */
+
+static void
+console_noise_is_logged_byte_for_byte_and_is_never_an_alarm(void)
+{
+    enum { NOISE = 1 << 20 };
+    static char noise[NOISE + 4096];
+    static char logged[NOISE + 8192];
+    struct receiver r;
+    struct speaker s;
+    size_t len = 0;
+    unsigned seed = 1;
+    int fd;
+
+    receiver_make(&r, NULL);
+    receiver_pair(&r, "web03", &s);
+    receiver_start(&r);
+    fd = receiver_tty(&r);
+    for (int i = 0; i < 256; i++) {
+        noise[len++] = (char)i;
+    }
+    while (len < NOISE / 2) {
+        noise[len++] = (char)(rand_r(&seed) >> 8);
+    }
+    while (len < NOISE) {
+        len += (size_t)snprintf(noise + len, 200,
+                "[%5d.%06d] \033[31m!1 CRIT web03 daemon.down name=sshd ~\r\nlogin: ", (int)len,
+                rand_r(&seed) % 1000000);
+    }
+    receiver_send(fd, noise, len);
+    len += (size_t)snprintf(noise + len, 3, "\r\n");
+    receiver_send(fd, "\r\n", 2);
+    receiver_say(fd, &s, WIRE_INFO, "agent.beat", "next=10");
+    CHECK(receiver_hears(&r, "\tweb03\tOK\tINFO\tagent.beat\t1-K3QF.0\t", 20000));
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    CHECK(slurp(receiver_path(&r, "state/lines/tty.raw"), logged, sizeof logged) > len);
+    CHECK_MEM(logged, noise, len);
+    CHECK_INT(ask(&r, "SELECT count(*) FROM alarms WHERE code NOT IN ('belfry.torn')"), 0);
+    CHECK_INT(ask(&r, "SELECT count(*) FROM lines"), 1);
+    (void)close(fd);
+    receiver_remove(&r);
+}
+
+static void
+no_byte_of_a_name_reaches_a_terminal_or_a_hook_unescaped(void)
+{
+    struct receiver r;
+    struct speaker s;
+    static char text[200000];
+    size_t len;
+    int fd;
+
+    receiver_make(&r, "env > $D/told.$BELFRY_ID.$BELFRY_STATE");
+    receiver_pair(&r, "web03", &s);
+    receiver_start(&r);
+    fd = receiver_tty(&r);
+    for (int i = 1; i < 256; i++) {
+        char detail[40];
+
+        (void)snprintf(detail, sizeof detail, "path=/tmp/%%%02X%%1B%%5B2J", i);
+        receiver_say(fd, &s, WIRE_CRIT, "integrity.added", detail);
+        receiver_send(fd, (char[]){ (char)i, '\n' }, 2);
+    }
+    receiver_send(fd, "\033]0;owned\007\033[2J\n", 15);
+    CHECK(comes_true(&r, "SELECT count(*) FROM alarms WHERE told_open = 1", 255, 60000));
+    len = (size_t)receiver_command(&r, text, sizeof text, "alarms", NULL);
+    CHECK_INT(len, 1);
+    for (const char *c = text; *c != '\0'; c++) {
+        CHECK((*c >= 0x20 && *c <= 0x7E) || *c == '\n');
+    }
+    CHECK_INT(receiver_command(&r, text, sizeof text, "tail", "tty", NULL), 0);
+    CHECK(strstr(text, "%1B]0;owned%07%1B[2J") != NULL);
+    for (const char *c = text; *c != '\0'; c++) {
+        CHECK((*c >= 0x20 && *c <= 0x7E) || *c == '\n');
+    }
+    receiver_listen(&r);
+    for (size_t i = 0; i < r.len; i++) {
+        CHECK((r.text[i] >= 0x20 && r.text[i] <= 0x7E) || r.text[i] == '\n' || r.text[i] == '\t');
+    }
+    len = slurp(receiver_path(&r, "told.27.open"), text, sizeof text - 1);
+    text[len] = '\0';
+    CHECK(strstr(text, "BELFRY_DETAIL=path=/tmp/%1B%1B%5B2J\n") != NULL);
+    CHECK(strstr(text, "BELFRY_HOST=web03\n") != NULL && strstr(text, "BELFRY_SEVERITY=CRIT\n") != NULL);
+    CHECK(strstr(text, "BELFRY_CODE=integrity.added\n") != NULL && strstr(text, "BELFRY_ID=27\n") != NULL);
+    CHECK(strstr(text, "BELFRY_STATE=open\n") != NULL && strstr(text, "BELFRY_VERDICT=OK\n") != NULL);
+    CHECK(strstr(text, "BELFRY_LINE=tty\n") != NULL && strstr(text, "BELFRY_NUMBER=1-K3QF.26\n") != NULL);
+    CHECK(strstr(text, "BELFRY_TIME=20") != NULL);
+    (void)close(fd);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    receiver_remove(&r);
+}
+
+static void
+a_flood_of_forged_lines_is_one_alarm_and_few_records(void)
+{
+    struct receiver r;
+    struct speaker s;
+    struct speaker thief;
+    int fd;
+
+    receiver_make(&r, NULL);
+    receiver_pair(&r, "web03", &s);
+    thief = s;
+    memset(&thief.root0, 1, sizeof thief.root0);
+    speaker_session(&thief, 1, "K3QF");
+    receiver_start(&r);
+    fd = receiver_tty(&r);
+    receiver_say(fd, &s, WIRE_INFO, "agent.start", "beat=10");
+    for (int i = 0; i < 2000; i++) {
+        receiver_say(fd, &thief, WIRE_CRIT, "daemon.down", "name=sshd");
+    }
+    receiver_say(fd, &s, WIRE_INFO, "agent.beat", "next=10");
+    CHECK(receiver_hears(&r, "\tagent.beat\t1-K3QF.1\t", 10000));
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    CHECK_INT(ask(&r, "SELECT count(*) FROM alarms"), 1);
+    CHECK_INT(ask(&r, "SELECT count(*) FROM events WHERE verdict = 'FORGED'"), 10);
+    CHECK_INT(ask(&r, "SELECT forged FROM hosts"), 2000);
+    CHECK_INT(ask(&r, "SELECT count(*) FROM lines"), 2);
+    (void)close(fd);
+    receiver_remove(&r);
+}
+
+/* ---- kill -9 */
+
+/* Every line that was told with "EVENT ... OK" is on record. How many there were. */
+static unsigned
+check_told(struct receiver *r, struct ledger *l)
+{
+    unsigned count = 0;
+
+    for (char *line = r->text; (line = strstr(line, "\tagent.run\t1-K3QF.")) != NULL; line++) {
+        char tag[WIRE_TAG_CHARS];
+        uint32_t number = (uint32_t)strtoul(line + 18, NULL, 10);
+
+        if (strchr(line, '\n') == NULL) {
+            break;
+        }
+        CHECK(ledger_tag_of(l, "web03", 1, 1, "K3QF", number, tag));
+        count++;
+    }
+    return count;
+}
+
+static void
+kill_9_at_any_moment_loses_nothing_that_was_told(void)
+{
+    struct receiver r;
+    struct speaker s;
+    unsigned seed = 7;
+    unsigned told = 0;
+
+    receiver_make(&r, NULL);
+    receiver_pair(&r, "web03", &s);
+    for (int round = 0; round < 30; round++) {
+        struct ledger *l;
+        int64_t until;
+        int fd;
+
+        receiver_start(&r);
+        fd = receiver_tty(&r);
+        until = test_ms() + rand_r(&seed) % 60;
+        do {
+            char detail[40];
+
+            (void)snprintf(detail, sizeof detail, "n=%u", speaker_next(&s));
+            receiver_say(fd, &s, speaker_next(&s) % 8 == 0 ? WIRE_CRIT : WIRE_INFO, "agent.run", detail);
+        } while (test_ms() < until);
+        CHECK_INT(receiver_end(&r, SIGKILL), -SIGKILL);
+        (void)close(fd);
+        l = receiver_ledger(&r);
+        told += check_told(&r, l);
+        ledger_close(l);
+    }
+    printf("     %u lines said, %u told before the kills\n", speaker_next(&s), told);
+    CHECK(told > 100);
+    CHECK_INT(ask(&r, "SELECT count(*) - count(DISTINCT number) FROM lines"), 0);
+    CHECK_INT(ask(&r, "SELECT count(*) - (SELECT count(*) FROM lines WHERE severity = 2) FROM alarms"), 0);
+    receiver_remove(&r);
+}
+
+static void
+kill_9_leaves_a_followed_file_complete_and_nothing_doubled(void)
+{
+    static char log[1 << 20];
+    static char raw[1 << 20];
+    struct receiver r;
+    struct speaker s;
+    unsigned seed = 11;
+    uint32_t alarms = 0;
+    size_t len;
+    int fd;
+
+    receiver_make(&r, "echo $BELFRY_ID $BELFRY_STATE >> $D/told");
+    receiver_pair(&r, "web03", &s);
+    fd = open(receiver_path(&r, "log"), O_WRONLY | O_APPEND);
+    receiver_say(fd, &s, WIRE_INFO, "agent.start", "beat=60");
+    for (int round = 0; round < 30; round++) {
+        int64_t until = test_ms() + rand_r(&seed) % 50;
+
+        receiver_start(&r);
+        do {
+            char line[SPEAKER_LINE];
+            char detail[40];
+            bool bad = rand_r(&seed) % 16 == 0;
+            size_t n;
+
+            (void)snprintf(detail, sizeof detail, "path=/f%u", speaker_next(&s));
+            n = speaker_say(&s, bad ? WIRE_CRIT : WIRE_INFO, "integrity.added", detail, line);
+            alarms += bad;
+            /* In two pieces, so that a kill can come with half a line read. */
+            receiver_send(fd, line, n / 2);
+            if (rand_r(&seed) % 4 == 0) {
+                test_sleep(1);
+            }
+            receiver_send(fd, line + n / 2, n - n / 2);
+            receiver_send(fd, "noise between\n", 14);
+        } while (test_ms() < until);
+        CHECK_INT(receiver_end(&r, SIGKILL), -SIGKILL);
+    }
+    (void)close(fd);
+    receiver_start(&r);
+    CHECK(comes_true(&r, "SELECT count(*) FROM lines", speaker_next(&s), 10000));
+    CHECK(comes_true(&r, "SELECT count(*) FROM alarms WHERE told_open = 1", alarms, 60000));
+    test_sleep(300);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    printf("     %u lines, %u alarms, 30 kills\n", speaker_next(&s), alarms);
+    CHECK_INT(ask(&r, "SELECT count(*) FROM alarms"), alarms);
+    CHECK_INT(ask(&r, "SELECT count(*) FROM events"), 0); /* no gap, nothing torn */
+    CHECK_INT(ask(&r, "SELECT copies FROM hosts"), 0);
+    len = slurp(receiver_path(&r, "log"), log, sizeof log);
+    CHECK_INT(slurp(receiver_path(&r, "state/lines/log.raw"), raw, sizeof raw), len);
+    CHECK_MEM(raw, log, len);
+    /* At least once each. */
+    len = slurp(receiver_path(&r, "told"), log, sizeof log - 1);
+    log[len] = '\0';
+    for (uint32_t id = 1; id <= alarms; id++) {
+        char want[40];
+
+        (void)snprintf(want, sizeof want, "%u open\n", id);
+        CHECK(strstr(log, want) != NULL);
+    }
+    receiver_remove(&r);
+}
+
+/* ---- who does not answer */
+
+static void
+an_output_that_nobody_reads_stops_no_proof(void)
+{
+    struct receiver r;
+    struct speaker s;
+    int fd;
+
+    receiver_make(&r, NULL);
+    receiver_pair(&r, "web03", &s);
+    receiver_start(&r);
+    fd = receiver_tty(&r);
+    for (int i = 0; i < 15000; i++) {
+        receiver_say(fd, &s, WIRE_INFO, "agent.run", "text=0123456789012345678901234567890123456789");
+    }
+    CHECK(comes_true(&r, "SELECT count(*) FROM lines", 15000, 20000));
+    receiver_listen(&r); /* now somebody reads */
+    receiver_say(fd, &s, WIRE_INFO, "agent.beat", "next=10");
+    CHECK(receiver_hears(&r, "DROPPED\t", 5000));
+    receiver_say(fd, &s, WIRE_INFO, "agent.beat", "next=10");
+    CHECK(receiver_hears(&r, "\tagent.beat\t1-K3QF.15001\t", 5000));
+    (void)close(fd);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    receiver_remove(&r);
+}
+
+static void
+clients_that_never_read_or_speak_stop_no_proof_and_are_dropped(void)
+{
+    struct receiver r;
+    struct speaker s;
+    struct conf conf;
+    int clients[2 * CTL_CLIENTS];
+    int fd;
+
+    receiver_make(&r, NULL);
+    receiver_pair(&r, "web03", &s);
+    receiver_start(&r);
+    conf_defaults(&conf);
+    (void)strcpy(conf.state_dir, receiver_path(&r, "state"));
+    for (int i = 0; i < 2 * CTL_CLIENTS; i++) {
+        clients[i] = ctl_connect(&conf);
+        if (i == 3) {
+            CHECK_INT(send(clients[i], "stat", 4, MSG_NOSIGNAL), 4);
+        }
+        if (i == 4) {
+            char long_text[300];
+
+            memset(long_text, 'x', sizeof long_text);
+            (void)send(clients[i], long_text, sizeof long_text, MSG_NOSIGNAL);
+        }
+        test_sleep(5);
+    }
+    fd = receiver_tty(&r);
+    receiver_say(fd, &s, WIRE_INFO, "agent.beat", "next=60");
+    CHECK(receiver_hears(&r, "\tagent.beat\t1-K3QF.0\t", 2000));
+    for (int i = 0; i < 2 * CTL_CLIENTS; i++) {
+        (void)close(clients[i]);
+    }
+    CHECK_INT(receiver_command(&r, NULL, 0, "status", NULL), 0);
+    (void)close(fd);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    receiver_remove(&r);
+}
+
+static void
+a_hook_that_hangs_is_killed_and_delays_nobody_and_silence_is_an_alarm_until_life_returns(void)
+{
+    struct receiver r;
+    struct speaker s;
+    size_t from;
+    int64_t begun;
+    int fd;
+
+    receiver_make(&r, "echo $BELFRY_CODE $BELFRY_STATE $BELFRY_DETAIL >> $D/told\n"
+                      "case $BELFRY_DETAIL in name=slow*) sleep 1000 & echo $! > $D/sleeper; wait;; esac");
+    receiver_pair(&r, "web03", &s);
+    receiver_start(&r);
+    fd = receiver_tty(&r);
+    begun = test_ms();
+    receiver_say(fd, &s, WIRE_INFO, "agent.start", "beat=1");
+    receiver_say(fd, &s, WIRE_CRIT, "daemon.down", "name=slow");
+    for (int i = 0; i < 20; i++) {
+        char detail[20];
+
+        (void)snprintf(detail, sizeof detail, "name=d%d", i);
+        receiver_say(fd, &s, WIRE_CRIT, "daemon.down", detail);
+    }
+    CHECK(comes_true(&r, "SELECT count(*) FROM alarms WHERE told_open = 1", 20, 8000));
+    CHECK(test_ms() - begun < 8000);
+    /* Three beats of a second and five seconds. */
+    CHECK(receiver_hears(&r, "\tweb03\tSILENT\tCRIT\tbelfry.silent\t", 12000));
+    CHECK(test_ms() - begun > 7500 && test_ms() - begun < 10000);
+    from = r.len;
+    receiver_say(fd, &s, WIRE_INFO, "agent.beat", "next=60");
+    CHECK(receiver_hears_from(&r, from, "\tclosed\tweb03\tCRIT\tbelfry.silent\t", 2000));
+    /* The slow one is killed after ten seconds, with all it started. */
+    CHECK(comes_true(&r, "SELECT count(*) FROM alarms WHERE tries > 0", 1, 8000));
+    test_sleep(50);
+    CHECK(!lives(&r, "sleeper"));
+    (void)close(fd);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    receiver_remove(&r);
+}
+
+/* ---- alarms, by the commands */
+
+static void
+an_alarm_is_acknowledged_with_and_without_a_running_belfry(void)
+{
+    struct receiver r;
+    struct speaker s;
+    char text[8000];
+    int fd;
+
+    receiver_make(&r, NULL);
+    receiver_pair(&r, "web03", &s);
+    receiver_start(&r);
+    fd = receiver_tty(&r);
+    receiver_say(fd, &s, WIRE_CRIT, "daemon.down", "name=sshd");
+    receiver_say(fd, &s, WIRE_WARN, "port.unexpected", "port=tcp/4444");
+    receiver_say(fd, &s, WIRE_WARN, "test.alarm", "id=1");
+    CHECK(receiver_hears(&r, "ALARM", 2000));
+    CHECK(comes_true(&r, "SELECT count(*) FROM alarms", 3, 2000));
+    CHECK_INT(receiver_command(&r, text, sizeof text, "alarms", "--severity", "CRIT", NULL), 1);
+    CHECK(strstr(text, "daemon.down") != NULL && strstr(text, "port.unexpected") == NULL);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "alarms", "--host", "other", NULL), 0);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "alarms", "--since", "0s", NULL), 0);
+    CHECK_INT(receiver_command(&r, NULL, 0, "ack", "1", "--by", "\033[2Jme", NULL), 0);
+    CHECK_INT(receiver_command(&r, NULL, 0, "ack", "3", NULL), 0);
+    CHECK(receiver_hears(&r, "\t3\tclosed\tweb03\tWARN\ttest.alarm\t", 2000));
+    CHECK_INT(receiver_command(&r, NULL, 0, "ack", "77", NULL), 2);
+    CHECK_INT(receiver_command(&r, NULL, 0, "ack", "x", NULL), 2);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    CHECK_INT(receiver_command(&r, NULL, 0, "ack", "2", "--by", "you", NULL), 0);
+    CHECK_INT(receiver_command(&r, NULL, 0, "ack", "77", NULL), 2);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "alarms", "--open", "--json", NULL), 0);
+    CHECK(strstr(text, "\"acked_by\":\"%1B[2Jme\"") != NULL && strstr(text, "\"acked_by\":\"you\"") != NULL);
+    CHECK(strstr(text, "test.alarm") == NULL);
+    (void)close(fd);
+    receiver_remove(&r);
+}
+
+static void
+a_wrong_command_line_or_state_is_an_error_and_touches_nothing(void)
+{
+    struct receiver r;
+    char text[200];
+
+    receiver_make(&r, NULL);
+    CHECK_INT(receiver_command(&r, NULL, 0, "run", "--frobnicate", NULL), 2);
+    CHECK_INT(receiver_command(&r, NULL, 0, "run", "--json", NULL), 2);
+    CHECK_INT(receiver_command(&r, NULL, 0, "dance", NULL), 2);
+    CHECK_INT(receiver_command(&r, NULL, 0, "pair", NULL), 2);
+    CHECK_INT(receiver_command(&r, NULL, 0, "pair", "WEB_03", NULL), 2);
+    CHECK_INT(receiver_command(&r, NULL, 0, "alarms", NULL), 2);
+    CHECK_INT(receiver_command(&r, NULL, 0, "verify", "--host", "a", "/dev/null", NULL), 2);
+    CHECK_INT(receiver_command(&r, NULL, 0, "status", NULL), 2);
+    CHECK(access(receiver_path(&r, "state"), F_OK) != 0);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "--check-config", NULL), 0);
+    CHECK_INT(receiver_command(&r, NULL, 0, "--config", "/nonexistent", "--check-config", NULL), 2);
+    CHECK_INT(mkdir(receiver_path(&r, "state"), 0700), 0);
+    receiver_write(receiver_path(&r, "state/ledger.db"), "something else that is here already", 0600);
+    CHECK_INT(receiver_command(&r, NULL, 0, "run", NULL), 2);
+    CHECK_INT(receiver_command(&r, NULL, 0, "pair", "web03", NULL), 2);
+    CHECK_INT(slurp(receiver_path(&r, "state/ledger.db"), text, sizeof text), 35);
+    CHECK(access(receiver_path(&r, "tty"), F_OK) != 0);
+    receiver_remove(&r);
+}
+
+static void
+a_second_belfry_on_the_same_state_is_refused(void)
+{
+    struct receiver r;
+
+    receiver_make(&r, NULL);
+    receiver_start(&r);
+    CHECK_INT(receiver_command(&r, NULL, 0, "run", NULL), 2);
+    CHECK(access(receiver_path(&r, "tty"), F_OK) == 0);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    receiver_remove(&r);
+}
+
+/* ---- verify */
+
+static void
+verify_proves_a_transcript_with_noise_tears_and_a_forged_line(void)
+{
+    struct receiver r;
+    struct speaker s;
+    struct speaker thief;
+    char line[SPEAKER_LINE];
+    char text[4000];
+    size_t n;
+    int fd;
+
+    receiver_make(&r, NULL);
+    receiver_pair(&r, "web03", &s);
+    fd = open(receiver_path(&r, "clean"), O_WRONLY | O_CREAT, 0600);
+    for (int i = 0; i < 100; i++) {
+        receiver_say(fd, &s, WIRE_INFO, "agent.beat", "next=10");
+    }
+    (void)close(fd);
+    CHECK_INT(receiver_command(
+                      &r, text, sizeof text, "verify", "--host", "web03", receiver_path(&r, "clean"), NULL),
+            0);
+    CHECK(strstr(text, "OK       100\n") != NULL);
+
+    fd = open(receiver_path(&r, "dirty"), O_WRONLY | O_CREAT, 0600);
+    thief = s;
+    memset(&thief.key, 1, sizeof thief.key);
+    wire_tree_init(&thief.tree, &thief.key, WIRE_TREE_DEPTH);
+    receiver_say(fd, &s, WIRE_INFO, "agent.beat", "next=10");      /* 100 */
+    n = speaker_say(&s, WIRE_INFO, "agent.beat", "next=10", line); /* 101, torn by the kernel, and mended */
+    receiver_send(fd, line, 40);
+    receiver_send(fd, "[   12.345678] usb 1-1: new device\r\n", 36);
+    receiver_send(fd, line + 40, n - 40);
+    receiver_send(fd, "login: \377\000\033[2J\r\n", 15);
+    (void)speaker_say(&s, WIRE_INFO, "agent.beat", "next=10", line); /* 102, lost */
+    n = speaker_say(&s, WIRE_INFO, "agent.beat", "next=10", line);   /* 103, with a copy */
+    receiver_send(fd, line, n);
+    receiver_send(fd, line, n);
+    n = speaker_say(&thief, WIRE_CRIT, "daemon.down", "name=sshd", line);
+    receiver_send(fd, line, n);
+    speaker_session(&s, 3, "ABCD"); /* a later session, its key not seen by anybody yet */
+    receiver_say(fd, &s, WIRE_INFO, "agent.start", "beat=10");
+    (void)close(fd);
+    CHECK_INT(receiver_command(
+                      &r, text, sizeof text, "verify", "--host", "web03", receiver_path(&r, "dirty"), NULL),
+            1);
+    CHECK(strstr(text, "OK       3\n") != NULL && strstr(text, "REPAIRED 1\n") != NULL);
+    CHECK(strstr(text, "DUP      1\n") != NULL && strstr(text, "FORGED   1\n") != NULL);
+    CHECK(strstr(text, "session 1-K3QF: lines 100 to 103, 3 proved, 1 missing: 102\n") != NULL);
+    CHECK(strstr(text, "session 3-ABCD: lines 0 to 0, 1 proved\n") != NULL);
+    CHECK(strstr(text, "FORGED !1 CRIT web03 ") != NULL);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "verify", "--host", "web03", "--json",
+                      receiver_path(&r, "dirty"), NULL),
+            1);
+    CHECK(strstr(text, "\"holes\":\"102\"") != NULL && strstr(text, "\"forged\":1,") != NULL);
+    CHECK_INT(receiver_command(&r, NULL, 0, "verify", "--host", "web03", r.dir, NULL), 2);
+    CHECK_INT(
+            receiver_command(&r, NULL, 0, "verify", "--host", "web04", receiver_path(&r, "clean"), NULL), 2);
+    CHECK_INT(ask(&r, "SELECT count(*) FROM lines"), 0);
+    receiver_remove(&r);
+}
+
+int
+main(void)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    CHECK_RUN(a_line_is_proved_told_and_on_record_in_milliseconds);
+    CHECK_RUN(a_host_that_is_paired_while_it_runs_is_known_at_once);
+    CHECK_RUN(a_line_of_an_unpaired_host_is_told_and_no_alarm);
+    CHECK_RUN(console_noise_is_logged_byte_for_byte_and_is_never_an_alarm);
+    CHECK_RUN(no_byte_of_a_name_reaches_a_terminal_or_a_hook_unescaped);
+    CHECK_RUN(a_flood_of_forged_lines_is_one_alarm_and_few_records);
+    CHECK_RUN(kill_9_at_any_moment_loses_nothing_that_was_told);
+    CHECK_RUN(kill_9_leaves_a_followed_file_complete_and_nothing_doubled);
+    CHECK_RUN(an_output_that_nobody_reads_stops_no_proof);
+    CHECK_RUN(clients_that_never_read_or_speak_stop_no_proof_and_are_dropped);
+    CHECK_RUN(a_hook_that_hangs_is_killed_and_delays_nobody_and_silence_is_an_alarm_until_life_returns);
+    CHECK_RUN(an_alarm_is_acknowledged_with_and_without_a_running_belfry);
+    CHECK_RUN(a_wrong_command_line_or_state_is_an_error_and_touches_nothing);
+    CHECK_RUN(a_second_belfry_on_the_same_state_is_refused);
+    CHECK_RUN(verify_proves_a_transcript_with_noise_tears_and_a_forged_line);
+    return check_result();
+}

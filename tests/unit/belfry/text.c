@@ -1,0 +1,140 @@
+#include "support/check.h"
+
+#include "belfry/ctl/request.h"
+#include "belfry/events.h"
+#include "belfry/text.h"
+
+#include <stdlib.h>
+
+static bool
+fit_to_print(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)text[i] < 0x20 || (unsigned char)text[i] > 0x7E) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+no_byte_reaches_a_terminal_unless_it_is_printable(void)
+{
+    char src[256];
+    char out[2000];
+
+    for (int i = 0; i < 256; i++) {
+        src[i] = (char)i;
+    }
+    for (size_t size = 24; size < sizeof out; size++) {
+        size_t n = text_detail(out, size, src, sizeof src);
+
+        CHECK(n < size && strlen(out) == n && fit_to_print(out, n));
+    }
+    for (int i = 1; i < 256; i++) {
+        char one[2] = { (char)i, '\0' };
+        size_t n = text_json(out, sizeof out, one);
+
+        CHECK(fit_to_print(out, n) && out[0] == '"' && out[n - 1] == '"');
+    }
+}
+
+static void
+escapes_of_a_sealed_line_stay_as_they_are(void)
+{
+    static const char text[] = "path=/tmp/a%20b%1B%5B2J mode=0644>0600 %% %";
+    char out[200];
+
+    CHECK_INT(text_detail(out, sizeof out, text, strlen(text)), strlen(text));
+    CHECK_STR(out, text);
+}
+
+static void
+an_event_is_one_line_of_nine_fields_whatever_is_in_it(void)
+{
+    struct record r;
+    char out[EVENTS_TEXT];
+
+    memset(&r, 0, sizeof r);
+    r.kind = RECORD_LINE;
+    r.seen_us = 1795301987584492;
+    (void)strcpy(r.line, "web");
+    (void)strcpy(r.host, "web03");
+    (void)strcpy(r.code, "integrity.changed");
+    (void)strcpy(r.nonce, "K3QF");
+    r.severity = WIRE_CRIT;
+    r.session = 17;
+    r.first = r.last = 42;
+    for (int i = 1; i < 256; i++) {
+        size_t n;
+        int tabs = 0;
+
+        memset(r.detail, i, 100);
+        n = events_record(out, &r);
+        for (size_t k = 0; k < n; k++) {
+            tabs += out[k] == '\t';
+        }
+        CHECK_INT(tabs, 8);
+        CHECK(out[n - 1] == '\n' && memchr(out, '\n', n - 1) == NULL && memchr(out, 27, n) == NULL);
+    }
+    (void)strcpy(r.detail, "path=/x");
+    CHECK_INT(events_record(out, &r), strlen(out));
+    CHECK_STR(out, "EVENT\t1795301987584492\tweb\tweb03\tOK\tCRIT\tintegrity.changed\t17-K3QF.42\tpath=/x\n");
+}
+
+static void
+times_are_read_in_the_forms_that_are_documented(void)
+{
+    int64_t ms = 0;
+    char out[TEXT_TIME];
+
+    CHECK(text_time_parse("2026-11-21", 0, &ms));
+    CHECK_STR(text_time(ms, out), "2026-11-21T00:00:00.000Z");
+    CHECK(text_time_parse("2026-11-21T19:34", 0, &ms));
+    CHECK(text_time_parse("2026-11-21T19:34:05Z", 0, &ms));
+    CHECK_STR(text_time(ms + 7, out), "2026-11-21T19:34:05.007Z");
+    CHECK(text_time_parse("90s", 100000, &ms));
+    CHECK_INT(ms, 10000);
+    CHECK(text_time_parse("2d", 200000000, &ms));
+    CHECK_INT(ms, 200000000 - 172800000);
+    CHECK(!text_time_parse("", 0, &ms));
+    CHECK(!text_time_parse("yesterday", 0, &ms));
+    CHECK(!text_time_parse("2026-11-21x", 0, &ms));
+    CHECK(!text_time_parse("5", 0, &ms));
+    CHECK(!text_time_parse("99999999999d", 0, &ms));
+}
+
+static void
+a_request_that_was_composed_is_parsed_and_no_other(void)
+{
+    static const char *const wrong[] = { "", "status ", " status", "statu", "ack", "ack 1", "ack 1 ",
+        "ack x me", "ack 1 me you", "ack -1 me", "ack 1  me", "ack 9999999999999999999 me", "ack 1 \033[2J",
+        "ack 1 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
+    struct ctl_request r = { .what = CTL_ACK, .alarm = 12345678901 };
+    struct ctl_request back;
+    char out[CTL_REQUEST_MAX];
+    size_t n;
+
+    (void)strcpy(r.by, "me%20you");
+    n = ctl_compose(&r, out);
+    CHECK(ctl_parse(out, n - 1, &back));
+    CHECK_INT(back.what, CTL_ACK);
+    CHECK_INT(back.alarm, r.alarm);
+    CHECK_STR(back.by, r.by);
+    CHECK(ctl_parse("status", 6, &back));
+    CHECK_INT(back.what, CTL_STATUS);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        CHECK(!ctl_parse(wrong[i], strlen(wrong[i]), &back));
+    }
+}
+
+int
+main(void)
+{
+    CHECK_RUN(no_byte_reaches_a_terminal_unless_it_is_printable);
+    CHECK_RUN(escapes_of_a_sealed_line_stay_as_they_are);
+    CHECK_RUN(an_event_is_one_line_of_nine_fields_whatever_is_in_it);
+    CHECK_RUN(times_are_read_in_the_forms_that_are_documented);
+    CHECK_RUN(a_request_that_was_composed_is_parsed_and_no_other);
+    return check_result();
+}
