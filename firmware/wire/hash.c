@@ -8,8 +8,8 @@
 _Static_assert(sizeof(struct wire_hasher) >= sizeof(blake3_hasher), "struct wire_hasher is too small");
 _Static_assert(
         _Alignof(struct wire_hasher) >= _Alignof(blake3_hasher), "struct wire_hasher is aligned too loosely");
-_Static_assert(
-        WIRE_HASH_SIZE == BLAKE3_OUT_LEN && WIRE_HASH_SIZE == BLAKE3_KEY_LEN, "BLAKE3 has 32-byte keys");
+_Static_assert(WIRE_HASH_SIZE == BLAKE3_OUT_LEN, "BLAKE3 gives 32 bytes");
+_Static_assert(WIRE_HASH_SIZE == BLAKE3_KEY_LEN, "BLAKE3 has 32-byte keys");
 
 /* What a hasher holds of a short input lies in front of its stack of subtrees, which stays unused. */
 #define SHORT_STATE offsetof(blake3_hasher, cv_stack)

@@ -30,9 +30,8 @@ static void
 derive_from_secret(const char *context, const char *secret, const char *host, struct wire_key *out)
 {
     uint8_t material[WIRE_PAIR_CHARS + WIRE_HOST_MAX];
-    size_t host_len = strlen(host);
+    size_t host_len = strnlen(host, WIRE_HOST_MAX);
 
-    host_len = host_len > WIRE_HOST_MAX ? WIRE_HOST_MAX : host_len;
     memcpy(material, secret, WIRE_PAIR_CHARS);
     memcpy(material + WIRE_PAIR_CHARS, host, host_len);
     wire_hash_derive(context, material, WIRE_PAIR_CHARS + host_len, out->bytes, WIRE_KEY_SIZE);
@@ -56,10 +55,9 @@ wire_key_session(const struct wire_key *root, uint32_t session, const char nonce
         const char *host, struct wire_key *key)
 {
     uint8_t material[WIRE_KEY_SIZE + 4 + WIRE_NONCE_CHARS + WIRE_HOST_MAX];
-    size_t host_len = strlen(host);
+    size_t host_len = strnlen(host, WIRE_HOST_MAX);
     uint8_t *p = material;
 
-    host_len = host_len > WIRE_HOST_MAX ? WIRE_HOST_MAX : host_len;
     memcpy(p, root->bytes, WIRE_KEY_SIZE);
     p += WIRE_KEY_SIZE;
     for (unsigned i = 0; i < 4; i++) {

@@ -268,7 +268,7 @@ take_utc(struct cursor *c)
     if (month_begins + day > next_begins) {
         c->bad = true;
     }
-    return ((month_begins + day - 1) * 24 + hour) * 3600 + minute * 60u + second;
+    return (((month_begins + day - 1) * 24 + hour) * 60 + minute) * 60 + second;
 }
 
 /* %HH, or %+N+ for bytes that were left out. */

@@ -9,7 +9,7 @@ struct children {
     struct wire_key side[2];
 };
 
-_Static_assert(sizeof(struct children) == 2 * WIRE_KEY_SIZE, "two keys without a gap");
+_Static_assert(sizeof(struct children) == sizeof(uint8_t[2][WIRE_KEY_SIZE]), "two keys without a gap");
 
 static void
 children_init(struct wire_hasher *h)

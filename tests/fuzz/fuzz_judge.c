@@ -209,7 +209,7 @@ step(const uint8_t at[3])
         send(session, n, at[2], at[0] / 8 % 8u, true, at[0] & 64 ? WIRE_SEEN_REPAIRED : WIRE_SEEN_WHOLE);
         break;
     case 5:
-        now_ms += at[2] * 300;
+        now_ms += at[2] * INT64_C(300);
         wire_judge_tick(&judge, now_ms, &events);
         check(events.count == WIRE_EVENTS_MAX || wire_judge_due(&judge) > now_ms);
         break;

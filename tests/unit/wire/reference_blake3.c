@@ -25,7 +25,7 @@ rotate_right(uint32_t v, unsigned n)
 }
 
 static void
-mix(uint32_t v[16], unsigned a, unsigned b, unsigned c, unsigned d, uint32_t x, uint32_t y)
+mix(uint32_t v[16], size_t a, size_t b, size_t c, size_t d, uint32_t x, uint32_t y)
 {
     v[a] += v[b] + x;
     v[d] = rotate_right(v[d] ^ v[a], 16);
@@ -55,10 +55,10 @@ compress(const uint32_t cv[8], const uint32_t block[16], uint64_t counter, uint3
     for (unsigned round = 0; round < 7; round++) {
         uint32_t next[16];
 
-        for (unsigned i = 0; i < 4; i++) {
+        for (size_t i = 0; i < 4; i++) {
             mix(v, i, 4 + i, 8 + i, 12 + i, m[2 * i], m[2 * i + 1]);
         }
-        for (unsigned i = 0; i < 4; i++) {
+        for (size_t i = 0; i < 4; i++) {
             mix(v, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4, m[8 + 2 * i], m[9 + 2 * i]);
         }
         for (unsigned i = 0; i < 16; i++) {

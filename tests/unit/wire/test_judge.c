@@ -589,7 +589,7 @@ torn_heads_are_told_when_there_are_too_many_a_minute(void)
         unsigned told = 0;
 
         for (unsigned i = 0; i < 59; i++) {
-            wire_judge_torn(&judge, now_ms + i * 1000, &events);
+            wire_judge_torn(&judge, now_ms + (int64_t)i * 1000, &events);
             told += events.count;
             CHECK_INT(events.count, i == WIRE_TORN_MINUTE);
         }

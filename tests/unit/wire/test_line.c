@@ -203,7 +203,7 @@ lines_that_are_not_of_the_format_are_refused(void)
         struct wire_line line;
         int len;
 
-        memcpy(text, body, strlen(body));
+        snprintf(text, sizeof(text), "%s", body);
         len = wire_seal(&web03.key, text, strlen(body), sizeof(text));
         CHECK_INT(wire_line_parse(text, (size_t)len, &line), body == good ? 0 : WIRE_E_FORM);
     }
@@ -240,7 +240,8 @@ compose_refuses_what_parse_would_refuse(void)
     int room = wire_line_room(&good);
 
     memset(detail, 'x', sizeof(detail));
-    memcpy(detail, "k=", 2);
+    detail[0] = 'k';
+    detail[1] = '=';
     CHECK(room > 0);
     CHECK_INT(wire_line_compose(&good, detail, (size_t)room, text, sizeof(text)),
             WIRE_LINE_MAX - WIRE_SEAL_MAX);
@@ -363,12 +364,12 @@ escaped_text_is_printable_and_fits_whatever_the_size(void)
             CHECK_INT(wire_unescape(back, sizeof(back), out, n), len);
             CHECK_MEM(back, src, len);
         } else if (left_out != NULL) {
-            unsigned gone = 0;
             const char *tail = strchr(left_out + 2, '+') + 1;
+            uint32_t gone = 0;
             int head;
             int end;
 
-            CHECK_INT(sscanf(left_out, "%%+%u+", &gone), 1);
+            CHECK(wire_decimal(left_out + 2, (size_t)(tail - left_out) - 3, &gone));
             CHECK_INT(wire_unescape(back, sizeof(back), out, n), -1);
             head = wire_unescape(back, sizeof(back), out, (size_t)(left_out - out));
             if (set == WIRE_ESCAPE_VALUE) {
@@ -385,14 +386,12 @@ escaped_text_is_printable_and_fits_whatever_the_size(void)
 static void
 a_long_path_keeps_head_and_tail(void)
 {
-    char path[4096];
+    char path[4097];
     char out[40];
 
-    memset(path, 'x', sizeof(path));
-    memcpy(path, "/var/www/", 9);
-    memcpy(path + sizeof(path) - 10, "/index.php", 10);
-    wire_escape(out, sizeof(out), path, sizeof(path), WIRE_ESCAPE_VALUE);
-    CHECK_STR(out, "/var/www/xxxxxxx%+4064+xxxxxx/index.php");
+    CHECK_INT(snprintf(path, sizeof(path), "/var/www/%04077d/index.php", 0), 4096);
+    wire_escape(out, sizeof(out), path, 4096, WIRE_ESCAPE_VALUE);
+    CHECK_STR(out, "/var/www/0000000%+4064+000000/index.php");
 }
 
 static void

@@ -326,8 +326,9 @@ a_line_is_found_behind_any_text_and_before_any_text(void)
 
         memset(text, '#', before);
         memcpy(text + before, a.text, a.len);
-        memcpy(text + before + a.len, "ABC\n", 4);
-        feed(r, text, before + a.len + 4);
+        text[before + a.len] = 'A';
+        text[before + a.len + 1] = '\n';
+        feed(r, text, before + a.len + 2);
         CHECK_INT(r->proved, 1);
         CHECK_INT(r->repaired, 0);
     }
