@@ -1,0 +1,377 @@
+#include "watch/owners.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define ARENA (256u * 1024u)
+#define CROWDED_EXES (OWNERS_EXES / 2)
+#define DENTS 32768
+
+/* What getdents64 fills. */
+struct entry {
+    uint64_t inode;
+    int64_t offset;
+    uint16_t length;
+    uint8_t type;
+    char name[];
+};
+
+static struct {
+    uint32_t count;
+    uint32_t used;
+    struct owner_exe exe[OWNERS_EXES];
+    char arena[ARENA];
+} exes;
+
+static int32_t scan_pids[OWNERS_PIDS];
+static uint16_t scan_number;
+
+static uint32_t
+slot_of(const struct book *b, uint64_t inode)
+{
+    return (uint32_t)(inode * 0x9E3779B97F4A7C15u >> 40) & (b->index_size - 1);
+}
+
+void
+book_index(struct book *b)
+{
+    b->index_size = 16;
+    while (b->index_size < 2 * b->sockets.count) {
+        b->index_size *= 2;
+    }
+    memset(b->index, 0, b->index_size * sizeof(b->index[0]));
+    for (uint32_t i = 0; i < b->sockets.count; i++) {
+        uint32_t slot = slot_of(b, b->sockets.row[i].inode);
+
+        while (b->index[slot] != 0) {
+            slot = (slot + 1) & (b->index_size - 1);
+        }
+        b->index[slot] = (uint16_t)(i + 1);
+    }
+}
+
+int32_t
+book_find(const struct book *b, uint64_t inode)
+{
+    if (b->index_size == 0 || inode == 0) {
+        return -1;
+    }
+    for (uint32_t slot = slot_of(b, inode); b->index[slot] != 0; slot = (slot + 1) & (b->index_size - 1)) {
+        int32_t row = b->index[slot] - 1;
+
+        if (b->sockets.row[row].inode == inode) {
+            return row;
+        }
+    }
+    return -1;
+}
+
+void
+book_inherit(struct book *b, const struct book *before, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < b->sockets.count; i++) {
+        const struct socket_row *row = &b->sockets.row[i];
+        int32_t old = book_find(before, row->inode);
+
+        if (old >= 0 && before->sockets.row[old].key == row->key) {
+            b->owned[i] = before->owned[old];
+        } else {
+            b->owned[i] = (struct owned){ .first_ms = now_ms };
+        }
+    }
+}
+
+const struct owner_exe *
+owners_exe(uint16_t exe)
+{
+    return exe < exes.count ? &exes.exe[exe] : NULL;
+}
+
+void
+owners_forget(void)
+{
+    exes.count = 0;
+    exes.used = 0;
+}
+
+bool
+owners_crowded(void)
+{
+    return exes.count > CROWDED_EXES || exes.used > ARENA / 2;
+}
+
+static bool
+exe_same(const struct owner_exe *known, const struct procfs_exe *seen)
+{
+    return known->len == seen->len && known->deleted == seen->deleted &&
+           known->identified == seen->identified &&
+           (!seen->identified || (known->device == seen->device && known->inode == seen->inode)) &&
+           memcmp(known->path, seen->path, seen->len) == 0;
+}
+
+static uint16_t
+exe_keep(const struct procfs_exe *seen)
+{
+    for (uint32_t i = 0; i < exes.count; i++) {
+        if (exe_same(&exes.exe[i], seen)) {
+            return (uint16_t)i;
+        }
+    }
+    if (exes.count == OWNERS_EXES || seen->len + 1 > ARENA - exes.used) {
+        return OWNERS_NO_EXE;
+    }
+    char *path = exes.arena + exes.used;
+
+    memcpy(path, seen->path, seen->len + 1);
+    exes.used += (uint32_t)seen->len + 1;
+    exes.exe[exes.count] = (struct owner_exe){ .path = path,
+        .len = (uint32_t)seen->len,
+        .deleted = seen->deleted,
+        .identified = seen->identified,
+        .device = seen->device,
+        .inode = seen->inode,
+        .file_uid = seen->file_uid };
+    return (uint16_t)exes.count++;
+}
+
+/* False when the process is gone. */
+static bool
+exe_of(int proc, int32_t pid, uint16_t *out)
+{
+    static struct procfs_exe exe;
+    int error = procfs_exe(proc, pid, &exe);
+
+    if (error == -ENOENT || error == -ESRCH) {
+        return false;
+    }
+    if (error == -ENAMETOOLONG) {
+        /* A path too long for the kernel to tell is no way to stay unknown: it matches nothing. */
+        exe = (struct procfs_exe){ .path = "?", .len = 1 };
+        error = 0;
+    }
+    *out = error == 0 ? exe_keep(&exe) : OWNERS_NO_EXE;
+    return true;
+}
+
+/* The slot for this executable: its own, a free one, or that of a holder this scan has not seen. */
+static struct owner *
+owner_slot(struct owned *o, uint16_t exe, uint16_t number)
+{
+    struct owner *stale = NULL;
+
+    for (uint8_t i = 0; i < o->count; i++) {
+        if (o->owner[i].exe == exe) {
+            return &o->owner[i];
+        }
+        if (o->owner[i].scan != number) {
+            stale = &o->owner[i];
+        }
+    }
+    if (o->count < OWNERS_A_SOCKET) {
+        o->owner[o->count].scan = (uint16_t)(number - 1);
+        return &o->owner[o->count++];
+    }
+    return stale;
+}
+
+static void
+owner_add(struct owned *o, int32_t pid, uint16_t exe, uint16_t number)
+{
+    struct owner *slot = owner_slot(o, exe, number);
+
+    if (slot == NULL) {
+        o->more = true;
+        return;
+    }
+    /* Newest first: a process found later in the same scan is older. */
+    if (slot->scan != number || slot->exe != exe) {
+        *slot = (struct owner){ .pid = pid, .exe = exe, .scan = number };
+    }
+}
+
+static void
+take_link(struct owner_scan *s, const char *link, size_t len)
+{
+    uint64_t inode = procfs_socket_link(link, len);
+
+    for (int i = 0; inode != 0 && i < CONF_PROTOS; i++) {
+        int32_t row = s->book[i] != NULL ? book_find(s->book[i], inode) : -1;
+
+        if (row < 0) {
+            continue;
+        }
+        if (!s->exe_known && !exe_of(s->proc, s->pid, &s->exe)) {
+            return;
+        }
+        s->exe_known = true;
+        struct owned *o = &s->book[i]->owned[row];
+
+        s->wanted -= !s->all && !o->searched && o->count == 0 && s->wanted > 0;
+        owner_add(o, s->pid, s->exe, s->number);
+        return;
+    }
+}
+
+static bool
+finished_early(const struct owner_scan *s)
+{
+    return !s->all && s->wanted == 0;
+}
+
+/* One buffer full of descriptors. How many there were; 0 at the end of the directory. */
+static uint32_t
+step_descriptors(struct owner_scan *s)
+{
+    _Alignas(struct entry) static char buffer[DENTS];
+    long got = syscall(SYS_getdents64, s->dir, buffer, sizeof(buffer));
+    uint32_t links = 0;
+
+    for (long at = 0; at < got && !finished_early(s);) {
+        const struct entry *e = (const void *)(buffer + at);
+        char link[64];
+
+        at += e->length;
+        links++;
+        if (e->name[0] == '.') {
+            continue;
+        }
+        ssize_t len = readlinkat(s->dir, e->name, link, sizeof(link));
+
+        if (len > 0) {
+            take_link(s, link, (size_t)len);
+        } else if (len < 0 && (errno == EACCES || errno == EPERM)) {
+            s->pid_denied = true;
+            return 0;
+        }
+    }
+    return links;
+}
+
+static void
+open_process(struct owner_scan *s, int32_t pid)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), "%d/fd", pid);
+    s->pid = pid;
+    s->exe_known = false;
+    s->pid_denied = false;
+    s->dir = openat(s->proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    s->denied += s->dir < 0 && (errno == EACCES || errno == EPERM);
+}
+
+static void
+close_process(struct owner_scan *s)
+{
+    s->denied += s->pid_denied;
+    close(s->dir);
+    s->dir = -1;
+}
+
+/* How many sockets have no holder yet. A full scan counts the holders anew. */
+static uint32_t
+prepare(const struct owner_scan *s)
+{
+    uint32_t wanted = 0;
+
+    for (int i = 0; i < CONF_PROTOS; i++) {
+        for (uint32_t row = 0; s->book[i] != NULL && row < s->book[i]->sockets.count; row++) {
+            struct owned *o = &s->book[i]->owned[row];
+
+            wanted += !o->searched && o->count == 0;
+            o->more = o->more && !s->all;
+        }
+    }
+    return wanted;
+}
+
+int
+owner_scan_begin(struct owner_scan *s, int proc, struct book *const *book, bool all)
+{
+    *s = (struct owner_scan){ .proc = proc, .book = book, .all = all, .dir = -1, .number = ++scan_number };
+    s->wanted = prepare(s);
+    if (finished_early(s)) {
+        return 0;
+    }
+    ssize_t pids = procfs_pids(proc, scan_pids, OWNERS_PIDS);
+    if (pids < 0) {
+        return (int)pids;
+    }
+    s->next = (size_t)pids;
+    return 0;
+}
+
+/* Holders that a full look did not see again are holders no more. */
+static void
+drop_stale(struct owned *o, uint16_t number)
+{
+    uint8_t kept = 0;
+
+    for (uint8_t i = 0; i < o->count; i++) {
+        if (o->owner[i].scan == number) {
+            o->owner[kept++] = o->owner[i];
+        }
+    }
+    o->count = kept;
+}
+
+static void
+finish(struct owner_scan *s)
+{
+    for (int i = 0; i < CONF_PROTOS; i++) {
+        for (uint32_t row = 0; s->book[i] != NULL && row < s->book[i]->sockets.count; row++) {
+            struct owned *o = &s->book[i]->owned[row];
+
+            if (s->all) {
+                drop_stale(o, s->number);
+            }
+            o->searched = true;
+        }
+    }
+}
+
+bool
+owner_scan_step(struct owner_scan *s, uint32_t descriptors)
+{
+    uint32_t done = 0;
+
+    while ((s->dir >= 0 || s->next > 0) && !finished_early(s)) {
+        if (done >= descriptors) {
+            return false;
+        }
+        if (s->dir < 0) {
+            open_process(s, scan_pids[--s->next]);
+            done++;
+            continue;
+        }
+        uint32_t links = step_descriptors(s);
+
+        done += links;
+        if (links == 0) {
+            close_process(s);
+        }
+    }
+    if (s->dir >= 0) {
+        close_process(s);
+    }
+    finish(s);
+    return true;
+}
+
+bool
+owners_ask(int proc, struct book *const *book, int32_t pid)
+{
+    struct owner_scan s = { .proc = proc, .book = book, .all = true, .dir = -1, .number = scan_number };
+
+    open_process(&s, pid);
+    if (s.dir < 0) {
+        return false;
+    }
+    while (step_descriptors(&s) > 0) {
+    }
+    close(s.dir);
+    return s.exe_known;
+}

@@ -1,0 +1,39 @@
+#ifndef WATCH_PORTFINDING_H
+#define WATCH_PORTFINDING_H
+/*
+ * portfinding - what portjudge found, as findings; remembers what was told, so that only changes are
+ *
+ * One of it in a process.
+ */
+#include "alarm/finding.h"
+#include "watch/listens.h"
+#include "watch/portjudge.h"
+
+#define PORTFINDINGS_MAX 1024
+
+struct portfinding_out {
+    void (*report)(void *to, const struct finding *f);
+    void *to;
+};
+
+/* Nothing has been told yet. */
+void portfinding_reset(void);
+
+/*
+ * Judges, and tells what is new or different since the last time and what is over. With `pass` it tells all
+ * of it, between PASS_BEGIN and PASS_END. Beyond PORTFINDINGS_MAX it says only that there is more.
+ */
+void portfinding_tell(struct portjudge *j, const struct portfinding_out *out, bool pass);
+
+/*
+ * A listener that came and went between two looks: told as an event when its port is not listed or `exe`
+ * (NULL when unknown) is not among the listed. At most ten a second; `unsaid` of the next says how many were
+ * not.
+ */
+void portfinding_brief(const struct portjudge *j, const struct portfinding_out *out,
+        const struct listen_event *event, const struct owner_exe *exe);
+
+/* agent.self about a source of events or an ability: open with what it means, or over. */
+void portfinding_self(const struct portfinding_out *out, const char *source, const char *state, bool open);
+
+#endif

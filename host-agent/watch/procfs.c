@@ -1,0 +1,238 @@
+#include "watch/procfs.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define DELETED " (deleted)"
+#define FLAG_KERNEL_THREAD 0x00200000u /* PF_KTHREAD */
+
+/* What getdents64 fills; the C library keeps its own form private. */
+struct entry {
+    uint64_t inode;
+    int64_t offset;
+    uint16_t length;
+    uint8_t type;
+    char name[];
+};
+
+int
+procfs_open(void)
+{
+    int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd >= 0 ? fd : -errno;
+}
+
+bool
+procfs_decimal(const char **at, const char *end, uint64_t max, uint64_t *out)
+{
+    const char *c = *at;
+    uint64_t n = 0;
+
+    for (; c < end && *c >= '0' && *c <= '9'; c++) {
+        uint64_t digit = (uint64_t)(*c - '0');
+
+        if (n > (max - digit) / 10) {
+            return false;
+        }
+        n = n * 10 + digit;
+    }
+    if (c == *at) {
+        return false;
+    }
+    *at = c;
+    *out = n;
+    return true;
+}
+
+ssize_t
+procfs_pids(int proc, int32_t *out, size_t max)
+{
+    _Alignas(struct entry) char buffer[8192];
+    size_t count = 0;
+
+    if (lseek(proc, 0, SEEK_SET) < 0) {
+        return -errno;
+    }
+    for (;;) {
+        long got = syscall(SYS_getdents64, proc, buffer, sizeof(buffer));
+
+        if (got < 0) {
+            return -errno;
+        }
+        if (got == 0) {
+            return (ssize_t)count;
+        }
+        for (long at = 0; at < got;) {
+            const struct entry *e = (const void *)(buffer + at);
+            const char *name = e->name;
+            uint64_t pid;
+
+            at += e->length;
+            if (count < max && procfs_decimal(&name, name + strlen(name), INT32_MAX, &pid) && *name == '\0') {
+                out[count++] = (int32_t)pid;
+            }
+        }
+    }
+}
+
+/* A field that may be negative, and the blank before it. */
+static bool
+take_field(const char **at, const char *end, int64_t *out)
+{
+    uint64_t n;
+    bool negative;
+
+    if (*at == end || **at != ' ') {
+        return false;
+    }
+    (*at)++;
+    negative = *at < end && **at == '-';
+    *at += negative;
+    if (!procfs_decimal(at, end, INT64_MAX, &n)) {
+        return false;
+    }
+    *out = negative ? -(int64_t)n : (int64_t)n;
+    return true;
+}
+
+bool
+procfs_stat_parse(const char *src, size_t len, struct procfs_stat *out)
+{
+    const char *end = src + len;
+    const char *close = len > 0 ? memrchr(src, ')', len) : NULL;
+    const char *at = src;
+    uint64_t pid;
+    int64_t field[23] = { 0 }; /* numbered as in proc(5) */
+
+    if (close == NULL || !procfs_decimal(&at, close, INT32_MAX, &pid) || close - at < 2 || at[0] != ' ' ||
+            at[1] != '(') {
+        return false;
+    }
+#ifdef PLANT_PROCFS
+    at = close + 3;
+#else
+    if (end - close < 3 || close[1] != ' ') {
+        return false;
+    }
+    at = close + 3;
+#endif
+    for (int i = 4; i <= 22; i++) {
+        if (!take_field(&at, end, &field[i])) {
+            return false;
+        }
+    }
+    if (field[4] < 0 || field[4] > INT32_MAX || field[22] < 0) {
+        return false;
+    }
+    out->pid = (int32_t)pid;
+    out->parent = (int32_t)field[4];
+    out->state = close[2];
+    out->kernel_thread = ((uint64_t)field[9] & FLAG_KERNEL_THREAD) != 0;
+    out->start = (uint64_t)field[22];
+    return true;
+}
+
+ssize_t
+procfs_read(int dir, const char *name, char *out, size_t size)
+{
+    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    size_t got = 0;
+    ssize_t n = -1;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    while (got < size - 1 && (n = read(fd, out + got, size - 1 - got)) > 0) {
+        got += (size_t)n;
+    }
+    int error = n < 0 ? errno : 0;
+
+    close(fd);
+    out[got] = '\0';
+    return error != 0 && got == 0 ? -error : (ssize_t)got;
+}
+
+int
+procfs_stat(int proc, int32_t pid, struct procfs_stat *out)
+{
+    char name[32];
+    char text[1024];
+
+    snprintf(name, sizeof(name), "%d/stat", pid);
+    ssize_t len = procfs_read(proc, name, text, sizeof(text));
+    if (len < 0) {
+        return (int)len;
+    }
+    return procfs_stat_parse(text, (size_t)len, out) ? 0 : -EPROTO;
+}
+
+static void
+identify(struct procfs_exe *exe, const struct stat *st)
+{
+    exe->identified = true;
+    exe->device = (uint64_t)st->st_dev;
+    exe->inode = (uint64_t)st->st_ino;
+    exe->file_uid = st->st_uid;
+}
+
+int
+procfs_exe(int proc, int32_t pid, struct procfs_exe *out)
+{
+    char name[32];
+    struct stat st;
+
+    snprintf(name, sizeof(name), "%d/exe", pid);
+    ssize_t len = readlinkat(proc, name, out->path, sizeof(out->path) - 1);
+    if (len < 0) {
+        return errno == EPERM ? -EACCES : -errno;
+    }
+    size_t tail = strlen(DELETED);
+
+    out->len = (size_t)len;
+    out->deleted = out->len > tail && memcmp(out->path + out->len - tail, DELETED, tail) == 0;
+    out->len -= out->deleted ? tail : 0;
+    out->path[out->len] = '\0';
+    out->identified = false;
+    if (fstatat(proc, name, &st, 0) == 0) {
+        identify(out, &st);
+    }
+    return 0;
+}
+
+int
+procfs_exe_on_disk(const char *path, struct procfs_exe *out)
+{
+    struct stat st;
+
+    out->len = strnlen(path, sizeof(out->path) - 1);
+    memcpy(out->path, path, out->len);
+    out->path[out->len] = '\0';
+    out->deleted = false;
+    out->identified = false;
+    if (stat(path, &st) != 0) {
+        return -errno;
+    }
+    identify(out, &st);
+    return 0;
+}
+
+uint64_t
+procfs_socket_link(const char *src, size_t len)
+{
+    static const char head[] = "socket:[";
+    const char *at = src + sizeof(head) - 1;
+    uint64_t inode;
+
+    if (len < sizeof(head) + 1 || memcmp(src, head, sizeof(head) - 1) != 0) {
+        return 0;
+    }
+    if (!procfs_decimal(&at, src + len, UINT64_MAX, &inode) || at + 1 != src + len || *at != ']') {
+        return 0;
+    }
+    return inode;
+}

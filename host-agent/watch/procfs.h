@@ -1,0 +1,62 @@
+#ifndef WATCH_PROCFS_H
+#define WATCH_PROCFS_H
+/*
+ * procfs - bounded readers of what the kernel writes in /proc
+ *
+ * No state but the descriptor of /proc that the caller keeps. Names and links in there are text that any
+ * process can choose: nothing here trusts it further than its length.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PROCFS_EXE 4096 /* the longest link the kernel gives */
+
+struct procfs_stat {
+    int32_t pid;
+    int32_t parent;
+    char state;         /* R, S, D, Z, T, ... */
+    uint64_t start;     /* clock ticks since boot: with the pid, who a process is */
+    bool kernel_thread; /* it has no executable, whatever it calls itself */
+};
+
+/* An executable as /proc/PID/exe shows it. */
+struct procfs_exe {
+    char path[PROCFS_EXE]; /* without " (deleted)"; NUL-terminated */
+    size_t len;
+    bool deleted;    /* no longer what the path names on disk */
+    bool identified; /* the three below are known */
+    uint64_t device;
+    uint64_t inode;
+    uint32_t file_uid;
+};
+
+/* A descriptor of /proc, or -errno. */
+int procfs_open(void);
+
+/* The pids in /proc in the order the kernel lists them (ascending), at most `max`. The count, or -errno. */
+ssize_t procfs_pids(int proc, int32_t *out, size_t max);
+
+/* Reads the text of PID/stat. A name may hold blanks and parentheses: fields count from the last ')'. */
+bool procfs_stat_parse(const char *src, size_t len, struct procfs_stat *out);
+
+/* 0, -ENOENT or -ESRCH when the process is gone, another -errno. */
+int procfs_stat(int proc, int32_t pid, struct procfs_stat *out);
+
+/* 0; -ENOENT for a process that is gone or has no executable; -EACCES for one that may not be looked at. */
+int procfs_exe(int proc, int32_t pid, struct procfs_exe *out);
+
+/* The same for a file by its path, to compare with; the file's own link is followed. 0 or -errno. */
+int procfs_exe_on_disk(const char *path, struct procfs_exe *out);
+
+/* "socket:[123]", the target of a descriptor's link. 0 when it is none. */
+uint64_t procfs_socket_link(const char *src, size_t len);
+
+/* A file below `dir` as text, at most size - 1 bytes, NUL-terminated. The length, or -errno. */
+ssize_t procfs_read(int dir, const char *name, char *out, size_t size);
+
+/* Digits at *at, moved behind them. False without one, or above `max`. */
+bool procfs_decimal(const char **at, const char *end, uint64_t max, uint64_t *out);
+
+#endif

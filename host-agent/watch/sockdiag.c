@@ -1,0 +1,250 @@
+#include "watch/sockdiag.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define STATE_UNCONNECTED 7 /* TCP_CLOSE, which for UDP means bound only */
+#define STATE_LISTEN 10
+#define RECEIVE_BUFFER (1 << 20)
+#define ANSWER_SIZE 32768 /* the kernel fills up to this much when asked with so large a buffer */
+#define ANSWER_WAIT_MS 500
+
+struct request {
+    struct nlmsghdr head;
+    struct inet_diag_req_v2 ask;
+};
+
+static int
+open_netlink(int flags)
+{
+    struct sockaddr_nl address = { .nl_family = AF_NETLINK };
+    int size = RECEIVE_BUFFER;
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_SOCK_DIAG);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    /* Bound at once: a socket without a port id gets no multicasts. */
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        int error = -errno;
+
+        close(fd);
+        return error;
+    }
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    return fd;
+}
+
+int
+sockdiag_open(void)
+{
+    struct timeval patience = { .tv_usec = ANSWER_WAIT_MS * 1000L };
+    int fd = open_netlink(0);
+
+    if (fd >= 0) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    }
+    return fd;
+}
+
+static void
+take_socket(const uint8_t *payload, size_t len, struct sockets *out)
+{
+    struct inet_diag_msg m;
+    struct socket_row row = { .key = 0 };
+
+#ifndef PLANT_SOCKDIAG
+    if (len < sizeof(m)) {
+        return;
+    }
+#endif
+    (void)len;
+    memcpy(&m, payload, sizeof(m));
+    if (m.idiag_family != AF_INET && m.idiag_family != AF_INET6) {
+        return;
+    }
+    row.key = (uint64_t)m.id.idiag_cookie[1] << 32 | m.id.idiag_cookie[0];
+    row.inode = m.idiag_inode;
+    row.uid = m.idiag_uid;
+    row.port = ntohs(m.id.idiag_sport);
+    row.family = m.idiag_family;
+    memcpy(row.address, m.id.idiag_src, m.idiag_family == AF_INET ? 4 : 16);
+    if (row.port != 0 && m.id.idiag_dport == 0) {
+        sockets_add(out, &row);
+    }
+}
+
+static enum sockdiag_more
+take_error(const uint8_t *payload, size_t len, int *error)
+{
+    int32_t code = -EPROTO;
+
+    if (len >= sizeof(code)) {
+        memcpy(&code, payload, sizeof(code));
+    }
+    *error = code < 0 && code > -4096 ? code : -EPROTO;
+    return SOCKDIAG_BAD;
+}
+
+enum sockdiag_more
+sockdiag_parse(const uint8_t *src, size_t len, uint32_t seq, struct sockets *out, int *error)
+{
+    size_t at = 0;
+
+    *error = 0;
+    while (len - at >= sizeof(struct nlmsghdr)) {
+        struct nlmsghdr head;
+
+        memcpy(&head, src + at, sizeof(head));
+        if (head.nlmsg_len < sizeof(head) || head.nlmsg_len > len - at) {
+            *error = -EPROTO;
+            return SOCKDIAG_BAD;
+        }
+        const uint8_t *payload = src + at + sizeof(head);
+        size_t payload_len = head.nlmsg_len - sizeof(head);
+        size_t step = NLMSG_ALIGN((size_t)head.nlmsg_len);
+
+        at += step < len - at ? step : len - at;
+        if (head.nlmsg_seq != seq) {
+            continue;
+        }
+        if (head.nlmsg_type == NLMSG_DONE) {
+            return SOCKDIAG_DONE;
+        }
+        if (head.nlmsg_type == NLMSG_ERROR) {
+            return take_error(payload, payload_len, error);
+        }
+        if (head.nlmsg_type == SOCK_DIAG_BY_FAMILY) {
+            take_socket(payload, payload_len, out);
+        }
+    }
+    return SOCKDIAG_MORE;
+}
+
+static int
+ask(int fd, uint8_t family, enum conf_proto proto, uint32_t seq)
+{
+    struct request r = { .head = { .nlmsg_len = sizeof(r),
+                                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                                 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+                                 .nlmsg_seq = seq },
+        .ask = { .sdiag_family = family,
+                .sdiag_protocol = proto == CONF_TCP ? IPPROTO_TCP : IPPROTO_UDP,
+                .idiag_states = 1u << (proto == CONF_TCP ? STATE_LISTEN : STATE_UNCONNECTED) } };
+    struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+    if (sendto(fd, &r, sizeof(r), 0, (struct sockaddr *)&kernel, sizeof(kernel)) != (ssize_t)sizeof(r)) {
+        return errno != 0 ? -errno : -EIO;
+    }
+    return 0;
+}
+
+/* Only the kernel may answer: any process can send to our port. -EAGAIN when nothing came in time. */
+static ssize_t
+receive(int fd, uint8_t *out, size_t size)
+{
+    for (;;) {
+        struct sockaddr_nl from = { .nl_family = AF_UNSPEC };
+        socklen_t from_len = sizeof(from);
+        ssize_t n = recvfrom(fd, out, size, MSG_TRUNC, (struct sockaddr *)&from, &from_len);
+
+        if (n < 0 && errno != EINTR) {
+            return errno == ENOBUFS ? -EAGAIN : -errno;
+        }
+        if (n > (ssize_t)size) {
+            return -EAGAIN;
+        }
+        if (n >= 0 && from_len == sizeof(from) && from.nl_pid == 0) {
+            return n;
+        }
+    }
+}
+
+static int
+dump_family(int fd, uint8_t family, enum conf_proto proto, struct sockets *out)
+{
+    static uint32_t seq;
+    uint8_t answer[ANSWER_SIZE];
+    enum sockdiag_more more = SOCKDIAG_MORE;
+    int error = ask(fd, family, proto, ++seq);
+
+    while (error == 0 && more == SOCKDIAG_MORE) {
+        ssize_t n = receive(fd, answer, sizeof(answer));
+
+        if (n < 0) {
+            return (int)n;
+        }
+        more = sockdiag_parse(answer, (size_t)n, seq, out, &error);
+    }
+    return error;
+}
+
+int
+sockdiag_dump(int fd, enum conf_proto proto, struct sockets *out)
+{
+    sockets_clear(out);
+    int error = dump_family(fd, AF_INET, proto, out);
+
+    return error != 0 ? error : dump_family(fd, AF_INET6, proto, out);
+}
+
+/* Lets through what has no peer, so that an ordinary connection's end wakes nobody. */
+static int
+attach_filter(int fd)
+{
+    unsigned at = sizeof(struct nlmsghdr) + offsetof(struct inet_diag_msg, id) +
+                  offsetof(struct inet_diag_sockid, idiag_dport);
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_H | BPF_ABS, at),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+    };
+    struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0 ? 0 : -errno;
+}
+
+int
+sockdiag_open_destroy(void)
+{
+    static const int groups[] = { SKNLGRP_INET_TCP_DESTROY, SKNLGRP_INET6_TCP_DESTROY };
+    int fd = open_netlink(SOCK_NONBLOCK);
+    int error = fd < 0 ? fd : attach_filter(fd);
+
+    for (size_t i = 0; error == 0 && i < sizeof(groups) / sizeof(groups[0]); i++) {
+        if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof(groups[i])) != 0) {
+            error = -errno;
+        }
+    }
+    if (error != 0 && fd >= 0) {
+        close(fd);
+    }
+    return error != 0 ? error : fd;
+}
+
+bool
+sockdiag_drain_destroy(int fd)
+{
+    uint8_t message[512];
+    bool any = false;
+
+    for (;;) {
+        ssize_t n = recv(fd, message, sizeof(message), MSG_DONTWAIT | MSG_TRUNC);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return any || errno == ENOBUFS;
+        }
+        any = true;
+    }
+}

@@ -1,0 +1,221 @@
+/* What the kernel writes, as text and as messages: whole, cut anywhere, and with names meant to mislead. */
+#include "support/check.h"
+#include "watch/listens.h"
+#include "watch/procfs.h"
+#include "watch/procnet.h"
+#include "watch/sockdiag.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define STAT_TAIL " S 1 2 3 4 5 2097152 7 8 9 10 11 12 13 14 20 0 1 0 777 18 19 18446744073709551615\n"
+
+static void
+a_process_is_read_whatever_its_name_is(void)
+{
+    static const char *const names[] = { "sh", "a b", ") S 1 (", "((", "))", "", ") R 9 9" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct procfs_stat stat = { 0 };
+        char text[300];
+
+        snprintf(text, sizeof(text), "42 (%s)" STAT_TAIL, names[i]);
+        CHECK(procfs_stat_parse(text, strlen(text), &stat));
+        CHECK_INT(stat.pid, 42);
+        CHECK_INT(stat.parent, 1);
+        CHECK_INT(stat.state, 'S');
+        CHECK_INT(stat.start, 777);
+        CHECK(stat.kernel_thread);
+    }
+}
+
+static void
+a_cut_process_line_is_refused(void)
+{
+    const char *text = "42 (sh)" STAT_TAIL;
+    size_t whole = (size_t)(strstr(text, "777") - text) + 1;
+    struct procfs_stat stat;
+
+    for (size_t len = 0; len < whole; len++) {
+        char *exact = malloc(len + 1);
+
+        memcpy(exact, text, len);
+        CHECK(!procfs_stat_parse(exact, len, &stat));
+        free(exact);
+    }
+    CHECK(procfs_stat_parse(text, whole, &stat));
+}
+
+static void
+this_process_is_what_it_is(void)
+{
+    struct procfs_stat stat;
+    struct procfs_exe exe;
+    char link[PROCFS_EXE] = { 0 };
+    int proc = procfs_open();
+
+    CHECK(proc >= 0);
+    CHECK_INT(procfs_stat(proc, getpid(), &stat), 0);
+    CHECK_INT(stat.pid, getpid());
+    CHECK_INT(stat.parent, getppid());
+    CHECK(!stat.kernel_thread);
+    CHECK_INT(procfs_exe(proc, getpid(), &exe), 0);
+    CHECK(readlink("/proc/self/exe", link, sizeof(link) - 1) > 0);
+    CHECK_STR(exe.path, link);
+    CHECK(exe.identified && !exe.deleted);
+    CHECK_INT(procfs_exe(proc, INT32_MAX, &exe), -ENOENT);
+    close(proc);
+}
+
+static void
+only_a_socket_link_is_one(void)
+{
+    /* clang-format off */
+    static const struct { const char *text; uint64_t inode; } links[] = {
+        { "socket:[1]", 1 }, { "socket:[4294967296]", 4294967296u }, { "socket:[]", 0 }, { "socket:[1", 0 },
+        { "socket:[1]x", 0 }, { "socket:[-1]", 0 }, { "pipe:[1]", 0 }, { "", 0 }, { "/tmp/socket:[1]", 0 },
+        { "socket:[99999999999999999999999]", 0 },
+    };
+    /* clang-format on */
+
+    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+        CHECK_INT(procfs_socket_link(links[i].text, strlen(links[i].text)), links[i].inode);
+    }
+}
+
+#define LINE4                                                                                              \
+    "   0: 0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1061 1 0 " \
+    "100"
+#define LINE6                                                                               \
+    "   1: 00000000000000000000000001000000:0035 00000000000000000000000000000000:0000 07 " \
+    "00000000:00000000 00:00000000 00000000   102        0 99 2 0000000000000000 0"
+
+static void
+a_line_of_proc_net_is_read_and_a_cut_one_refused(void)
+{
+    struct socket_row row;
+    struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
+
+    CHECK(procnet_parse(LINE4, strlen(LINE4), AF_INET, CONF_TCP, &row));
+    CHECK_INT(row.port, 22);
+    CHECK_INT(row.uid, 1000);
+    CHECK_INT(row.inode, 1061);
+    CHECK_MEM(row.address, "\x7f\0\0\1", 4);
+    CHECK(!procnet_parse(LINE4, strlen(LINE4), AF_INET, CONF_UDP, &row));
+    CHECK(!procnet_parse(LINE4, strlen(LINE4), AF_INET6, CONF_TCP, &row));
+    CHECK(procnet_parse(LINE6, strlen(LINE6), AF_INET6, CONF_UDP, &row));
+    CHECK_INT(row.port, 53);
+    CHECK_MEM(row.address, &loopback, 16);
+    for (size_t len = 0; len < strlen(LINE4) - strlen("1061 1 0 100"); len++) {
+        char *exact = malloc(len + 1);
+
+        memcpy(exact, LINE4, len);
+        CHECK(!procnet_parse(exact, len, AF_INET, CONF_TCP, &row));
+        free(exact);
+    }
+}
+
+#define FORMAT                                                   \
+    "name: inet_sock_set_state\nID: 9\nformat:\n"                \
+    "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n" \
+    "\tfield:__u16 sport;\toffset:24;\tsize:2;\tsigned:0;\n"     \
+    "\tfield:__u16 family;\toffset:28;\tsize:2;\tsigned:0;\n"    \
+    "\tfield:__u8 saddr[4];\toffset:32;\tsize:4;\tsigned:0;\n"   \
+    "\tfield:__u8 saddr_v6[16];\toffset:40;\tsize:16;\tsigned:0;\n"
+
+static void
+a_tracepoint_is_read_by_its_own_format(void)
+{
+    struct listens_format format = { 0 };
+    struct listen_event event = { .pid = 7 };
+    uint8_t sample[56] = { 0 };
+    uint16_t port = 8080;
+    uint16_t family = AF_INET;
+
+    CHECK(listens_format_parse(FORMAT, strlen(FORMAT), &format));
+    CHECK_INT(format.port, 24);
+    CHECK_INT(format.address6, 40);
+    CHECK_INT(format.size, 56);
+    CHECK(!listens_format_parse(FORMAT, strlen(FORMAT) - 40, &format));
+    memcpy(sample + 24, &port, 2);
+    memcpy(sample + 28, &family, 2);
+    memcpy(sample + 32, "\x7f\0\0\1", 4);
+    CHECK(listens_sample_parse(&format, sample, sizeof(sample), &event));
+    CHECK_INT(event.port, 8080);
+    CHECK_INT(event.pid, 7);
+    CHECK(!listens_sample_parse(&format, sample, sizeof(sample) - 1, &event));
+    family = AF_UNIX;
+    memcpy(sample + 28, &family, 2);
+    CHECK(!listens_sample_parse(&format, sample, sizeof(sample), &event));
+}
+
+struct answer {
+    struct nlmsghdr head;
+    struct inet_diag_msg socket;
+    struct nlmsghdr end;
+    int32_t status;
+};
+
+static struct answer
+answer_for(uint32_t seq)
+{
+    struct answer a = { .head = { .nlmsg_len = sizeof(a.head) + sizeof(a.socket),
+                                .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                                .nlmsg_seq = seq },
+        .end = {
+                .nlmsg_len = sizeof(a.end) + sizeof(a.status), .nlmsg_type = NLMSG_DONE, .nlmsg_seq = seq } };
+
+    a.socket.idiag_family = AF_INET;
+    a.socket.idiag_inode = 5;
+    a.socket.id.idiag_sport = htons(80);
+    return a;
+}
+
+static void
+an_answer_of_the_kernel_is_read_and_a_cut_one_is_not_the_end(void)
+{
+    static struct sockets sockets;
+    struct answer a = answer_for(3);
+    int error;
+
+    sockets_clear(&sockets);
+    CHECK_INT(sockdiag_parse((const uint8_t *)&a, sizeof(a), 3, &sockets, &error), SOCKDIAG_DONE);
+    CHECK_INT(sockets.count, 1);
+    CHECK_INT(sockets.row[0].port, 80);
+    CHECK_INT(sockets.row[0].inode, 5);
+    CHECK_INT(sockdiag_parse((const uint8_t *)&a, sizeof(a), 4, &sockets, &error), SOCKDIAG_MORE);
+    CHECK_INT(sockets.count, 1);
+    for (size_t len = 0; len < offsetof(struct answer, status) + 4; len++) {
+        uint8_t *exact = malloc(len + 1);
+
+        memcpy(exact, &a, len);
+        CHECK(sockdiag_parse(exact, len, 3, &sockets, &error) != SOCKDIAG_DONE);
+        free(exact);
+    }
+    a.head.nlmsg_type = NLMSG_ERROR;
+    a.socket.idiag_family = (uint8_t)-ENOENT;
+    memset(&a.socket.idiag_state, 0xFF, 3);
+    CHECK_INT(sockdiag_parse((const uint8_t *)&a, sizeof(a), 3, &sockets, &error), SOCKDIAG_BAD);
+    CHECK_INT(error, -ENOENT);
+    a.head.nlmsg_len = 3;
+    CHECK_INT(sockdiag_parse((const uint8_t *)&a, sizeof(a), 3, &sockets, &error), SOCKDIAG_BAD);
+    CHECK_INT(error, -EPROTO);
+}
+
+int
+main(void)
+{
+    CHECK_RUN(a_process_is_read_whatever_its_name_is);
+    CHECK_RUN(a_cut_process_line_is_refused);
+    CHECK_RUN(this_process_is_what_it_is);
+    CHECK_RUN(only_a_socket_link_is_one);
+    CHECK_RUN(a_line_of_proc_net_is_read_and_a_cut_one_refused);
+    CHECK_RUN(a_tracepoint_is_read_by_its_own_format);
+    CHECK_RUN(an_answer_of_the_kernel_is_read_and_a_cut_one_is_not_the_end);
+    return check_result();
+}

@@ -1,0 +1,694 @@
+/* The detector against real sockets of real processes, on the loopback. */
+#include "support/check.h"
+#include "watch/detector.h"
+#include "watch/owners.h"
+#include "watch/procnet.h"
+#include "watch/sockdiag.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NOTES 4096
+
+static struct conf conf;
+static struct finding notes[NOTES];
+static unsigned note_count;
+static char own_exe[PROCFS_EXE];
+
+static int64_t
+now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void
+take_note(void *to, const struct finding *f)
+{
+    (void)to;
+    CHECK(finding_valid(f, sizeof(*f)));
+    if (note_count < NOTES) {
+        notes[note_count++] = *f;
+    }
+}
+
+static const struct detector_env env = { .conf = &conf, .report = take_note };
+
+/* The newest note about a subject with that op, or NULL. */
+static const struct finding *
+note_of(enum finding_op op, const char *subject)
+{
+    char head[64];
+    int len = snprintf(head, sizeof(head), "port=%s", subject);
+
+    for (unsigned i = note_count; i-- > 0;) {
+        char after = notes[i].text[len];
+
+        if (notes[i].op == op && strncmp(notes[i].text, head, (size_t)len) == 0 &&
+                (after == ' ' || after == '\0')) {
+            return &notes[i];
+        }
+    }
+    return NULL;
+}
+
+static bool
+has(const struct finding *f, const char *text)
+{
+    return f != NULL && strstr(f->text, text) != NULL;
+}
+
+/* Turns the detector's loop for a while, as if it were `ahead_ms` later. */
+static void
+turn(int for_ms, int64_t ahead_ms)
+{
+    int64_t end = now_ms() + for_ms;
+
+    do {
+        struct pollfd fds[DETECTOR_FDS];
+        int64_t due = detector_ports_ops.work(now_ms() + ahead_ms) - ahead_ms;
+        int n = detector_ports_ops.fds(fds, DETECTOR_FDS);
+        int64_t wait = due - now_ms();
+
+        wait = wait < 0 ? 0 : wait > 5 ? 5 : wait;
+        if (poll(fds, (nfds_t)n, (int)wait) > 0) {
+            detector_ports_ops.ready(fds, n);
+        }
+    } while (now_ms() < end);
+}
+
+/* Until there is such a note, at most 3 s. The milliseconds, or -1. */
+static int64_t
+wait_note(enum finding_op op, const char *subject)
+{
+    int64_t start = now_ms();
+
+    while (note_of(op, subject) == NULL) {
+        turn(0, 0);
+        if (now_ms() - start > 3000) {
+            return -1;
+        }
+    }
+    return now_ms() - start;
+}
+
+static void
+expect_port(enum conf_proto proto, uint16_t port, const char *process)
+{
+    struct conf_port *p = &conf.port[conf.ports++];
+
+    memset(p, 0, sizeof(*p));
+    p->proto = (uint8_t)proto;
+    p->port = port;
+    p->processes = 1;
+    strcpy(p->process[0], process);
+}
+
+static void
+begin(void)
+{
+    CHECK(conf_init(&conf, NULL, NULL));
+    conf.port_sweep_ms = 200;
+    note_count = 0;
+}
+
+static void
+start(void)
+{
+    CHECK_INT(detector_ports_ops.open(&env), 0);
+    turn(30, 0);
+}
+
+enum kind { TCP4, TCP6, DUAL, UDP4, UDP6, TCP4_SHARED };
+
+/* A bound socket, for TCP a listening one; its port, or 0. */
+static int
+open_socket(enum kind kind, uint16_t *port)
+{
+    bool six = kind == TCP6 || kind == DUAL || kind == UDP6;
+    bool udp = kind == UDP4 || kind == UDP6;
+    struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_port = htons(*port) };
+    struct sockaddr_in a4 = { .sin_family = AF_INET, .sin_port = htons(*port) };
+    struct sockaddr *a = six ? (struct sockaddr *)&a6 : (struct sockaddr *)&a4;
+    socklen_t len = six ? sizeof(a6) : sizeof(a4);
+    int fd = socket(six ? AF_INET6 : AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+    int on = 1;
+    int only = kind != DUAL;
+
+    a4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    a6.sin6_addr = kind == DUAL ? in6addr_any : in6addr_loopback;
+    if (six) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
+    }
+    setsockopt(fd, SOL_SOCKET, kind == TCP4_SHARED ? SO_REUSEPORT : SO_REUSEADDR, &on, sizeof(on));
+    if (fd < 0 || bind(fd, a, len) != 0 || (!udp && listen(fd, 4) != 0)) {
+        close(fd);
+        return -1;
+    }
+    getsockname(fd, a, &len);
+    *port = ntohs(six ? a6.sin6_port : a4.sin_port);
+    return fd;
+}
+
+/* A port below the kernel's own range that nobody has, so that UDP counts as a service. */
+static uint16_t
+free_port(enum kind kind)
+{
+    static uint16_t next = 20000;
+
+    for (;;) {
+        uint16_t port = next++;
+        int fd = open_socket(kind, &port);
+
+        if (fd >= 0) {
+            close(fd);
+            return port;
+        }
+        CHECK(next < 30000);
+        if (next >= 30000) {
+            exit(1);
+        }
+    }
+}
+
+static const char *
+subject_of(enum kind kind, uint16_t port)
+{
+    static char text[16];
+
+    snprintf(text, sizeof(text), "%s/%u", kind == UDP4 || kind == UDP6 ? "udp" : "tcp", port);
+    return text;
+}
+
+static void
+an_unexpected_port_of_each_kind_is_told_with_its_holder_and_told_when_it_is_over(void)
+{
+    static const enum kind kinds[] = { TCP4, TCP6, DUAL, UDP4, UDP6 };
+    static const char *const addresses[] = { "addr=127.0.0.1", "addr=[::1]", "addr=[::]", "addr=127.0.0.1",
+        "addr=[::1]" };
+    char text[PROCFS_EXE + 16];
+
+    begin();
+    start();
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        uint16_t port = free_port(kinds[i]);
+        int fd = open_socket(kinds[i], &port);
+
+        CHECK(fd >= 0);
+        CHECK(wait_note(FINDING_OPEN, subject_of(kinds[i], port)) >= 0);
+        const struct finding *f = note_of(FINDING_OPEN, subject_of(kinds[i], port));
+        CHECK_INT(f != NULL ? f->code : -1, FINDING_PORT_UNEXPECTED);
+        CHECK(has(f, addresses[i]));
+        snprintf(text, sizeof(text), "exe=%s", own_exe);
+        CHECK(has(f, text));
+        snprintf(text, sizeof(text), "pid=%d uid=%u", getpid(), getuid());
+        CHECK(has(f, text));
+        close(fd);
+        CHECK(wait_note(FINDING_CLOSE, subject_of(kinds[i], port)) >= 0);
+    }
+}
+
+static void
+a_listed_port_is_no_finding_its_end_is_and_its_return_is_told(void)
+{
+    uint16_t port = free_port(TCP4);
+    int fd = open_socket(TCP4, &port);
+
+    begin();
+    expect_port(CONF_TCP, port, own_exe);
+    start();
+    turn(50, 0);
+    CHECK(note_of(FINDING_OPEN, subject_of(TCP4, port)) == NULL);
+    close(fd);
+    int64_t ms = wait_note(FINDING_OPEN, subject_of(TCP4, port));
+    CHECK(ms >= 0 && ms < 150);
+    CHECK_INT(note_of(FINDING_OPEN, subject_of(TCP4, port))->code, FINDING_PORT_GONE);
+    CHECK(has(note_of(FINDING_OPEN, subject_of(TCP4, port)), "expected=/"));
+    fd = open_socket(TCP4, &port);
+    CHECK(wait_note(FINDING_CLOSE, subject_of(TCP4, port)) >= 0);
+    close(fd);
+}
+
+static void
+a_shared_port_is_gone_only_with_its_last_socket(void)
+{
+    uint16_t port = free_port(TCP4_SHARED);
+    int one = open_socket(TCP4_SHARED, &port);
+    int two = open_socket(TCP4_SHARED, &port);
+
+    begin();
+    CHECK(one >= 0 && two >= 0);
+    expect_port(CONF_TCP, port, strrchr(own_exe, '/') + 1);
+    start();
+    close(one);
+    turn(300, 0);
+    CHECK(note_of(FINDING_OPEN, subject_of(TCP4, port)) == NULL);
+    close(two);
+    CHECK(wait_note(FINDING_OPEN, subject_of(TCP4, port)) >= 0);
+}
+
+/* A child that runs `act` with the descriptor and then waits to be killed. */
+static pid_t
+child_with(int fd, void (*act)(int fd))
+{
+    int ready[2];
+    char byte;
+
+    CHECK_INT(pipe2(ready, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(ready[0]);
+        act(fd);
+        if (write(ready[1], "x", 1) == 1) {
+            pause();
+        }
+        _exit(0);
+    }
+    close(ready[1]);
+    (void)!read(ready[0], &byte, 1); /* exec closes it too */
+    close(ready[0]);
+    return pid;
+}
+
+static void
+end_child(pid_t pid)
+{
+    CHECK(pid > 0);
+    if (pid <= 0) { /* kill() would take it for everybody */
+        return;
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+static uint16_t wanted_port;
+
+static void
+listen_as_sshd(int fd)
+{
+    (void)fd;
+    prctl(PR_SET_NAME, "sshd");
+    (void)open_socket(TCP4, &wanted_port);
+}
+
+static void
+a_process_that_only_calls_itself_sshd_is_the_wrong_holder(void)
+{
+    begin();
+    wanted_port = free_port(TCP4);
+    expect_port(CONF_TCP, wanted_port, "sshd");
+    start();
+    CHECK(has(note_of(FINDING_OPEN, subject_of(TCP4, wanted_port)), "expected=sshd"));
+    pid_t pid = child_with(-1, listen_as_sshd);
+    turn(100, 0);
+    const struct finding *f = note_of(FINDING_OPEN, subject_of(TCP4, wanted_port));
+    CHECK_INT(f != NULL ? f->code : -1, FINDING_PORT_WRONG);
+    CHECK(has(f, own_exe));
+    end_child(pid);
+}
+
+static void
+keep_inherited(int fd)
+{
+    (void)fd;
+    execl("/bin/sleep", "sleep", "100", (char *)NULL);
+}
+
+static void
+a_socket_passed_to_another_program_is_found_in_the_next_full_look(void)
+{
+    uint16_t port = free_port(TCP4);
+    int fd = open_socket(TCP4, &port);
+    int passed = dup(fd); /* without close-on-exec */
+
+    begin();
+    expect_port(CONF_TCP, port, own_exe);
+    start();
+    CHECK(note_of(FINDING_OPEN, subject_of(TCP4, port)) == NULL);
+    pid_t pid = child_with(passed, keep_inherited);
+    turn(50, 61000);
+    const struct finding *f = note_of(FINDING_OPEN, subject_of(TCP4, port));
+    CHECK_INT(f != NULL ? f->code : -1, FINDING_PORT_WRONG);
+    CHECK(has(f, "sleep") || has(f, "coreutils") || has(f, "busybox"));
+    end_child(pid);
+    turn(50, 122000);
+    CHECK(note_count > 0 && notes[note_count - 1].op == FINDING_PASS_END);
+    for (unsigned i = note_count - 1; i > 0 && notes[i].op != FINDING_PASS_BEGIN; i--) {
+        CHECK(strncmp(notes[i].text, subject_of(TCP4, port), 3) == 0 ||
+                strstr(notes[i].text, subject_of(TCP4, port)) == NULL);
+    }
+    close(fd);
+    close(passed);
+}
+
+static char copy_path[64];
+
+static void
+listen_from_copy(int fd)
+{
+    char number[16];
+
+    (void)fd;
+    snprintf(number, sizeof(number), "%u", wanted_port);
+    execl(copy_path, copy_path, "listen", number, (char *)NULL);
+}
+
+static void
+copy_self(const char *path)
+{
+    char command[PROCFS_EXE + 128];
+
+    snprintf(command, sizeof(command), "cp '%s' '%s'", own_exe, path);
+    CHECK_INT(system(command), 0);
+}
+
+static void
+the_same_path_with_another_file_behind_it_is_the_wrong_holder(void)
+{
+    char dir[] = "/tmp/tocsin-ports-XXXXXX";
+
+    begin();
+    CHECK(mkdtemp(dir) != NULL);
+    snprintf(copy_path, sizeof(copy_path), "%s/server", dir);
+    copy_self(copy_path);
+    wanted_port = free_port(TCP4);
+    expect_port(CONF_TCP, wanted_port, copy_path);
+    start();
+    pid_t pid = child_with(-1, listen_from_copy);
+    turn(300, 0);
+    CHECK(note_of(FINDING_CLOSE, subject_of(TCP4, wanted_port)) != NULL);
+
+    /* Replaced on disk, as an upgrade does: the old one still counts. */
+    unlink(copy_path);
+    copy_self(copy_path);
+    note_count = 0;
+    turn(50, 61000);
+    CHECK(note_of(FINDING_OPEN, subject_of(TCP4, wanted_port)) == NULL);
+    end_child(pid);
+
+    /* Another file under this path in a mount namespace of its own. */
+    if (geteuid() == 0) {
+        char command[600];
+
+        snprintf(command, sizeof(command),
+                "exec unshare -m sh -c 'cp %s %s/evil && mount --bind %s/evil %s && exec %s listen %u'",
+                copy_path, dir, dir, copy_path, copy_path, wanted_port);
+        pid = fork();
+        if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+            _exit(1);
+        }
+        note_count = 0;
+        turn(700, 61000);
+        const struct finding *f = note_of(FINDING_OPEN, subject_of(TCP4, wanted_port));
+        CHECK_INT(f != NULL ? f->code : -1, FINDING_PORT_WRONG);
+        CHECK(has(f, copy_path));
+        end_child(pid);
+    }
+    char command[128];
+    snprintf(command, sizeof(command), "rm -r %s", dir);
+    CHECK_INT(system(command), 0);
+}
+
+static bool
+told_self(const char *source)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "source=%s ", source);
+    for (unsigned i = 0; i < note_count; i++) {
+        if (notes[i].code == FINDING_AGENT_SELF && notes[i].op == FINDING_OPEN &&
+                strncmp(notes[i].text, text, strlen(text)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+a_listener_that_lives_no_time_at_all_is_told(void)
+{
+    int told = 0;
+
+    begin();
+    start();
+    if (told_self("tracepoint")) {
+        printf("     left out: no tracepoint (rights)\n");
+        return;
+    }
+    for (int i = 0; i < 5; i++) {
+        uint16_t port = free_port(UDP4); /* its TCP sister is free too, and free_port() did not listen */
+        int fd = open_socket(TCP4, &port);
+
+        close(fd);
+        turn(60, 0);
+        told += note_of(FINDING_EVENT, subject_of(TCP4, port)) != NULL ||
+                note_of(FINDING_OPEN, subject_of(TCP4, port)) != NULL;
+        const struct finding *f = note_of(FINDING_EVENT, subject_of(TCP4, port));
+        CHECK(f == NULL || (has(f, own_exe) && has(f, "life=short")));
+    }
+    CHECK_INT(told, 5);
+}
+
+static void
+a_flood_of_short_listeners_is_told_a_few_times_only(void)
+{
+    uint16_t port;
+
+    begin();
+    start();
+    note_count = 0;
+    for (int i = 0; i < 2000; i++) {
+        port = 0;
+        close(open_socket(TCP4, &port));
+        if (i % 50 == 0) {
+            turn(0, 0);
+        }
+    }
+    turn(100, 0);
+    unsigned told = 0;
+    for (unsigned i = 0; i < note_count; i++) {
+        told += notes[i].op == FINDING_EVENT;
+    }
+    CHECK(told <= 40);
+}
+
+static void
+a_new_listener_is_told_within_fifty_milliseconds(void)
+{
+    begin();
+    start();
+    int64_t worst = 0;
+    for (int i = 0; i < 20; i++) {
+        uint16_t port = 0;
+        int fd = open_socket(TCP4, &port);
+        int64_t ms = wait_note(FINDING_OPEN, subject_of(TCP4, port));
+
+        CHECK(ms >= 0);
+        worst = ms > worst ? ms : worst;
+        close(fd);
+    }
+    printf("     worst of 20: %lld ms\n", (long long)worst);
+    CHECK(worst <= 50 || told_self("tracepoint"));
+}
+
+static void
+a_udp_socket_of_the_kernels_range_is_told_only_when_it_stays(void)
+{
+    uint16_t port = 0;
+
+    begin();
+    start();
+    int fd = open_socket(UDP4, &port);
+    turn(300, 0);
+    CHECK(note_of(FINDING_OPEN, subject_of(UDP4, port)) == NULL);
+    turn(30, 11000);
+    CHECK(note_of(FINDING_OPEN, subject_of(UDP4, port)) != NULL);
+    close(fd);
+
+    begin();
+    expect_port(CONF_UDP, 0, own_exe);
+    start();
+    port = 0;
+    fd = open_socket(UDP4, &port);
+    turn(300, 0);
+    turn(30, 11000);
+    CHECK(note_of(FINDING_OPEN, subject_of(UDP4, port)) == NULL);
+    close(fd);
+}
+
+static void
+listen_elsewhere(int fd)
+{
+    (void)fd;
+    if (unshare(CLONE_NEWNET) != 0) {
+        return;
+    }
+    wanted_port = 0;
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(23456) };
+    int s = socket(AF_INET, SOCK_STREAM, 0);
+    (void)!bind(s, (struct sockaddr *)&a, sizeof(a));
+    (void)listen(s, 1);
+}
+
+static void
+a_listener_in_another_network_namespace_is_not_ours(void)
+{
+    if (geteuid() != 0) {
+        printf("     left out: not root\n");
+        return;
+    }
+    begin();
+    start();
+    pid_t pid = child_with(-1, listen_elsewhere);
+    turn(100, 0);
+    CHECK(note_of(FINDING_OPEN, "tcp/23456") == NULL);
+    CHECK(note_of(FINDING_EVENT, "tcp/23456") == NULL);
+    end_child(pid);
+}
+
+static int
+compare_rows(const void *a, const void *b)
+{
+    const struct socket_row *x = a;
+    const struct socket_row *y = b;
+
+    return x->inode < y->inode ? -1 : x->inode > y->inode;
+}
+
+static void
+both_ways_of_looking_see_the_same_sockets(void)
+{
+    static struct sockets diag;
+    static struct sockets text;
+    int fds[6];
+    int proc = procfs_open();
+    int fd = sockdiag_open();
+
+    for (int i = 0; i < 6; i++) {
+        uint16_t port = 0;
+        fds[i] = open_socket((enum kind)i, &port);
+    }
+    for (int proto = 0; proto < CONF_PROTOS && fd >= 0; proto++) {
+        CHECK_INT(sockdiag_dump(fd, (enum conf_proto)proto, &diag), 0);
+        CHECK_INT(procnet_dump(proc, (enum conf_proto)proto, &text), 0);
+        CHECK_INT(diag.count, text.count);
+        CHECK(diag.count > 0);
+        qsort(diag.row, diag.count, sizeof(diag.row[0]), compare_rows);
+        qsort(text.row, text.count, sizeof(text.row[0]), compare_rows);
+        for (uint32_t i = 0; i < diag.count && i < text.count; i++) {
+            text.row[i].key = diag.row[i].key;
+            CHECK_MEM(&diag.row[i], &text.row[i], sizeof(diag.row[0]));
+        }
+    }
+    for (int i = 0; i < 6; i++) {
+        close(fds[i]);
+    }
+    close(fd);
+    close(proc);
+}
+
+static void
+the_listeners_are_those_that_ss_lists(void)
+{
+    static struct sockets diag;
+    char line[512];
+    unsigned ss = 0;
+    unsigned missing = 0;
+    int fd = sockdiag_open();
+    FILE *p =
+            access("/usr/bin/ss", X_OK) == 0 || access("/bin/ss", X_OK) == 0 ? popen("ss -Hltn", "r") : NULL;
+
+    if (p == NULL || fd < 0) {
+        printf("     left out: no ss (iproute2)\n");
+        return;
+    }
+    CHECK_INT(sockdiag_dump(fd, CONF_TCP, &diag), 0);
+    while (fgets(line, sizeof(line), p) != NULL) {
+        char local[128] = "";
+        bool found = false;
+
+        ss++;
+        CHECK_INT(sscanf(line, "%*s %*s %*s %127s", local), 1);
+        unsigned port = (unsigned)atoi(strrchr(local, ':') != NULL ? strrchr(local, ':') + 1 : "0");
+        for (uint32_t i = 0; i < diag.count; i++) {
+            found = found || diag.row[i].port == port;
+        }
+        missing += !found;
+    }
+    CHECK_INT(pclose(p), 0);
+    CHECK_INT(ss, diag.count);
+    CHECK_INT(missing, 0);
+    close(fd);
+}
+
+static void
+one_pass_of_check_stands_between_its_ends(void)
+{
+    uint16_t port = 0;
+    uint16_t gone = free_port(TCP4);
+    int fd = open_socket(TCP4, &port);
+
+    begin();
+    expect_port(CONF_TCP, gone, "nobody");
+    CHECK_INT(detector_ports_ops.check(&env), 0);
+    CHECK(note_count >= 4);
+    CHECK_INT(notes[0].op, FINDING_PASS_BEGIN);
+    CHECK_INT(notes[note_count - 1].op, FINDING_PASS_END);
+    CHECK_INT(notes[0].source, FINDING_PORTS);
+    CHECK(has(note_of(FINDING_OPEN, subject_of(TCP4, port)), own_exe));
+    CHECK_INT(note_of(FINDING_OPEN, subject_of(TCP4, gone))->code, FINDING_PORT_GONE);
+    close(fd);
+}
+
+static int
+serve(const char *port)
+{
+    wanted_port = (uint16_t)atoi(port);
+    for (int i = 0; i < 100; i++) {
+        if (open_socket(TCP4, &wanted_port) >= 0) {
+            pause();
+        }
+        usleep(10000);
+    }
+    return 1;
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc == 3) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        return serve(argv[2]);
+    }
+    CHECK(readlink("/proc/self/exe", own_exe, sizeof(own_exe) - 1) > 0);
+    CHECK_RUN(an_unexpected_port_of_each_kind_is_told_with_its_holder_and_told_when_it_is_over);
+    CHECK_RUN(a_listed_port_is_no_finding_its_end_is_and_its_return_is_told);
+    CHECK_RUN(a_shared_port_is_gone_only_with_its_last_socket);
+    CHECK_RUN(a_process_that_only_calls_itself_sshd_is_the_wrong_holder);
+    CHECK_RUN(a_socket_passed_to_another_program_is_found_in_the_next_full_look);
+    CHECK_RUN(the_same_path_with_another_file_behind_it_is_the_wrong_holder);
+    CHECK_RUN(a_listener_that_lives_no_time_at_all_is_told);
+    CHECK_RUN(a_flood_of_short_listeners_is_told_a_few_times_only);
+    CHECK_RUN(a_new_listener_is_told_within_fifty_milliseconds);
+    CHECK_RUN(a_udp_socket_of_the_kernels_range_is_told_only_when_it_stays);
+    CHECK_RUN(a_listener_in_another_network_namespace_is_not_ours);
+    CHECK_RUN(both_ways_of_looking_see_the_same_sockets);
+    CHECK_RUN(the_listeners_are_those_that_ss_lists);
+    CHECK_RUN(one_pass_of_check_stands_between_its_ends);
+    return check_result();
+}
