@@ -51,7 +51,7 @@ struct core {
     struct line_message reserve[CONF_CHANNELS][2]; /* for the core's end and the warden's */
     int64_t beat_ms;                               /* when the next beat is due */
     int64_t flood_ms;                              /* when agent.flood was last told */
-    bool beat;                                     /* the line being sealed is a beat */
+    bool first; /* the line being sealed goes before all others: a beat, the start */
     bool stopping;
     bool goodbye; /* agent.stop is sealed: nothing may follow it */
     int64_t stop_ms;
