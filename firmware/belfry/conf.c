@@ -102,16 +102,10 @@ shown(const struct word *w)
 static void
 word_add(struct word *w, char c)
 {
-#ifdef PLANT_BELFRY_CONF
-    if (w->len >= sizeof w->text + 16) {
-        return;
-    }
-#else
     if (w->len >= sizeof w->text - 1) {
         w->too_long = true;
         return;
     }
-#endif
     w->text[w->len++] = c;
 }
 
@@ -139,7 +133,7 @@ take_word(const char *at, const char *end, struct word *w)
         }
         at++;
     }
-    w->text[w->len < sizeof w->text ? w->len : sizeof w->text - 1] = '\0';
+    w->text[w->len] = '\0';
     return at;
 }
 
@@ -155,6 +149,10 @@ word_sound(struct parser *p, const struct word *w)
 
         if (c < 0x20 || c == 0x7F) {
             complain(p, "byte 0x%02X in a word; expected printable text", c);
+            return false;
+        }
+        if (c == '"') {
+            complain(p, "a quote inside a word; expected quotes around the whole word");
             return false;
         }
     }
@@ -173,7 +171,11 @@ split(struct parser *p, const char *at, const char *end)
         if (at == end || *at == '#') {
             return true;
         }
+#ifdef PLANT_BELFRY_CONF
+        if (p->words > WORDS_MAX) {
+#else
         if (p->words == WORDS_MAX) {
+#endif
             complain(p, "more than %d words; expected KEYWORD and its arguments", WORDS_MAX);
             return false;
         }

@@ -343,6 +343,7 @@ block_signals(struct run *run)
     run->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is a write error like a full disk */
 }
 
 static int

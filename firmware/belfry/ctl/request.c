@@ -34,7 +34,10 @@ take_id(struct cursor *c)
         return 0;
     }
     for (size_t i = 0; i < len; i++) {
-        c->bad = c->bad || word[i] < '0' || word[i] > '9';
+        if (word[i] < '0' || word[i] > '9') {
+            c->bad = true;
+            return 0;
+        }
         id = id * 10 + (word[i] - '0');
     }
     return id;

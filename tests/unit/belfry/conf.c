@@ -72,6 +72,7 @@ each_error_names_file_line_and_what_was_expected(void)
         { "Line a pty /x\nLine A pty /y\n", "belfry.conf:2: line name \"A\" a second time" },
         { "Line a pty /x\nLine b file /x\n", "belfry.conf:2: \"/x\" a second time" },
         { "Line a pty \"/x\n", "belfry.conf:1: a quote that stays open" },
+        { "Line a pty /x\"y\n", "belfry.conf:1: a quote inside a word" },
         { "Line a pty \"/x\"y\n", "belfry.conf:1: text right behind a closing quote" },
         { "StateDir /a\033[2J\n", "belfry.conf:1: byte 0x1B in a word" },
         { "a b c d e f g\n", "belfry.conf:1: more than 6 words" },

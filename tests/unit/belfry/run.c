@@ -3,6 +3,7 @@
 #include "belfry/ctl/server.h"
 
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 /* One number from the ledger, read by a connection of its own. */
@@ -401,6 +402,84 @@ kill_9_leaves_a_followed_file_complete_and_nothing_doubled(void)
     receiver_remove(&r);
 }
 
+/* ---- a full disk */
+
+static void
+with_a_full_disk_lines_wait_somebody_is_told_and_nothing_is_lost(void)
+{
+    struct receiver r;
+    struct speaker s;
+    struct rlimit full = { .rlim_cur = 400000, .rlim_max = RLIM_INFINITY };
+    struct rlimit free_again = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
+    char line[SPEAKER_LINE];
+    char text[100];
+    const char *at = line;
+    size_t left = 0;
+    int64_t until;
+    int fd;
+
+    receiver_make(&r, "echo $BELFRY_CODE $BELFRY_STATE >> $D/told");
+    receiver_pair(&r, "web03", &s);
+    receiver_start(&r);
+    CHECK_INT(prlimit(r.pid, RLIMIT_FSIZE, &full, NULL), 0);
+    fd = receiver_tty(&r);
+    /* Nothing is read while the ledger refuses: at last the terminal is full, as a serial line's buffer would
+     * be. */
+    while (left == 0 && speaker_next(&s) < 5000) {
+        left = speaker_say(&s, WIRE_INFO, "agent.run", "text=0123456789012345678901234567890123456789", line);
+        at = line;
+        until = test_ms() + 300;
+        while (left > 0 && test_ms() < until) {
+            ssize_t n = write(fd, at, left);
+
+            at += n > 0 ? n : 0;
+            left -= n > 0 ? (size_t)n : 0;
+            test_sleep(n > 0 ? 0 : 1);
+        }
+    }
+    CHECK(left > 0);
+    CHECK(receiver_hears(&r, "\topen\t-\tCRIT\tbelfry.ledger\t", 10000));
+    CHECK_INT(prlimit(r.pid, RLIMIT_FSIZE, &free_again, NULL), 0);
+    receiver_send(fd, at, left);
+    CHECK(receiver_hears(&r, "\tclosed\t-\tCRIT\tbelfry.ledger\t", 5000));
+    CHECK(comes_true(&r, "SELECT count(*) FROM lines", speaker_next(&s), 5000));
+    CHECK_INT(slurp(receiver_path(&r, "told"), text, sizeof text), 40);
+    CHECK_MEM(text, "belfry.ledger open\nbelfry.ledger closed\n", 40);
+    (void)close(fd);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    receiver_remove(&r);
+}
+
+static void
+a_transcript_that_cannot_be_written_is_an_alarm_and_stops_no_proof(void)
+{
+    struct receiver r;
+    struct speaker s;
+    struct rlimit full = { .rlim_cur = 2000000, .rlim_max = RLIM_INFINITY };
+    struct rlimit free_again = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
+    int fd;
+
+    receiver_make(&r, NULL);
+    receiver_pair(&r, "web03", &s);
+    CHECK_INT(mkdir(receiver_path(&r, "state/lines"), 0700), 0);
+    receiver_write(receiver_path(&r, "state/lines/tty.raw"), "", 0600);
+    CHECK_INT(truncate(receiver_path(&r, "state/lines/tty.raw"), 3000000), 0);
+    receiver_start(&r);
+    CHECK_INT(prlimit(r.pid, RLIMIT_FSIZE, &full, NULL), 0);
+    fd = receiver_tty(&r);
+    receiver_say(fd, &s, WIRE_INFO, "agent.beat", "next=60");
+    CHECK(receiver_hears(&r, "\topen\t-\tERRO\tline.log\t-\tline=tty error=EFBIG\n", 2000));
+    CHECK(receiver_hears(&r, "\tagent.beat\t1-K3QF.0\t", 2000));
+    CHECK_INT(prlimit(r.pid, RLIMIT_FSIZE, &free_again, NULL), 0);
+    test_sleep(600);
+    receiver_say(fd, &s, WIRE_INFO, "agent.beat", "next=60");
+    CHECK(receiver_hears(&r, "\tclosed\t-\tERRO\tline.log\t", 2000));
+    CHECK(receiver_hears(&r, "\tagent.beat\t1-K3QF.1\t", 2000));
+    (void)close(fd);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    receiver_remove(&r);
+}
+
 /* ---- who does not answer */
 
 static void
@@ -660,6 +739,8 @@ main(void)
     CHECK_RUN(a_flood_of_forged_lines_is_one_alarm_and_few_records);
     CHECK_RUN(kill_9_at_any_moment_loses_nothing_that_was_told);
     CHECK_RUN(kill_9_leaves_a_followed_file_complete_and_nothing_doubled);
+    CHECK_RUN(with_a_full_disk_lines_wait_somebody_is_told_and_nothing_is_lost);
+    CHECK_RUN(a_transcript_that_cannot_be_written_is_an_alarm_and_stops_no_proof);
     CHECK_RUN(an_output_that_nobody_reads_stops_no_proof);
     CHECK_RUN(clients_that_never_read_or_speak_stop_no_proof_and_are_dropped);
     CHECK_RUN(a_hook_that_hangs_is_killed_and_delays_nobody_and_silence_is_an_alarm_until_life_returns);
