@@ -50,17 +50,9 @@ write_slot(int fd, const struct wire_slot *slot, unsigned which)
 static int
 write_both(struct session *s)
 {
-    for (unsigned i = 0; i < WIRE_SLOTS; i++) {
-        unsigned which = s->slot ^ 1u;
-
-        s->next.generation++;
-        int error = write_slot(s->fd, &s->next, which);
-        if (error < 0) {
-            return error;
-        }
-        s->slot = which;
-    }
-    return 0;
+    s->next.generation++;
+    int error = write_slot(s->fd, &s->next, s->slot ^ 1u);
+    return error < 0 ? error : write_slot(s->fd, &s->next, s->slot);
 }
 
 static int

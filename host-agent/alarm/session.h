@@ -20,7 +20,7 @@ struct session_line {
 struct session {
     struct wire_tree tree;
     struct wire_slot next; /* what the session file says now */
-    unsigned slot;         /* index of the slot written last */
+    unsigned slot;         /* the slot that counts */
     int fd;                /* the session file */
     char host[WIRE_HOST_MAX + 1];
     char nonce[WIRE_NONCE_CHARS + 1];
