@@ -106,10 +106,11 @@ owners_crowded(void)
 static bool
 exe_same(const struct owner_exe *known, const struct procfs_exe *seen)
 {
-    return known->len == seen->len && known->deleted == seen->deleted &&
-           known->identified == seen->identified &&
-           (!seen->identified || (known->device == seen->device && known->inode == seen->inode)) &&
-           memcmp(known->path, seen->path, seen->len) == 0;
+    const struct procfs_file *k = &known->file;
+    const struct procfs_file *s = &seen->file;
+
+    return known->len == seen->len && k->deleted == s->deleted && k->identified == s->identified &&
+           k->device == s->device && k->inode == s->inode && memcmp(known->path, seen->path, seen->len) == 0;
 }
 
 static uint16_t
@@ -127,13 +128,7 @@ exe_keep(const struct procfs_exe *seen)
 
     memcpy(path, seen->path, seen->len + 1);
     exes.used += (uint32_t)seen->len + 1;
-    exes.exe[exes.count] = (struct owner_exe){ .path = path,
-        .len = (uint32_t)seen->len,
-        .deleted = seen->deleted,
-        .identified = seen->identified,
-        .device = seen->device,
-        .inode = seen->inode,
-        .file_uid = seen->file_uid };
+    exes.exe[exes.count] = (struct owner_exe){ .path = path, .len = (uint32_t)seen->len, .file = seen->file };
     return (uint16_t)exes.count++;
 }
 

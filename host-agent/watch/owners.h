@@ -40,11 +40,7 @@ struct book {
 struct owner_exe {
     const char *path;
     uint32_t len;
-    bool deleted;
-    bool identified;
-    uint64_t device;
-    uint64_t inode;
-    uint32_t file_uid;
+    struct procfs_file file;
 };
 
 struct owner_scan {

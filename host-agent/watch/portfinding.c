@@ -57,7 +57,7 @@ static void
 add_exe(struct finding *f, const struct owner_exe *exe)
 {
     finding_add(f, "exe", exe != NULL ? exe->path : "?", exe != NULL ? exe->len : 1);
-    if (exe != NULL && exe->deleted) {
+    if (exe != NULL && exe->file.deleted) {
         finding_addf(f, "file", "deleted");
     }
 }
@@ -209,7 +209,7 @@ belongs(const struct portjudge *j, const struct listen_event *event, const struc
         for (unsigned n = 0; about && n < entry->processes; n++) {
             const char *process = entry->process[n];
 
-            if (strcmp(process, process[0] == '/' ? exe->path : portjudge_base(exe->path)) == 0) {
+            if (strcmp(process, process[0] == '/' ? exe->path : procfs_base(exe->path)) == 0) {
                 return true;
             }
         }

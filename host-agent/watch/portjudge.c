@@ -40,14 +40,6 @@ portjudge_subject(enum conf_proto proto, uint16_t port, char out[PORTJUDGE_SUBJE
     return out;
 }
 
-const char *
-portjudge_base(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL ? slash + 1 : path;
-}
-
 const struct conf_port *
 portjudge_expected(const struct conf *conf, enum conf_proto proto, uint16_t port)
 {
@@ -59,29 +51,13 @@ portjudge_expected(const struct conf *conf, enum conf_proto proto, uint16_t port
     return NULL;
 }
 
-/* Is the running file the one that the path names on disk? */
-static bool
-is_on_disk(const struct owner_exe *exe)
-{
-    static struct procfs_exe disk; /* too large for the stack */
-    bool there = procfs_exe_on_disk(exe->path, &disk) == 0;
-
-    if (!exe->identified) {
-        return true;
-    }
-    if (exe->deleted) {
-        return !there || (disk.device == exe->device && disk.file_uid == exe->file_uid);
-    }
-    return there && disk.device == exe->device && disk.inode == exe->inode;
-}
-
 static bool
 process_matches(const char *process, const struct owner_exe *exe)
 {
     if (process[0] == '/') {
-        return strcmp(process, exe->path) == 0 && is_on_disk(exe);
+        return strcmp(process, exe->path) == 0 && procfs_file_at(&exe->file, exe->path);
     }
-    return strcmp(process, portjudge_base(exe->path)) == 0;
+    return strcmp(process, procfs_base(exe->path)) == 0;
 }
 
 static bool

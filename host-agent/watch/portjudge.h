@@ -66,7 +66,4 @@ const struct conf_port *portjudge_expected(const struct conf *conf, enum conf_pr
 #define PORTJUDGE_SUBJECT 12
 const char *portjudge_subject(enum conf_proto proto, uint16_t port, char out[PORTJUDGE_SUBJECT]);
 
-/* The last part of an executable's path. */
-const char *portjudge_base(const char *path);
-
 #endif

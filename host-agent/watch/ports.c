@@ -229,7 +229,7 @@ is_there(const struct pending *p)
 static void
 tell_brief(const struct pending *p)
 {
-    struct owner_exe exe = { .path = p->exe, .len = p->exe_len, .deleted = p->exe_deleted };
+    struct owner_exe exe = { .path = p->exe, .len = p->exe_len, .file = { .deleted = p->exe_deleted } };
 
     portfinding_brief(&ports.judge, &ports.out, &p->event, p->exe_known ? &exe : NULL);
 }
@@ -301,7 +301,7 @@ keep_exe(struct pending *p)
     }
     memcpy(p->exe, exe.path, exe.len + 1);
     p->exe_len = (uint32_t)exe.len;
-    p->exe_deleted = exe.deleted;
+    p->exe_deleted = exe.file.deleted;
 }
 
 /* Keeps what is known of the event's process while it lives. Other network namespaces are not ours. */

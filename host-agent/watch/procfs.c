@@ -172,12 +172,12 @@ procfs_stat(int proc, int32_t pid, struct procfs_stat *out)
 }
 
 static void
-identify(struct procfs_exe *exe, const struct stat *st)
+identify(struct procfs_file *file, const struct stat *st)
 {
-    exe->identified = true;
-    exe->device = (uint64_t)st->st_dev;
-    exe->inode = (uint64_t)st->st_ino;
-    exe->file_uid = st->st_uid;
+    file->identified = true;
+    file->device = (uint64_t)st->st_dev;
+    file->inode = (uint64_t)st->st_ino;
+    file->uid = st->st_uid;
 }
 
 int
@@ -194,31 +194,40 @@ procfs_exe(int proc, int32_t pid, struct procfs_exe *out)
     size_t tail = strlen(DELETED);
 
     out->len = (size_t)len;
-    out->deleted = out->len > tail && memcmp(out->path + out->len - tail, DELETED, tail) == 0;
-    out->len -= out->deleted ? tail : 0;
+    out->file = (struct procfs_file){ .deleted = out->len > tail &&
+                                                 memcmp(out->path + out->len - tail, DELETED, tail) == 0 };
+    out->len -= out->file.deleted ? tail : 0;
     out->path[out->len] = '\0';
-    out->identified = false;
     if (fstatat(proc, name, &st, 0) == 0) {
-        identify(out, &st);
+        identify(&out->file, &st);
     }
     return 0;
 }
 
-int
-procfs_exe_on_disk(const char *path, struct procfs_exe *out)
+bool
+procfs_file_at(const struct procfs_file *file, const char *path)
 {
+    struct procfs_file disk = { .identified = false };
     struct stat st;
 
-    out->len = strnlen(path, sizeof(out->path) - 1);
-    memcpy(out->path, path, out->len);
-    out->path[out->len] = '\0';
-    out->deleted = false;
-    out->identified = false;
-    if (stat(path, &st) != 0) {
-        return -errno;
+    if (!file->identified) {
+        return true;
     }
-    identify(out, &st);
-    return 0;
+    if (stat(path, &st) == 0) {
+        identify(&disk, &st);
+    }
+    if (file->deleted) {
+        return !disk.identified || (disk.device == file->device && disk.uid == file->uid);
+    }
+    return disk.identified && disk.device == file->device && disk.inode == file->inode;
+}
+
+const char *
+procfs_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
 }
 
 uint64_t

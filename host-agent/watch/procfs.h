@@ -21,15 +21,20 @@ struct procfs_stat {
     bool kernel_thread; /* it has no executable, whatever it calls itself */
 };
 
-/* An executable as /proc/PID/exe shows it. */
-struct procfs_exe {
-    char path[PROCFS_EXE]; /* without " (deleted)"; NUL-terminated */
-    size_t len;
+/* The file that a process runs. */
+struct procfs_file {
     bool deleted;    /* no longer what the path names on disk */
     bool identified; /* the three below are known */
     uint64_t device;
     uint64_t inode;
-    uint32_t file_uid;
+    uint32_t uid; /* who owns the file */
+};
+
+/* An executable as /proc/PID/exe shows it. */
+struct procfs_exe {
+    char path[PROCFS_EXE]; /* without " (deleted)"; NUL-terminated */
+    size_t len;
+    struct procfs_file file;
 };
 
 /* A descriptor of /proc, or -errno. */
@@ -47,8 +52,14 @@ int procfs_stat(int proc, int32_t pid, struct procfs_stat *out);
 /* 0; -ENOENT for a process that is gone or has no executable; -EACCES for one that may not be looked at. */
 int procfs_exe(int proc, int32_t pid, struct procfs_exe *out);
 
-/* The same for a file by its path, to compare with; the file's own link is followed. 0 or -errno. */
-int procfs_exe_on_disk(const char *path, struct procfs_exe *out);
+/*
+ * Is the running file the one that its path names on disk? Another mount namespace can show any path. A file
+ * that was replaced on disk counts when it lies on the same device and has the same owner as the new one.
+ */
+bool procfs_file_at(const struct procfs_file *file, const char *path);
+
+/* The last part of a path. */
+const char *procfs_base(const char *path);
 
 /* "socket:[123]", the target of a descriptor's link. 0 when it is none. */
 uint64_t procfs_socket_link(const char *src, size_t len);

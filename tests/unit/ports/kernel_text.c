@@ -67,7 +67,7 @@ this_process_is_what_it_is(void)
     CHECK_INT(procfs_exe(proc, getpid(), &exe), 0);
     CHECK(readlink("/proc/self/exe", link, sizeof(link) - 1) > 0);
     CHECK_STR(exe.path, link);
-    CHECK(exe.identified && !exe.deleted);
+    CHECK(exe.file.identified && !exe.file.deleted);
     CHECK_INT(procfs_exe(proc, INT32_MAX, &exe), -ENOENT);
     close(proc);
 }

@@ -1,0 +1,148 @@
+#include "watch/detector.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/*
+ * Clock: a timer that the kernel cancels when somebody sets the time. How far it jumped follows from the
+ * clock that nobody can set. Slewing (adjtime) is no step, and neither is anything below a second.
+ */
+#define STEP_MS 1000
+#define FOREVER_MS (365LL * 24 * 3600 * 1000)
+#define LOOK_EVERY_MS 10000
+
+static struct {
+    struct detector_env env;
+    int timer;
+    int64_t offset_ms; /* of the time of day against the time since boot */
+} watched = { .timer = -1 };
+
+static int64_t
+read_ms(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int64_t
+offset_ms(void)
+{
+    return read_ms(CLOCK_REALTIME) - read_ms(CLOCK_BOOTTIME);
+}
+
+/* Far away in any case: only its being cancelled matters. */
+static int
+arm(void)
+{
+    struct itimerspec when = { .it_value = { .tv_sec = (read_ms(CLOCK_REALTIME) + FOREVER_MS) / 1000 } };
+
+    if (timerfd_settime(watched.timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, NULL) != 0) {
+        return -errno;
+    }
+    return 0;
+}
+
+static void
+format_utc(int64_t ms, char out[32])
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm utc;
+
+    if (gmtime_r(&seconds, &utc) == NULL || strftime(out, 32, "%Y%m%dT%H%M%SZ", &utc) == 0) {
+        strcpy(out, "?");
+    }
+}
+
+static void
+look(void)
+{
+    static const char subject[] = "clock";
+    int64_t now_offset_ms = offset_ms();
+    int64_t step_ms = now_offset_ms - watched.offset_ms;
+    int64_t since_boot_ms = read_ms(CLOCK_BOOTTIME);
+    char from[32];
+    char to[32];
+    struct finding f;
+
+    if (llabs(step_ms) < STEP_MS) {
+        return;
+    }
+    format_utc(since_boot_ms + watched.offset_ms, from);
+    format_utc(since_boot_ms + now_offset_ms, to);
+    watched.offset_ms = now_offset_ms;
+    finding_begin(&f, FINDING_TIME_STEP, "what", subject, strlen(subject));
+    f.op = FINDING_EVENT;
+    finding_addf(&f, "from", "%s", from);
+    finding_addf(&f, "to", "%s", to);
+    finding_addf(&f, "step", "%+lld.%03llds", (long long)(step_ms / 1000), llabs(step_ms % 1000));
+    watched.env.report(watched.env.report_to, &f);
+}
+
+static int
+clock_open(const struct detector_env *env)
+{
+    watched.env = *env;
+    watched.offset_ms = offset_ms();
+    watched.timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (watched.timer < 0) {
+        return -errno;
+    }
+    return arm();
+}
+
+static int
+clock_fds(struct pollfd *fds, int max)
+{
+    if (max < 1) {
+        return 0;
+    }
+    fds[0] = (struct pollfd){ .fd = watched.timer, .events = POLLIN };
+    return 1;
+}
+
+static void
+clock_ready(const struct pollfd *fds, int count)
+{
+    uint64_t expirations;
+
+    (void)fds;
+    (void)count;
+    (void)!read(watched.timer, &expirations, sizeof(expirations)); /* ECANCELED: the time was set */
+    (void)arm();
+    look();
+}
+
+/*
+ * A slow slew is no step: what it has moved since the last look is taken over. Anything faster was a step
+ * that the timer did not tell.
+ */
+static int64_t
+clock_work(int64_t now_ms)
+{
+    look();
+    watched.offset_ms = offset_ms();
+    return now_ms + LOOK_EVERY_MS;
+}
+
+/* One look cannot see a step. */
+static int
+clock_check(const struct detector_env *env)
+{
+    (void)env;
+    return 0;
+}
+
+const struct detector_ops detector_clock_ops = {
+    .name = "clock",
+    .source = FINDING_NET,
+    .open = clock_open,
+    .fds = clock_fds,
+    .ready = clock_ready,
+    .work = clock_work,
+    .check = clock_check,
+};
