@@ -105,9 +105,9 @@ fs_tokens(enum fs_verdict verdict, const struct baseline_entry *was, const struc
 {
     struct teller t = { .token = token, .to = to };
 
-    if (verdict == FS_CHANGED) {
+    if (verdict == FS_CHANGED && was != NULL && now != NULL) {
         tell_changed(&t, was, now, differs);
-    } else if (verdict == FS_ADDED) {
+    } else if (verdict == FS_ADDED && now != NULL) {
         tell(&t, "type", "%s", baseline_type_name(now->type));
         tell(&t, "mode", "%04o", now->mode);
         tell(&t, "owner", "%u:%u", now->uid, now->gid);

@@ -14,7 +14,9 @@
     (IN_CLOSE_WRITE | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | \
             IN_MOVE_SELF | IN_ONLYDIR)
 #define MOVES (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
-#define TABLE (FS_INOTIFY_DIRS * 2u)
+#define TABLE ((size_t)FS_INOTIFY_DIRS * 2)
+#define DIRS_SIZE (FS_INOTIFY_DIRS * sizeof(struct fs_inotify_dir))
+#define TABLE_SIZE (TABLE * sizeof(uint32_t))
 #define NONE 0u /* dir[0] is never used, so that zeroed memory means "none" */
 #define ROOT 1u
 
@@ -30,8 +32,7 @@ struct fs_inotify_dir {
 int
 fs_inotify_open(struct fs_inotify *in)
 {
-    size_t dirs = FS_INOTIFY_DIRS * sizeof(struct fs_inotify_dir);
-    uint8_t *map = mmap(NULL, dirs + TABLE * sizeof(uint32_t), PROT_READ | PROT_WRITE,
+    uint8_t *map = mmap(NULL, DIRS_SIZE + TABLE_SIZE, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     in->fd = -1;
@@ -42,13 +43,13 @@ fs_inotify_open(struct fs_inotify *in)
     if (fd < 0) {
         int code = -errno;
 
-        munmap(map, dirs + TABLE * sizeof(uint32_t));
+        munmap(map, DIRS_SIZE + TABLE_SIZE);
         return code;
     }
     memset(in, 0, sizeof(*in));
     in->fd = fd;
     in->dir = (struct fs_inotify_dir *)(void *)map;
-    in->table = (uint32_t *)(void *)(map + dirs);
+    in->table = (uint32_t *)(void *)(map + DIRS_SIZE);
     in->dir[ROOT].in_use = true;
     in->used = ROOT + 1;
     return 0;
@@ -59,23 +60,25 @@ fs_inotify_close(struct fs_inotify *in)
 {
     if (in->fd >= 0) {
         close(in->fd);
-        munmap(in->dir, FS_INOTIFY_DIRS * sizeof(struct fs_inotify_dir) + TABLE * sizeof(uint32_t));
+        munmap(in->dir, DIRS_SIZE + TABLE_SIZE);
     }
     in->fd = -1;
 }
 
 /* ---- watch descriptor -> directory ---- */
 
-static uint32_t
+static size_t
 table_start(int32_t wd)
 {
-    return (uint32_t)wd * 2654435761u % TABLE;
+    uint32_t mixed = (uint32_t)wd * 2654435761u;
+
+    return mixed % TABLE;
 }
 
 static uint32_t
 table_find(const struct fs_inotify *in, int32_t wd)
 {
-    for (uint32_t at = table_start(wd); in->table[at] != NONE; at = (at + 1) % TABLE) {
+    for (size_t at = table_start(wd); in->table[at] != NONE; at = (at + 1) % TABLE) {
         if (in->dir[in->table[at]].wd == wd) {
             return in->table[at];
         }
@@ -86,7 +89,7 @@ table_find(const struct fs_inotify *in, int32_t wd)
 static void
 table_put(struct fs_inotify *in, uint32_t slot)
 {
-    uint32_t at = table_start(in->dir[slot].wd);
+    size_t at = table_start(in->dir[slot].wd);
 
     while (in->table[at] != NONE) {
         at = (at + 1) % TABLE;
@@ -99,7 +102,7 @@ table_put(struct fs_inotify *in, uint32_t slot)
 static void
 table_drop(struct fs_inotify *in, int32_t wd)
 {
-    uint32_t at = table_start(wd);
+    size_t at = table_start(wd);
 
     while (in->table[at] != NONE && in->dir[in->table[at]].wd != wd) {
         at = (at + 1) % TABLE;

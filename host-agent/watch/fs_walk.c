@@ -11,9 +11,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define PATH_ROOM (BASELINE_PATH_MAX + NAME_MAX + 2)
-#define FRAMES (BASELINE_PATH_MAX / 2 + 2)
-#define DENTS 32768
+#define PATH_ROOM ((size_t)BASELINE_PATH_MAX + NAME_MAX + 2)
+#define FRAMES ((size_t)BASELINE_PATH_MAX / 2 + 2)
+#define DENTS ((size_t)32768)
 
 struct fs_frame {
     int fd; /* -1: closed to save descriptors */

@@ -481,7 +481,7 @@ by_value(const void *a, const void *b)
 static void
 latency_is_measured(void)
 {
-    enum { N = 200 };
+    enum { N = 100 };
     static int64_t took[N];
     int64_t *closed_at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int told = 0;

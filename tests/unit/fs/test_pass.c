@@ -198,6 +198,7 @@ a_path_of_four_kilobytes_and_more_is_guarded(void)
 {
     char name[201];
     char path[8192] = "";
+    size_t len = 0;
 
     ground_open();
     memset(name, 'x', 200);
@@ -208,15 +209,14 @@ a_path_of_four_kilobytes_and_more_is_guarded(void)
         int next = openat(dir, name, O_RDONLY | O_DIRECTORY);
         close(dir);
         dir = next;
-        strcat(path, name);
-        strcat(path, "/");
+        len += (size_t)snprintf(path + len, sizeof(path) - len, "%s/", name);
     }
     close(openat(dir, "file", O_CREAT | O_WRONLY, 0644));
     CHECK(ground_baseline());
     CHECK_INT(ground_check(), 0);
     CHECK_INT(fchmodat(dir, "file", 0666, 0), 0);
     CHECK_INT(ground_check(), 1);
-    strcat(path, "file");
+    snprintf(path + len, sizeof(path) - len, "file");
     SAYS(path, CHANGED, "mode=0644>0666");
     close(dir);
 }
@@ -342,7 +342,9 @@ a_file_that_changes_once_while_it_is_read_is_read_again(void)
             CHECK_INT(rename(ground_path("new"), ground_path("file")), 0);
         }
     }
-    memcpy(text, "new", 3);
+    text[0] = 'n';
+    text[1] = 'e';
+    text[2] = 'w';
     wire_hash(text, sizeof(text), want);
     CHECK_INT(look.now.state, BASELINE_READ);
     CHECK_MEM(look.now.digest, want, sizeof(want));
