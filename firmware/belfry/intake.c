@@ -300,7 +300,12 @@ intake_serve(struct run_line *rl, bool ready)
     size_t n = 0;
 
     if (!l->up) {
-        line_changed(rl, line_open_if_due(l, run->now_ms));
+        change = line_open_if_due(l, run->now_ms);
+        line_changed(rl, change);
+        if (change == LINE_CAME && l->conf->kind == CONF_FILE) {
+            /* Where file and transcript stand has to be on record before the first byte goes into the latter. */
+            (void)commit_now(run);
+        }
         return;
     }
     change = line_read(l, slice, ready, run->now_ms, &n);

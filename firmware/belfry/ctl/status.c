@@ -187,7 +187,7 @@ line_row(struct status *s, const struct live_line *l)
 
     memset(r, 0, sizeof *r);
     r->alarms.worst = -1;
-    (void)snprintf(r->line, sizeof r->line, "%s", l->name);
+    memcpy(r->line, l->name, sizeof r->line);
     if (!s->running) {
         (void)snprintf(r->state, sizeof r->state, "not watched");
     } else if (!l->up) {
