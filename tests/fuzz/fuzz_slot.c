@@ -25,7 +25,7 @@ change(uint8_t *file, const uint8_t *data, size_t size)
         size_t at = (size_t)data[0] % 128 + (size_t)(data[1] & 1) * WIRE_SLOT_SIZE;
 
         if (data[1] >= 250) {
-            at = ((size_t)data[0] << 8 | data[1]) * 31 % WIRE_SLOT_FILE;
+            at = ((size_t)data[0] << 8 | data[1]) * 31 % (size_t)WIRE_SLOT_FILE;
         }
         file[at] = data[2];
     }

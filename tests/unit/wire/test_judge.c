@@ -264,11 +264,11 @@ a_hole_that_hides_an_alarm_is_bad_even_when_told_before(void)
     CHECK_INT(events.count, 1);
     CHECK_INT(event(WIRE_GAP)->first, 6);
     CHECK(event(WIRE_GAP)->bad);
-    send(&a, 11, "agent.beat", "next=10 al=3,7");
+    send(&a, 11, "agent.beat", "next=10 al=3,6,7");
     pass(&a, 1);
     CHECK_INT(events.count, 0);
     CHECK_INT(send(&a, 7, "port.unexpected", "port=1"), WIRE_LATE);
-    CHECK_INT(judge.session[0].bads, 1);
+    CHECK_INT(judge.session[0].bads, 2);
 }
 
 /* Every pattern of loss over twelve lines: what is missing is told exactly. */
@@ -356,6 +356,62 @@ neither_copies_nor_hole_fillers_nor_last_words_are_life(void)
     beat(&a, 9);
     pass(&a, 34);
     CHECK(!has_event(WIRE_SILENT));
+}
+
+static void
+last_words_above_all_before_and_lines_of_an_older_session_are_no_life(void)
+{
+    struct lab_agent a = agent(1, "K3QF");
+    struct lab_agent b = agent(2, "9QZ2");
+
+    begin();
+    send(&a, 0, "agent.start", "beat=10 prev=none end=first res=1-3");
+    pass(&a, 30);
+    CHECK_INT(send(&a, 2, "agent.self", "state=lost"), WIRE_OK);
+    pass(&a, 6);
+    CHECK(has_event(WIRE_SILENT));
+    b.mono_s = a.mono_s;
+    send(&b, 0, "agent.start", "beat=10 prev=1-K3QF.? end=unclean");
+    pass(&b, 30);
+    CHECK_INT(beat(&a, 9), WIRE_OK);
+    pass(&b, 6);
+    CHECK(has_event(WIRE_SILENT));
+}
+
+static void
+only_the_newest_line_changes_the_promise(void)
+{
+    struct lab_agent a = agent(1, "K3QF");
+    struct lab_agent b = agent(2, "9QZ2");
+
+    begin();
+    send(&a, 0, "agent.start", "beat=20 prev=none end=first");
+    CHECK_INT(wire_judge_due(&judge), now_ms + 65001);
+    beat(&a, 3);
+    send(&a, 2, "agent.beat", "next=60");
+    CHECK_INT(judge.next_s, 10);
+    send(&b, 0, "agent.start", "beat=30 prev=1-K3QF.? end=unclean");
+    send(&a, 4, "agent.beat", "next=60");
+    send(&a, 1, "agent.start", "beat=60");
+    CHECK_INT(judge.next_s, 30);
+}
+
+static void
+a_stop_that_is_not_the_newest_line_ends_nothing(void)
+{
+    struct lab_agent a = agent(1, "K3QF");
+    struct lab_agent b = agent(2, "9QZ2");
+
+    begin();
+    beat(&a, 0);
+    beat(&a, 5);
+    send(&a, 3, "agent.stop", "why=x");
+    CHECK(judge.alive);
+    beat(&b, 0);
+    send(&a, 6, "agent.stop", "why=x");
+    CHECK(judge.alive);
+    send(&b, 1, "agent.stop", "why=x");
+    CHECK(!judge.alive);
 }
 
 static void
@@ -485,6 +541,10 @@ numbers_beyond_what_the_agent_claims_are_a_tampered_spool(void)
     CHECK_INT(event(WIRE_TAMPERED_SPOOL)->session, 1);
     beat(&a, 10);
     CHECK_INT(event(WIRE_TAMPERED_SPOOL)->first, 10);
+    begin();
+    beat(&a, 9);
+    send(&b, 0, "agent.start", "prev=1-K3QF.6 end=unclean"); /* what it lost it cannot know */
+    CHECK(!has_event(WIRE_TAMPERED_SPOOL));
 }
 
 static void
@@ -514,6 +574,10 @@ clocks_that_part_are_told_once_until_they_agree_again(void)
     a.utc_offset_s = -6;
     beat(&a, n++);
     CHECK_INT(event(WIRE_CLOCK)->value, -6);
+    begin();
+    a.utc_offset_s = 6;
+    beat(&a, 0);
+    CHECK_INT(event(WIRE_CLOCK)->value, 6);
 }
 
 static void
@@ -653,6 +717,8 @@ splitting_a_hole_when_all_are_taken_keeps_them_in_order(void)
             CHECK(judge.session[0].hole[i].first > judge.session[0].hole[i - 1].last + 1);
             CHECK(judge.session[0].hole[i].first <= judge.session[0].hole[i].last);
         }
+        wire_judge_tick(&judge, now_ms + WIRE_GAP_MS, &events);
+        CHECK_INT(event(WIRE_GAP)->first, 5); /* what lies before was told already */
     }
 }
 
@@ -731,9 +797,35 @@ a_resumed_session_goes_on_where_it_was(void)
         wire_judge_resume(&judge, &saved);
     }
     CHECK_INT(judge.newest, 8);
+    for (uint32_t number = 3; number > 0; number--) {
+        saved.number = number;
+        wire_judge_resume(&judge, &saved);
+    }
     for (unsigned i = 0; i < WIRE_JUDGE_SESSIONS; i++) {
         CHECK(judge.session[i].number >= 5);
     }
+    /* A root that is older than the sessions on record: what it proves began before. */
+    a = agent(4, "ZZZZ");
+    CHECK_INT(beat(&a, 0), WIRE_OK);
+    CHECK(has_event(WIRE_ROLLBACK));
+}
+
+static void
+the_key_of_a_proved_line_is_given_and_no_other(void)
+{
+    struct lab_agent a = agent(1, "K3QF");
+    struct lab_line l = lab_seal(&a, 0, "agent.beat", "");
+    struct wire_key key = { { 7 } };
+    struct wire_line line;
+
+    begin();
+    wire_line_parse(l.text, l.len, &line);
+    CHECK(wire_judge_line(&judge, &line, WIRE_SEEN_WHOLE, now_ms, 0, &events, &key));
+    CHECK(wire_key_equal(&key, &a.key));
+    key.bytes[0] = (uint8_t)(a.key.bytes[0] ^ 1);
+    line.head.number = 1;
+    CHECK(!wire_judge_line(&judge, &line, WIRE_SEEN_WHOLE, now_ms, 0, &events, &key));
+    CHECK(!wire_key_equal(&key, &a.key));
 }
 
 static void
@@ -761,6 +853,9 @@ main(void)
     CHECK_RUN(all_4096_loss_patterns_give_the_exact_missing_list);
     CHECK_RUN(silence_is_told_once_after_three_promised_beats_and_five_seconds);
     CHECK_RUN(neither_copies_nor_hole_fillers_nor_last_words_are_life);
+    CHECK_RUN(last_words_above_all_before_and_lines_of_an_older_session_are_no_life);
+    CHECK_RUN(only_the_newest_line_changes_the_promise);
+    CHECK_RUN(a_stop_that_is_not_the_newest_line_ends_nothing);
     CHECK_RUN(a_receiver_that_starts_again_notices_silence_from_then_on);
     CHECK_RUN(a_planned_stop_ends_life_without_an_alarm);
     CHECK_RUN(sessions_that_were_never_seen_are_told);
@@ -778,6 +873,7 @@ main(void)
     CHECK_RUN(a_session_that_is_followed_no_more_tells_its_holes);
     CHECK_RUN(a_line_of_an_old_session_is_judged_by_the_record);
     CHECK_RUN(a_resumed_session_goes_on_where_it_was);
+    CHECK_RUN(the_key_of_a_proved_line_is_given_and_no_other);
     CHECK_RUN(every_verdict_has_a_name_of_its_own);
     return check_result();
 }

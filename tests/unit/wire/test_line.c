@@ -269,17 +269,24 @@ compose_refuses_what_parse_would_refuse(void)
     CHECK(wire_line_room(&h) < 0);
     CHECK_INT(wire_seal(&web03.key, text, WIRE_LINE_MAX - WIRE_SEAL_MAX + 1, sizeof(text)), WIRE_E_SIZE);
     CHECK_INT(wire_seal(&web03.key, text, 50, 50 + WIRE_SEAL_MAX - 1), WIRE_E_SIZE);
+    CHECK_INT(wire_seal(&web03.key, text, WIRE_LINE_MAX - WIRE_SEAL_MAX + 1, 1000), WIRE_E_SIZE);
 }
 
 static void
 the_shortest_and_the_longest_line_have_their_stated_lengths(void)
 {
     struct wire_head h = { .severity = WIRE_EMRG, .host = "a", .nonce = "0000", .code = "abc" };
-    char text[WIRE_LINE_MAX];
+    char text[2 * WIRE_LINE_MAX];
+    struct wire_line line;
     int len = wire_line_compose(&h, NULL, 0, text, sizeof(text));
 
     len = wire_seal(&web03.key, text, (size_t)len, sizeof(text));
     CHECK_INT(len, WIRE_LINE_MIN);
+    text[len] = '0';
+    CHECK_INT(wire_line_parse(text, WIRE_LINE_MIN + 1, &line), WIRE_E_FORM);
+    CHECK_INT(wire_line_parse(text, WIRE_LINE_MIN - 1, &line), WIRE_E_SIZE);
+    CHECK_INT(wire_line_parse(text, WIRE_LINE_MAX + 1, &line), WIRE_E_SIZE);
+    CHECK_INT(wire_line_parse(text, WIRE_LINE_MIN, &line), 0);
 }
 
 static void

@@ -174,6 +174,61 @@ every_single_tear_by_any_other_text_is_mended(void)
     }
 }
 
+/* More cuts than splicing could find: only cutting the records out can mend this. */
+static void
+a_line_cut_six_times_by_kernel_records_is_mended(void)
+{
+    for (unsigned number = 0; number < 3; number++) {
+        for (unsigned k = 0; k < 3; k++) {
+            struct lab_line line = sample(number);
+            struct receiver *r = begin();
+            size_t piece = line.len / 7;
+
+            for (unsigned i = 0; i < 6; i++) {
+                feed(r, line.text + i * piece, piece);
+                feed_text(r, stamped[k]);
+            }
+            feed(r, line.text + 6 * piece, line.len - 6 * piece);
+            feed_text(r, "\n");
+            check_mended(r, &line, number, 1);
+        }
+    }
+}
+
+static void
+many_kernel_records_in_one_place_do_not_push_a_head_out(void)
+{
+    struct lab_line line = sample(1);
+    struct receiver *r = begin();
+
+    feed(r, line.text, 60);
+    feed_text(r, bare[0]);
+    for (unsigned i = 0; i < 50; i++) {
+        feed_text(r, stamped[i % 3]);
+    }
+    feed(r, line.text + 60, line.len - 60);
+    feed_text(r, "\n");
+    check_mended(r, &line, 1, 60);
+}
+
+static void
+hopeless_mending_is_given_up(void)
+{
+    static const char seal[] = " ~0123456789ABCDEFGHJKMNPQ";
+    struct receiver *r = begin();
+    char text[400];
+
+    for (unsigned i = 0; i < 10; i++) {
+        feed(r, sample(i).text + i % 2, 80);
+        feed_text(r, "\n");
+    }
+    CHECK_INT(r->stream.capped, 0);
+    snprintf(text, sizeof(text), "0%s0%s0%s0%s\n", seal, seal, seal, seal);
+    feed_text(r, text);
+    CHECK_INT(r->stream.capped, 1);
+    CHECK_INT(r->proved, 0);
+}
+
 /* Both cuts by records without a time stamp, the worse case; every pair of positions. */
 static void
 nearly_every_double_tear_is_mended(void)
@@ -442,6 +497,9 @@ main(void)
     CHECK_RUN(every_single_tear_by_a_kernel_record_is_mended);
     CHECK_RUN(every_single_tear_by_any_other_text_is_mended);
     CHECK_RUN(every_double_tear_by_kernel_records_is_mended);
+    CHECK_RUN(a_line_cut_six_times_by_kernel_records_is_mended);
+    CHECK_RUN(many_kernel_records_in_one_place_do_not_push_a_head_out);
+    CHECK_RUN(hopeless_mending_is_given_up);
     CHECK_RUN(nearly_every_double_tear_is_mended);
     CHECK_RUN(two_agents_on_one_line_do_not_disturb_each_other);
     CHECK_RUN(a_line_of_another_agent_inside_a_torn_line_costs_neither);
