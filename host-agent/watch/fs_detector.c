@@ -194,6 +194,7 @@ sweep_end(int64_t now)
     }
     fs_walk_rest(&files.sweep_walk);
     fs_walk_rest(&files.tree_walk);
+    fs_look_rest();
     baseline_rest(&files.guard.base);
 }
 
@@ -316,6 +317,7 @@ use_baseline(void)
     }
     /* What does not fit was refused at open already; a baseline only adds what the agent owns. */
     fs_roots_init(&files.roots, files.env->conf, &files.guard.base);
+    fs_fanotify_forget(&files.fanotify);
     files.sweep_due = 0;
 }
 
@@ -323,10 +325,8 @@ static void
 heard_entry(void *unused, int dir_fd, const char *name, const uint8_t *path, size_t len, bool tree,
         uint32_t cookie)
 {
-    const char *own = files.guard.path;
-
     (void)unused;
-    if (len == strlen(own) && memcmp(path, own, len) == 0) {
+    if (fs_roots_is_baseline(&files.roots, path, len)) {
         if (fs_guard_look(&files.guard, false)) {
             use_baseline();
         }
@@ -354,7 +354,14 @@ heard_lost(void *unused, const char *why)
     sweep_soon();
 }
 
-static const struct fs_hear hear = { .entry = heard_entry, .lost = heard_lost };
+static bool
+cares(void *unused, const uint8_t *dir, size_t len)
+{
+    (void)unused;
+    return fs_roots_care(&files.roots, dir, len);
+}
+
+static const struct fs_hear hear = { .entry = heard_entry, .cares = cares, .lost = heard_lost };
 
 static uint32_t
 entered(void *unused, uint32_t cookie, int dir_fd, const uint8_t *path, size_t len)
@@ -439,9 +446,22 @@ open_fanotify(void)
         note_refusal(fs_fanotify_mark(&files.fanotify, files.roots.root[i].path, files.roots.root[i].len));
     }
     mark_mounts();
-    fs_fanotify_mark(&files.fanotify, (const uint8_t *)files.guard.path, strlen(files.guard.path));
+    if (files.roots.state_dir.len > 0) {
+        fs_fanotify_mark(&files.fanotify, files.roots.state_dir.path, files.roots.state_dir.len);
+    }
     if (files.fanotify.mounts == 0) {
         fs_fanotify_close(&files.fanotify);
+    }
+}
+
+static void
+watch_directory(const uint8_t *path, size_t len)
+{
+    int fd = len > 0 ? fs_open_dir(path, len) : -1;
+
+    if (fd >= 0) {
+        entered(NULL, FS_NO_COOKIE, fd, path, len);
+        close(fd);
     }
 }
 
@@ -450,21 +470,16 @@ open_fanotify(void)
 static void
 watch_parents(void)
 {
-    for (unsigned i = 0; i <= files.roots.count; i++) {
-        bool last = i == files.roots.count;
-        const uint8_t *path = last ? (const uint8_t *)files.guard.path : files.roots.root[i].path;
-        size_t len = last ? strlen(files.guard.path) : files.roots.root[i].len;
+    for (unsigned i = 0; i < files.roots.count; i++) {
+        const struct fs_span *root = &files.roots.root[i];
+        size_t len = root->len;
 
-        while (len > 1 && path[len - 1] != '/') {
+        while (len > 1 && root->path[len - 1] != '/') {
             len--;
         }
-        len -= len > 1 ? 1 : 0;
-        int fd = fs_open_dir(path, len);
-        if (fd >= 0) {
-            entered(NULL, FS_NO_COOKIE, fd, path, len);
-            close(fd);
-        }
+        watch_directory(root->path, len > 1 ? len - 1 : len);
     }
+    watch_directory(files.roots.state_dir.path, files.roots.state_dir.len);
 }
 
 static void

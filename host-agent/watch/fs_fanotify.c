@@ -17,6 +17,7 @@ int
 fs_fanotify_open(struct fs_fanotify *f)
 {
     f->mounts = 0;
+    fs_fanotify_forget(f);
     f->fd = fanotify_init(
             FAN_CLASS_NOTIF | FAN_REPORT_DFID_NAME | FAN_CLOEXEC | FAN_NONBLOCK, O_RDONLY | O_CLOEXEC);
     return f->fd < 0 ? -errno : 0;
@@ -129,6 +130,47 @@ fs_fanotify_covers(const struct fs_fanotify *f, int dir_fd)
     return false;
 }
 
+/* ---- directories in which nothing matters: a busy file system should not cost a path an event ---- */
+
+void
+fs_fanotify_forget(struct fs_fanotify *f)
+{
+    memset(f->dull, 0, sizeof(f->dull));
+}
+
+static struct fs_dull *
+dull_slot(struct fs_fanotify *f, const struct fs_fanotify_event *e)
+{
+    uint32_t mixed = 0;
+
+    for (uint32_t i = 0; i < e->handle_len; i++) {
+        mixed = (mixed ^ e->handle[i]) * 16777619u;
+    }
+    return &f->dull[(mixed ^ mixed >> 15) % FS_FANOTIFY_DULL];
+}
+
+static bool
+is_dull(struct fs_fanotify *f, const struct fs_fanotify_event *e)
+{
+    const struct fs_dull *d = dull_slot(f, e);
+
+    return d->len != 0 && d->len == e->handle_len && d->type == e->handle_type &&
+           memcmp(d->handle, e->handle, d->len) == 0 && memcmp(d->fsid, e->fsid, sizeof(d->fsid)) == 0;
+}
+
+static void
+note_dull(struct fs_fanotify *f, const struct fs_fanotify_event *e)
+{
+    struct fs_dull *d = dull_slot(f, e);
+
+    if (e->handle_len <= sizeof(d->handle)) {
+        memcpy(d->fsid, e->fsid, sizeof(d->fsid));
+        memcpy(d->handle, e->handle, e->handle_len);
+        d->len = (uint8_t)e->handle_len;
+        d->type = e->handle_type;
+    }
+}
+
 static int
 open_directory(const struct fs_fanotify_event *e, int mount_fd)
 {
@@ -184,10 +226,34 @@ tell(const struct fs_fanotify_event *e, int dir_fd, char *path, size_t len, cons
     hear->entry(hear->to, dir_fd, e->name, (const uint8_t *)path, len + 1 + e->name_len, tree, 0);
 }
 
-static void
-handle(const struct fs_fanotify *f, const struct fs_fanotify_event *e, const struct fs_hear *hear)
+/* Tells an event by the way of one mount. True when the directory matters there. */
+static bool
+tell_by(const struct fs_fanotify_event *e, int mount_fd, const struct fs_hear *hear)
 {
     static char path[FS_SOURCE_PATH];
+    bool cares = true;
+    int dir_fd = open_directory(e, mount_fd);
+
+    if (dir_fd < 0) {
+        return true; /* the directory is gone; its parent's event tells */
+    }
+    ssize_t len = path_of(dir_fd, path, sizeof(path) - NAME_MAX - 2);
+    if (len < 0) {
+        hear->lost(hear->to, "long-path");
+    } else if (len > 0) {
+        cares = hear->cares(hear->to, (const uint8_t *)path, (size_t)len);
+        if (cares) {
+            tell(e, dir_fd, path, (size_t)len, hear);
+        }
+    }
+    close(dir_fd);
+    return cares;
+}
+
+static void
+handle(struct fs_fanotify *f, const struct fs_fanotify_event *e, const struct fs_hear *hear)
+{
+    bool cares = false;
 
     if (e->mask & FAN_Q_OVERFLOW) {
         hear->lost(hear->to, "overflow");
@@ -196,21 +262,19 @@ handle(const struct fs_fanotify *f, const struct fs_fanotify_event *e, const str
     if (e->fsid == NULL || e->name_len > NAME_MAX || e->pid == getpid()) {
         return;
     }
+    if ((e->mask & FAN_ONDIR) != 0 && (e->mask & (FAN_MOVED_FROM | FAN_MOVED_TO)) != 0) {
+        fs_fanotify_forget(f);
+    }
+    if (is_dull(f, e)) {
+        return;
+    }
     for (unsigned i = 0; i < f->mounts; i++) {
-        if (memcmp(f->mount[i].fsid, e->fsid, 8) != 0) {
-            continue;
+        if (memcmp(f->mount[i].fsid, e->fsid, 8) == 0) {
+            cares = tell_by(e, f->mount[i].fd, hear) || cares;
         }
-        int dir_fd = open_directory(e, f->mount[i].fd);
-        if (dir_fd < 0) {
-            return; /* the directory is gone; its parent's event tells */
-        }
-        ssize_t len = path_of(dir_fd, path, sizeof(path) - NAME_MAX - 2);
-        if (len < 0) {
-            hear->lost(hear->to, "long-path");
-        } else if (len > 0) {
-            tell(e, dir_fd, path, (size_t)len, hear);
-        }
-        close(dir_fd);
+    }
+    if (!cares) {
+        note_dull(f, e);
     }
 }
 

@@ -10,6 +10,15 @@
 #include "watch/fs_source.h"
 
 #define FS_FANOTIFY_MOUNTS 64
+#define FS_FANOTIFY_DULL 256
+
+/* A directory in which nothing matters. */
+struct fs_dull {
+    uint8_t fsid[8];
+    int32_t type;
+    uint8_t len; /* of the handle; 0: none */
+    uint8_t handle[35];
+};
 
 struct fs_fanotify {
     int fd; /* -1: not in use */
@@ -18,6 +27,7 @@ struct fs_fanotify {
         int fd; /* a directory in the mount, to open handles by */
         uint8_t fsid[8];
     } mount[FS_FANOTIFY_MOUNTS];
+    struct fs_dull dull[FS_FANOTIFY_DULL]; /* forgotten whenever any directory is moved */
 };
 
 /* 0 or -errno. */
@@ -31,6 +41,9 @@ bool fs_fanotify_covers(const struct fs_fanotify *f, int dir_fd);
 
 /* Reads once and tells what it got. */
 void fs_fanotify_read(struct fs_fanotify *f, const struct fs_hear *hear);
+
+/* Forgets what did not matter: something else matters now. */
+void fs_fanotify_forget(struct fs_fanotify *f);
 
 void fs_fanotify_close(struct fs_fanotify *f);
 

@@ -86,20 +86,22 @@ take_over(struct fs_guard *g, const struct stat *st)
         tell_wrong(g, code == -ENOENT ? "missing" : "damaged", error.text, WIRE_CRIT);
         return false;
     }
-    g->base = fresh;
+    bool other = old.bytes == NULL || memcmp(old.root, fresh.root, sizeof(old.root)) != 0;
+    if (other) {
+        g->base = fresh;
+    } else {
+        /* A sweep may be in the middle of the one in force. */
+        baseline_unload(&fresh);
+    }
     if (writable_by_others(st)) {
         tell_wrong(g, "writable", "others may change it", WIRE_WARN);
     } else {
         tell_well(g);
     }
-    if (old.bytes == NULL) {
-        return true;
-    }
-    bool other = memcmp(old.root, fresh.root, sizeof(old.root)) != 0;
-    if (other) {
+    if (other && old.bytes != NULL) {
         tell_replaced(g, old.root);
+        baseline_unload(&old);
     }
-    baseline_unload(&old);
     return other;
 }
 

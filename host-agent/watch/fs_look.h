@@ -45,6 +45,9 @@ bool fs_look_step(struct fs_look *l);
 /* Gives up a read that has begun. */
 void fs_look_abort(struct fs_look *l);
 
+/* Gives the read buffer's pages back until they are used again. */
+void fs_look_rest(void);
+
 /* Opens without touching the access time, where that is allowed. -1 with errno. */
 int fs_open(int dir_fd, const char *name, int flags, uid_t owner);
 

@@ -181,8 +181,7 @@ fs_roots_init(struct fs_roots *roots, const struct conf *conf, const struct base
     char plain[PATH_MAX];
     bool fits = true;
 
-    roots->conf = conf;
-    roots->count = roots->own_count = 0;
+    roots->count = roots->own_count = roots->ignores = 0;
     roots->used = 0;
     roots->state_dir.len = 0;
     for (unsigned i = 0; i < conf->watches; i++) {
@@ -191,6 +190,10 @@ fs_roots_init(struct fs_roots *roots, const struct conf *conf, const struct base
     fits = fits && add_own(roots, conf->config_path) && add_program(roots);
     if (base != NULL && base->bytes != NULL) {
         fits = fits && add_own_of(roots, base);
+    }
+    for (unsigned i = 0; i < conf->ignores; i++) {
+        fits = fits && make_plain(conf->ignore[i], plain) &&
+               keep(roots, &roots->ignore[roots->ignores], plain) && ++roots->ignores > 0;
     }
     if (make_plain(conf->state_dir, plain)) {
         fits = fits && keep(roots, &roots->state_dir, plain);
@@ -222,10 +225,8 @@ own_state(const struct fs_roots *roots, const uint8_t *path, size_t len)
 bool
 fs_roots_ignored(const struct fs_roots *roots, const uint8_t *path, size_t len)
 {
-    for (unsigned i = 0; i < roots->conf->ignores; i++) {
-        const char *ignore = roots->conf->ignore[i];
-
-        if (baseline_under(path, len, (const uint8_t *)ignore, strlen(ignore))) {
+    for (unsigned i = 0; i < roots->ignores; i++) {
+        if (baseline_under(path, len, roots->ignore[i].path, roots->ignore[i].len)) {
             return true;
         }
     }
@@ -252,6 +253,23 @@ fs_roots_below(const struct fs_roots *roots, const uint8_t *path, size_t len)
         }
     }
     return false;
+}
+
+bool
+fs_roots_care(const struct fs_roots *roots, const uint8_t *dir, size_t len)
+{
+    return fs_roots_hold(roots, dir, len) || fs_roots_below(roots, dir, len) ||
+           baseline_under(roots->state_dir.path, roots->state_dir.len, dir, len);
+}
+
+bool
+fs_roots_is_baseline(const struct fs_roots *roots, const uint8_t *path, size_t len)
+{
+    const struct fs_span *dir = &roots->state_dir;
+    size_t name = sizeof(BASELINE_FILE) - 1;
+
+    return dir->len > 0 && len == dir->len + 1 + name && baseline_under(path, len, dir->path, dir->len) &&
+           memcmp(path + dir->len + 1, BASELINE_FILE, name) == 0;
 }
 
 bool

@@ -24,11 +24,12 @@ struct fs_span {
 };
 
 struct fs_roots {
-    const struct conf *conf;
     unsigned count;
     unsigned own_count;
+    unsigned ignores;
     struct fs_span root[FS_ROOTS];
     struct fs_span own[FS_ROOTS_OWN]; /* the agent's own files */
+    struct fs_span ignore[CONF_IGNORES];
     struct fs_span state_dir;
     size_t used;
     uint8_t text[FS_ROOTS_TEXT];
@@ -45,6 +46,13 @@ bool fs_roots_hold(const struct fs_roots *roots, const uint8_t *path, size_t len
 
 /* True when a root is below this path (or is it). */
 bool fs_roots_below(const struct fs_roots *roots, const uint8_t *path, size_t len);
+
+/* True when something in this directory can matter: a guarded path, a root's own name, or the baseline's
+ * file. */
+bool fs_roots_care(const struct fs_roots *roots, const uint8_t *dir, size_t len);
+
+/* True for the path of the baseline's own file. */
+bool fs_roots_is_baseline(const struct fs_roots *roots, const uint8_t *path, size_t len);
 
 bool fs_roots_ignored(const struct fs_roots *roots, const uint8_t *path, size_t len);
 bool fs_roots_own(const struct fs_roots *roots, const uint8_t *path, size_t len);

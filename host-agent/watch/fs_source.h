@@ -19,6 +19,8 @@ struct fs_hear {
      */
     void (*entry)(void *to, int dir_fd, const char *name, const uint8_t *path, size_t len, bool tree,
             uint32_t cookie);
+    /* Whether anything in a directory can matter; asked where the answer is kept for a while. */
+    bool (*cares)(void *to, const uint8_t *dir, size_t len);
     /* Events were lost, or one has a place that cannot be told: everything is to be looked at. */
     void (*lost)(void *to, const char *why);
     void *to;

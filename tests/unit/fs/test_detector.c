@@ -305,6 +305,21 @@ what_is_not_guarded_is_not_told(void)
     }
 }
 
+/* The event source keeps in mind where nothing matters; a move may change that. */
+static void
+a_directory_that_did_not_matter_does_once_it_is_moved_in(void)
+{
+    guard();
+    AFTER("mkdir -p ../out/deep; echo 1 > ../out/deep/f; echo 2 > ../out/deep/f; sleep 0.05; echo 3 > "
+          "../out/deep/f");
+    CHECK(!ground_begins("path="));
+    AFTER("echo 4 > ../out/deep/f; mv ../out in; echo 5 > in/deep/late");
+    CHECK(ground_says("in/deep/f", ADDED)[0] == 't');
+    CHECK(ground_says("in/deep/late", ADDED)[0] == 't');
+    AFTER("echo 6 > in/deep/f");
+    CHECK(ground_says("in/deep/f", ADDED)[0] == 't');
+}
+
 static void
 names_of_any_bytes_are_told(void)
 {
@@ -524,6 +539,7 @@ with_events(void)
     CHECK_RUN(what_is_made_at_once_in_a_new_directory_is_told);
     CHECK_RUN(the_guarded_directory_itself_is_guarded);
     CHECK_RUN(what_is_not_guarded_is_not_told);
+    CHECK_RUN(a_directory_that_did_not_matter_does_once_it_is_moved_in);
     CHECK_RUN(names_of_any_bytes_are_told);
     CHECK_RUN(a_store_through_a_mapping_is_found_by_the_sweep);
     CHECK_RUN(a_change_made_while_nobody_looked_is_told_at_start);

@@ -429,6 +429,19 @@ an_ignored_path_and_what_is_below_is_not_looked_at(void)
 }
 
 static void
+an_ignored_path_may_be_written_through_a_link(void)
+{
+    ground_open();
+    ground_mkdir("cache");
+    CHECK_INT(symlink("cache", ground_path("link")), 0);
+    CHECK(ground_baseline());
+    ground.conf.ignores = 1;
+    snprintf(ground.conf.ignore[0], sizeof(ground.conf.ignore[0]), "%s", ground_path("link/deep"));
+    ground_mkdir("cache/deep");
+    CHECK_INT(ground_check(), 0);
+}
+
+static void
 a_watch_that_is_a_link_guards_the_link_and_its_target(void)
 {
     char link[120], begins[128];
@@ -523,6 +536,7 @@ main(void)
     CHECK_RUN(a_change_through_one_hard_link_is_told_for_both);
     CHECK_RUN(a_file_renamed_over_another_is_told);
     CHECK_RUN(an_ignored_path_and_what_is_below_is_not_looked_at);
+    CHECK_RUN(an_ignored_path_may_be_written_through_a_link);
     CHECK_RUN(a_watch_that_is_a_link_guards_the_link_and_its_target);
     CHECK_RUN(overlapping_watches_tell_each_path_once);
     CHECK_RUN(the_agents_own_files_are_guarded_and_its_state_is_not);
