@@ -32,6 +32,15 @@ int cmd_run(const struct cmd *cmd);
 /* Reads the configuration the command names; false after telling each error on stderr. */
 bool cmd_conf(const struct cmd *cmd, struct conf *conf);
 
+/* The defaults with the command's paths made absolute, without reading anything. False after telling. */
+bool cmd_paths(const struct cmd *cmd, struct conf *conf);
+
+/* An escaped copy for people, in one of four static places. */
+const char *cmd_text(const char *src);
+
+/* A JSON string of any bytes, escaped as for people. */
+void cmd_json_string(const char *src);
+
 /* Prints "tocsin: ..." to stderr. Arguments from outside go through wire_escape() before. Returns CMD_ERROR.
  */
 int cmd_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -2,6 +2,7 @@
 #include "watch/listens.h"
 #include "watch/portfinding.h"
 #include "watch/portjudge.h"
+#include "watch/portlook.h"
 #include "watch/procfs.h"
 #include "watch/procnet.h"
 #include "watch/sockdiag.h"
@@ -52,7 +53,6 @@ static struct ports_state {
     struct owner_scan scan;
     struct book *book[CONF_PROTOS];
     unsigned pendings;
-    bool resident; /* not the single pass of a check */
     bool scanning;
     bool judged; /* one full look is through */
     bool lost;   /* events were dropped */
@@ -100,7 +100,7 @@ dump(enum conf_proto proto, struct sockets *out)
     }
     bool missing = error != 0 && error != -EAGAIN;
 
-    if (ports.resident && missing != ports.diag_missing) {
+    if (missing != ports.diag_missing) {
         portfinding_self(&ports.out, "sock_diag", "missing", missing);
         ports.diag_missing = missing;
     }
@@ -438,11 +438,9 @@ ports_fds(struct pollfd *fds, int max)
 }
 
 static void
-reset(const struct detector_env *env, bool resident)
+reset(const struct detector_env *env)
 {
-    ports = (struct ports_state){
-        .env = *env, .resident = resident, .diag = -1, .destroy = -1, .listens = -1
-    };
+    ports = (struct ports_state){ .env = *env, .diag = -1, .destroy = -1, .listens = -1 };
     ports.out = (struct portfinding_out){ .report = env->report, .to = env->report_to };
     ports.judge.conf = env->conf;
     ports.judge.book = ports.book;
@@ -489,7 +487,7 @@ wait_for(int fd)
 static int
 ports_open(const struct detector_env *env)
 {
-    reset(env, true);
+    reset(env);
     ports.judge.now_ms = boot_ms();
     ports.epoll = epoll_create1(EPOLL_CLOEXEC);
     ports.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -514,23 +512,16 @@ ports_open(const struct detector_env *env)
 static int
 ports_check(const struct detector_env *env)
 {
-    reset(env, false);
-    int error = open_tables();
+    static struct portlook once;
+    struct portfinding_out out = { .report = env->report, .to = env->report_to };
+    int error = portlook_once(env->conf, &once, env->alive, env->alive_to);
 
-    if (error == 0) {
-        error = owner_scan_begin(&ports.scan, ports.proc, ports.book, true);
-    }
     if (error != 0) {
         fprintf(stderr, "tocsin: ports: cannot look at this machine's sockets: %s\n", strerror(-error));
         return error;
     }
-    scan_to_end();
-    ports.judge.all_seen = ports.scan.denied == 0;
-    portfinding_tell(&ports.judge, &ports.out, true);
-    close(ports.proc);
-    if (ports.diag >= 0) {
-        close(ports.diag);
-    }
+    portfinding_reset();
+    portfinding_tell(&once.judge, &out, true);
     return 0;
 }
 

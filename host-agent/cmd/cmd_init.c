@@ -1,0 +1,445 @@
+#include "cmd/cmd.h"
+#include "watch/portlook.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * Writes a configuration that finds nothing wrong with this machine as it runs now. Whoever runs it decides
+ * whether that is right; the file says what each part means.
+ */
+#define PIDS 131072
+#define NOBODY "-"
+
+/* The usual daemons whose death matters, by the name of their executable. */
+static const char *const usual_daemons[] = { "anacron", "apache2", "atd", "auditd", "chronyd", "clamd",
+    "containerd", "cron", "crond", "cupsd", "dbus-broker", "dbus-daemon", "dnsmasq", "dockerd", "dovecot",
+    "exim4", "haproxy", "httpd", "kubelet", "lighttpd", "mariadbd", "master", "memcached", "mongod", "monit",
+    "mysqld", "named", "NetworkManager", "nginx", "nmbd", "nslcd", "ntpd", "openvpn", "polkitd", "postgres",
+    "redis-server", "rpcbind", "rsyslogd", "samba", "sendmail", "slapd", "smartd", "smbd", "snmpd", "squid",
+    "sshd", "sssd", "syslog-ng", "systemd-journald", "systemd-logind", "systemd-networkd", "systemd-resolved",
+    "systemd-timesyncd", "systemd-udevd", "udevd", "unbound", "vsftpd", "xinetd", "zabbix_agentd" };
+
+static const char *const usual_watches[] = { "/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/lib/systemd",
+    "/etc", "/boot" };
+
+static struct conf conf;
+static unsigned left_out;
+
+struct options {
+    const char *host;
+    bool force;
+};
+
+static int
+take_options(const struct cmd *cmd, struct options *out)
+{
+    *out = (struct options){ .force = false };
+    for (int i = 0; i < cmd->argc; i++) {
+        if (strcmp(cmd->argv[i], "--force") == 0) {
+            out->force = true;
+        } else if (strcmp(cmd->argv[i], "--host") == 0 && i + 1 < cmd->argc) {
+            out->host = cmd->argv[++i];
+        } else {
+            return cmd_error("init: unknown argument \"%s\" (init takes --host NAME and --force)",
+                    cmd_text(cmd->argv[i]));
+        }
+    }
+    if (out->host != NULL && !wire_host_valid(out->host, strlen(out->host))) {
+        return cmd_error(
+                "init: found host name \"%s\"; expected 1 to 15 of a-z, 0-9 and -", cmd_text(out->host));
+    }
+    return CMD_CLEAN;
+}
+
+/* The machine's name up to the first dot, with what may not stand in a line made a dash. */
+static void
+host_from_machine(char out[WIRE_HOST_MAX + 1])
+{
+    char name[256] = "";
+    size_t len = 0;
+
+    (void)gethostname(name, sizeof(name) - 1);
+    for (const char *c = name; *c != '\0' && *c != '.' && len < WIRE_HOST_MAX; c++) {
+        char lower = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+        bool fine = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
+
+        if (fine || len > 0) {
+            out[len++] = fine ? lower : '-';
+        }
+    }
+    while (len > 0 && out[len - 1] == '-') {
+        len--;
+    }
+    out[len] = '\0';
+    if (len == 0) {
+        strcpy(out, "host");
+    }
+}
+
+/* What to write for a holder: its path, or its name where the path cannot stand in the file. */
+static const char *
+process_of(const struct owner *owner)
+{
+    const struct owner_exe *exe = owner != NULL ? owners_exe(owner->exe) : NULL;
+
+    if (exe == NULL) {
+        return NOBODY;
+    }
+    if (conf_path_valid(exe->path, exe->len) && procfs_file_at(&exe->file, exe->path)) {
+        return exe->path;
+    }
+    const char *base = procfs_base(exe->path);
+    return *base != '\0' && strlen(base) < CONF_PATH ? base : NOBODY;
+}
+
+static void
+add_process(struct conf_port *port, const char *process)
+{
+    for (unsigned i = 0; i < port->processes; i++) {
+        if (strcmp(port->process[i], process) == 0) {
+            return;
+        }
+    }
+    if (port->processes == CONF_PORT_PROCESSES) {
+        left_out++;
+        return;
+    }
+    strcpy(port->process[port->processes++], process);
+}
+
+static void
+add_holders(struct conf_port *port, const struct owned *o)
+{
+    if (o->count == 0) {
+        add_process(port, NOBODY);
+    }
+    for (unsigned i = 0; i < o->count; i++) {
+        add_process(port, process_of(&o->owner[i]));
+    }
+}
+
+static struct conf_port *
+new_port(enum conf_proto proto, uint16_t number)
+{
+    if (conf.ports == CONF_PORTS) {
+        left_out++;
+        return NULL;
+    }
+    struct conf_port *port = &conf.port[conf.ports++];
+
+    memset(port, 0, sizeof(*port));
+    port->proto = (uint8_t)proto;
+    port->port = number;
+    return port;
+}
+
+static void
+take_port(void *to, uint16_t number, const struct book *b, const uint16_t *rows, unsigned count)
+{
+    struct conf_port *port = new_port(*(const enum conf_proto *)to, number);
+
+    for (unsigned r = 0; port != NULL && r < count; r++) {
+        add_holders(port, &b->owned[rows[r]]);
+    }
+}
+
+static bool
+any_lists(const char *process)
+{
+    for (unsigned i = 0; i < conf.ports; i++) {
+        if (conf.port[i].proto == CONF_UDP && conf.port[i].port == 0 &&
+                strcmp(conf.port[i].process[0], process) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Programs with a UDP socket whose number the kernel chose: it will be another one after their next start. */
+static void
+take_any(const struct portlook *look)
+{
+    const struct book *b = look->book[CONF_UDP];
+
+    for (uint32_t row = 0; row < b->sockets.count; row++) {
+        uint16_t number = b->sockets.row[row].port;
+        const struct owned *o = &b->owned[row];
+
+        if (number < look->judge.local_first || number > look->judge.local_last) {
+            continue;
+        }
+        for (unsigned i = 0; i < o->count; i++) {
+            const char *process = process_of(&o->owner[i]);
+
+            if (strcmp(process, NOBODY) == 0 || any_lists(process)) {
+                continue;
+            }
+            struct conf_port *port = new_port(CONF_UDP, 0);
+
+            if (port != NULL) {
+                add_process(port, process);
+            }
+        }
+    }
+}
+
+static int
+take_ports(uint32_t *denied)
+{
+    static struct portlook look;
+    int error = portlook_once(&conf, &look, NULL, NULL);
+
+    if (error != 0) {
+        return cmd_error("init: cannot look at this machine's sockets: %s", strerror(-error));
+    }
+    for (int i = 0; i < CONF_PROTOS; i++) {
+        enum conf_proto proto = (enum conf_proto)i;
+
+        portjudge_each(&look.judge, proto, take_port, &proto);
+    }
+    take_any(&look);
+    *denied = look.denied;
+    return CMD_CLEAN;
+}
+
+static bool
+is_usual(const char *name)
+{
+    for (size_t i = 0; i < sizeof(usual_daemons) / sizeof(usual_daemons[0]); i++) {
+        if (strcmp(usual_daemons[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+take_daemon(const struct procfs_exe *exe)
+{
+    if (!is_usual(procfs_base(exe->path)) || !conf_path_valid(exe->path, exe->len) ||
+            !procfs_file_at(&exe->file, exe->path)) {
+        return;
+    }
+    for (unsigned i = 0; i < conf.daemons; i++) {
+        if (strcmp(conf.daemon[i], exe->path) == 0) {
+            return;
+        }
+    }
+    if (conf.daemons == CONF_DAEMONS) {
+        left_out++;
+        return;
+    }
+    strcpy(conf.daemon[conf.daemons++], exe->path);
+}
+
+static int
+take_daemons(void)
+{
+    static int32_t pids[PIDS];
+    static struct procfs_exe exe;
+    int proc = procfs_open();
+    ssize_t count = proc < 0 ? proc : procfs_pids(proc, pids, PIDS);
+
+    for (ssize_t i = 0; i < count; i++) {
+        if (procfs_exe(proc, pids[i], &exe) == 0) {
+            take_daemon(&exe);
+        }
+    }
+    if (proc >= 0) {
+        close(proc);
+    }
+    return count < 0 ? cmd_error("init: cannot look at this machine's processes: %s", strerror((int)-count))
+                     : CMD_CLEAN;
+}
+
+static void
+take_watches(void)
+{
+    struct stat st;
+
+    for (size_t i = 0; i < sizeof(usual_watches) / sizeof(usual_watches[0]); i++) {
+        if (lstat(usual_watches[i], &st) == 0) {
+            strcpy(conf.watch[conf.watches++], usual_watches[i]);
+        }
+    }
+}
+
+/* The directory and those above it. 0 or -errno. */
+static int
+make_directory(const char *path, mode_t mode)
+{
+    char part[CONF_PATH];
+    struct stat st;
+
+    for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        memcpy(part, path, (size_t)(slash - path));
+        part[slash - path] = '\0';
+        if (mkdir(part, 0755) != 0 && errno != EEXIST) {
+            return -errno;
+        }
+    }
+    if (mkdir(path, mode) != 0 && errno != EEXIST) {
+        return -errno;
+    }
+    return stat(path, &st) != 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+static int
+make_parent(const char *path)
+{
+    char parent[CONF_PATH];
+    size_t len = (size_t)(strrchr(path, '/') - path);
+
+    if (len == 0) {
+        return 0;
+    }
+    memcpy(parent, path, len);
+    parent[len] = '\0';
+    return make_directory(parent, 0755);
+}
+
+static int
+fill_file(int fd)
+{
+    FILE *out = fdopen(fd, "w");
+    int error = out != NULL ? conf_write(&conf, out) : -errno;
+
+    if (error == 0 && fsync(fd) != 0) {
+        error = -errno;
+    }
+    if (out == NULL) {
+        close(fd);
+    } else if (fclose(out) != 0 && error == 0) {
+        error = -errno;
+    }
+    return error;
+}
+
+/* Whole or not at all: under another name first. Without `force` nothing that is there is replaced. */
+static int
+write_file(bool force)
+{
+    char temporary[CONF_PATH + 16];
+
+    snprintf(temporary, sizeof(temporary), "%s.new.%d", conf.config_path, (int)getpid());
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    int error = fill_file(fd);
+
+    if (error == 0 && force && rename(temporary, conf.config_path) != 0) {
+        error = -errno;
+    }
+    if (error == 0 && !force && link(temporary, conf.config_path) != 0) {
+        error = -errno;
+    }
+    if (error != 0 || !force) {
+        (void)unlink(temporary);
+    }
+    return error;
+}
+
+static void
+print_next(const struct cmd *cmd)
+{
+    char options[2 * CONF_PATH + 32] = "";
+    size_t len = 0;
+
+    if (strcmp(conf.config_path, CONF_DEFAULT_PATH) != 0) {
+        len = (size_t)snprintf(options, sizeof(options), " --config %s", conf.config_path);
+    }
+    if (cmd->state_dir != NULL) {
+        snprintf(options + len, sizeof(options) - len, " --state %s", conf.state_dir);
+    }
+    const char *with = cmd_text(options);
+
+    printf("\nNext:\n");
+    printf("  look through the file, and give it a Channel: where the lines go\n");
+    printf("  tocsin%s pair CODE         (belfry pair %s prints the code)\n", with, conf.host);
+    printf("  tocsin%s baseline build    records the watched files as they are now\n", with);
+    printf("  tocsin%s --check-config\n", with);
+    printf("  tocsin%s run\n", with);
+}
+
+static void
+print_done(uint32_t denied)
+{
+    printf("Wrote %s: host %s, %u watched path%s, %u port%s, %u daemon%s.\n", cmd_text(conf.config_path),
+            conf.host, conf.watches, conf.watches == 1 ? "" : "s", conf.ports, conf.ports == 1 ? "" : "s",
+            conf.daemons, conf.daemons == 1 ? "" : "s");
+    printf("State directory: %s\n", cmd_text(conf.state_dir));
+    if (left_out > 0) {
+        printf("Warning: %u more ports, holders or daemons did not fit and are not in the file.\n", left_out);
+    }
+    if (denied > 0) {
+        printf("Note: %u process%s could not be looked at%s; a port that only they hold has - for a "
+               "holder.\n",
+                denied, denied == 1 ? "" : "es", geteuid() != 0 ? " (run this as root)" : "");
+    }
+}
+
+static int
+gather(const struct options *options, uint32_t *denied)
+{
+    if (options->host != NULL) {
+        strcpy(conf.host, options->host);
+    } else {
+        host_from_machine(conf.host);
+    }
+    take_watches();
+    int status = take_ports(denied);
+
+    return status != CMD_CLEAN ? status : take_daemons();
+}
+
+static int
+write_all(bool force)
+{
+    int error = make_parent(conf.config_path);
+
+    if (error == 0) {
+        error = write_file(force);
+    }
+    if (error == -EEXIST) {
+        return cmd_error("init: %s is there already (--force replaces it)", cmd_text(conf.config_path));
+    }
+    if (error != 0) {
+        return cmd_error("init: cannot write %s: %s", cmd_text(conf.config_path), strerror(-error));
+    }
+    error = make_directory(conf.state_dir, 0700);
+    if (error != 0) {
+        return cmd_error(
+                "init: cannot make the directory %s: %s", cmd_text(conf.state_dir), strerror(-error));
+    }
+    return CMD_CLEAN;
+}
+
+int
+cmd_init(const struct cmd *cmd)
+{
+    struct options options;
+    uint32_t denied = 0;
+    int status = take_options(cmd, &options);
+
+    if (status != CMD_CLEAN || !cmd_paths(cmd, &conf)) {
+        return CMD_ERROR;
+    }
+    if (!options.force && access(conf.config_path, F_OK) == 0) {
+        return cmd_error("init: %s is there already (--force replaces it)", cmd_text(conf.config_path));
+    }
+    status = gather(&options, &denied);
+    if (status == CMD_CLEAN) {
+        status = write_all(options.force);
+    }
+    if (status == CMD_CLEAN) {
+        print_done(denied);
+        print_next(cmd);
+    }
+    return status;
+}

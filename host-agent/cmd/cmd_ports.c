@@ -1,0 +1,349 @@
+#include "cmd/cmd.h"
+#include "watch/portlook.h"
+#include "wire/escape.h"
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NAME 64
+#define FAULTS 4096
+#define OUTPUT 65536
+
+static struct port_fault faults[FAULTS];
+static unsigned fault_count;
+
+/* "?" for a holder that cannot be seen. */
+static const char *
+exe_path(const struct owner *owner)
+{
+    const struct owner_exe *exe = owner != NULL ? owners_exe(owner->exe) : NULL;
+
+    return exe != NULL ? exe->path : "?";
+}
+
+static void
+print_name(const char *path)
+{
+    char name[NAME];
+    const char *base = procfs_base(path);
+
+    wire_escape(name, sizeof(name), base, strlen(base), WIRE_ESCAPE_VALUE);
+    fputs(name, stdout);
+}
+
+/* "22 ", "udp/53 ", with a blank before all but the first. */
+static void
+print_port(bool *first, enum conf_proto proto, uint16_t port)
+{
+    fputs(*first ? "" : " ", stdout);
+    *first = false;
+    if (port == 0) {
+        printf("%sany ", proto == CONF_UDP ? "udp/" : "");
+    } else {
+        printf("%s%u ", proto == CONF_UDP ? "udp/" : "", (unsigned)port);
+    }
+}
+
+static void
+print_expected(const struct conf *conf)
+{
+    bool first = true;
+
+    for (unsigned i = 0; i < conf->ports; i++) {
+        const struct conf_port *p = &conf->port[i];
+
+        print_port(&first, (enum conf_proto)p->proto, p->port);
+        for (unsigned n = 0; n < p->processes; n++) {
+            fputs(n > 0 ? "," : "", stdout);
+            print_name(p->process[n]);
+        }
+    }
+    if (first) {
+        fputs("none", stdout);
+    }
+}
+
+struct listing {
+    const struct portlook *look;
+    enum conf_proto proto;
+    bool first;
+};
+
+static bool
+named_before(const struct book *b, const uint16_t *rows, unsigned row, unsigned owner)
+{
+    const char *name = procfs_base(exe_path(&b->owned[rows[row]].owner[owner]));
+
+    for (unsigned r = 0; r <= row; r++) {
+        const struct owned *o = &b->owned[rows[r]];
+
+        for (unsigned i = 0; i < (r == row ? owner : o->count); i++) {
+            if (strcmp(procfs_base(exe_path(&o->owner[i])), name) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* A port with each of its holders' names once; "-" when no process holds it, "?" when it cannot be seen. */
+static void
+print_actual_port(void *to, uint16_t port, const struct book *b, const uint16_t *rows, unsigned count)
+{
+    struct listing *l = to;
+    bool any = false;
+
+    print_port(&l->first, l->proto, port);
+    for (unsigned r = 0; r < count; r++) {
+        const struct owned *o = &b->owned[rows[r]];
+
+        for (unsigned i = 0; i < o->count; i++) {
+            if (!named_before(b, rows, r, i)) {
+                fputs(any ? "," : "", stdout);
+                print_name(exe_path(&o->owner[i]));
+                any = true;
+            }
+        }
+    }
+    if (!any) {
+        fputs(l->look->denied > 0 ? "?" : "-", stdout);
+    }
+}
+
+static void
+print_actual(struct portlook *look)
+{
+    struct listing l = { .look = look, .first = true };
+
+    for (int i = 0; i < CONF_PROTOS; i++) {
+        l.proto = (enum conf_proto)i;
+        portjudge_each(&look->judge, l.proto, print_actual_port, &l);
+    }
+    if (l.first) {
+        fputs("none", stdout);
+    }
+}
+
+static void
+print_holder(const struct port_fault *f)
+{
+    const struct passwd *user = getpwuid(f->row->uid);
+    char address[SOCKETS_ADDRESS];
+
+    if (f->owner != NULL) {
+        printf("%s pid %d", cmd_text(exe_path(f->owner)), f->owner->pid);
+    } else {
+        fputs("no process that can be seen", stdout);
+    }
+    if (user != NULL) {
+        printf(", user %s", cmd_text(user->pw_name));
+    } else {
+        printf(", user %u", f->row->uid);
+    }
+    printf(", address %s\n", sockets_address(f->row, address));
+}
+
+static void
+print_list(const struct conf_port *expected)
+{
+    for (unsigned n = 0; n < expected->processes; n++) {
+        printf("%s%s", n > 0 ? " or " : "", cmd_text(expected->process[n]));
+    }
+}
+
+static void
+print_fault(const struct port_fault *f)
+{
+    char subject[PORTJUDGE_SUBJECT];
+
+    printf("%s ", portjudge_subject(f->proto, f->port, subject));
+    switch (f->verdict) {
+    case PORT_UNEXPECTED:
+        fputs("is open and should not be: ", stdout);
+        print_holder(f);
+        return;
+    case PORT_GONE:
+        fputs("is not open: expected ", stdout);
+        print_list(f->expected);
+        putchar('\n');
+        return;
+    case PORT_WRONG:
+        fputs("is held by the wrong program: expected ", stdout);
+        print_list(f->expected);
+        fputs(", found ", stdout);
+        print_holder(f);
+        return;
+    }
+}
+
+static void
+keep_fault(void *to, const struct port_fault *f)
+{
+    (void)to;
+    if (fault_count < FAULTS) {
+        faults[fault_count] = *f;
+    }
+    fault_count++;
+}
+
+static void
+print_text(const struct conf *conf, struct portlook *look)
+{
+    bool danger = fault_count > 0;
+
+    printf("%sExpected open ports and processes:%s", danger ? "DANGER!\nDANGER! " : "",
+            danger ? "\nDANGER! " : " ");
+    print_expected(conf);
+    printf("%sActual open ports and processes:%s", danger ? "\nDANGER!\nDANGER! " : "\n",
+            danger ? "\nDANGER! " : "   ");
+    print_actual(look);
+    puts(danger ? "\nDANGER!!!" : "\nOK");
+    for (unsigned i = 0; i < fault_count && i < FAULTS; i++) {
+        print_fault(&faults[i]);
+    }
+    if (fault_count > FAULTS) {
+        printf("and %u more\n", fault_count - FAULTS);
+    }
+    if (look->judge.unknown > 0) {
+        printf("note: the holders of %u listed port%s cannot be seen%s\n", look->judge.unknown,
+                look->judge.unknown == 1 ? "" : "s", geteuid() != 0 ? " (ask as root)" : "");
+    }
+}
+
+static void
+json_port(void *to, uint16_t port, const struct book *b, const uint16_t *rows, unsigned count)
+{
+    struct listing *l = to;
+    char subject[PORTJUDGE_SUBJECT];
+    char address[SOCKETS_ADDRESS];
+
+    for (unsigned r = 0; r < count; r++) {
+        const struct socket_row *row = &b->sockets.row[rows[r]];
+        const struct owned *o = &b->owned[rows[r]];
+
+        printf("%s\n  {\"port\": \"%s\", \"address\": \"%s\", \"uid\": %u, \"holders\": [",
+                l->first ? "" : ",", portjudge_subject(l->proto, port, subject),
+                sockets_address(row, address), row->uid);
+        l->first = false;
+        for (unsigned i = 0; i < o->count; i++) {
+            printf("%s{\"pid\": %d, \"exe\": ", i > 0 ? ", " : "", o->owner[i].pid);
+            cmd_json_string(exe_path(&o->owner[i]));
+            putchar('}');
+        }
+        fputs("]}", stdout);
+    }
+}
+
+static void
+json_expected(const struct conf *conf)
+{
+    fputs("\"expected\": [", stdout);
+    for (unsigned i = 0; i < conf->ports; i++) {
+        const struct conf_port *p = &conf->port[i];
+        char subject[PORTJUDGE_SUBJECT];
+
+        printf("%s\n  {\"port\": \"%s\", \"processes\": [", i > 0 ? "," : "",
+                p->port == 0 ? (p->proto == CONF_TCP ? "tcp/any" : "udp/any")
+                             : portjudge_subject((enum conf_proto)p->proto, p->port, subject));
+        for (unsigned n = 0; n < p->processes; n++) {
+            fputs(n > 0 ? ", " : "", stdout);
+            cmd_json_string(p->process[n]);
+        }
+        fputs("]}", stdout);
+    }
+    fputs("], ", stdout);
+}
+
+static void
+json_fault(const struct port_fault *f, bool first)
+{
+    static const char *const names[] = {
+        [PORT_UNEXPECTED] = "unexpected", [PORT_GONE] = "gone", [PORT_WRONG] = "wrong"
+    };
+    char subject[PORTJUDGE_SUBJECT];
+    char address[SOCKETS_ADDRESS];
+
+    printf("%s\n  {\"port\": \"%s\", \"finding\": \"%s\"", first ? "" : ",",
+            portjudge_subject(f->proto, f->port, subject), names[f->verdict]);
+    if (f->row != NULL) {
+        printf(", \"uid\": %u, \"address\": \"%s\"", f->row->uid, sockets_address(f->row, address));
+    }
+    if (f->owner != NULL) {
+        printf(", \"pid\": %d, \"exe\": ", f->owner->pid);
+        cmd_json_string(exe_path(f->owner));
+    }
+    putchar('}');
+}
+
+static void
+print_json(const struct conf *conf, struct portlook *look, bool judged)
+{
+    struct listing l = { .look = look, .first = true };
+
+    putchar('{');
+    if (judged) {
+        json_expected(conf);
+    }
+    fputs("\"actual\": [", stdout);
+    for (int i = 0; i < CONF_PROTOS; i++) {
+        l.proto = (enum conf_proto)i;
+        portjudge_each(&look->judge, l.proto, json_port, &l);
+    }
+    putchar(']');
+    if (judged) {
+        fputs(", \"findings\": [", stdout);
+        for (unsigned i = 0; i < fault_count && i < FAULTS; i++) {
+            json_fault(&faults[i], i == 0);
+        }
+        printf("], \"ok\": %s", fault_count == 0 ? "true" : "false");
+    }
+    puts("}");
+}
+
+/* Without a configuration there is nothing to compare with, but still something to show. */
+static bool
+take_conf(const struct cmd *cmd, struct conf *conf, bool *judged)
+{
+    if (!cmd_paths(cmd, conf)) {
+        return false;
+    }
+    *judged = access(conf->config_path, F_OK) == 0 || errno != ENOENT;
+    return !*judged || cmd_conf(cmd, conf);
+}
+
+int
+cmd_ports(const struct cmd *cmd)
+{
+    static struct conf conf;
+    static struct portlook look;
+    static char output[OUTPUT];
+    bool judged = false;
+
+    if (cmd->argc > 0) {
+        return cmd_error("ports takes no arguments");
+    }
+    if (!take_conf(cmd, &conf, &judged)) {
+        return CMD_ERROR;
+    }
+    int error = portlook_once(&conf, &look, NULL, NULL);
+
+    if (error != 0) {
+        return cmd_error("cannot look at this machine's sockets: %s", strerror(-error));
+    }
+    (void)setvbuf(stdout, output, _IOFBF, sizeof(output));
+    look.judge.fault = keep_fault;
+    if (judged) {
+        portjudge_run(&look.judge);
+    }
+    if (cmd->json) {
+        print_json(&conf, &look, judged);
+    } else if (judged) {
+        print_text(&conf, &look);
+    } else {
+        fputs("Actual open ports and processes: ", stdout);
+        print_actual(&look);
+        printf("\nnot judged: there is no %s (tocsin init writes one)\n", cmd_text(conf.config_path));
+    }
+    return fflush(stdout) != 0 ? CMD_ERROR : fault_count > 0 ? CMD_FINDINGS : CMD_CLEAN;
+}
