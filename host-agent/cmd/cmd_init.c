@@ -346,18 +346,14 @@ write_file(bool force)
 }
 
 static void
-print_next(const struct cmd *cmd)
+print_next(void)
 {
-    char options[2 * CONF_PATH + 32] = "";
-    size_t len = 0;
+    char option[CONF_PATH + 16] = "";
 
     if (strcmp(conf.config_path, CONF_DEFAULT_PATH) != 0) {
-        len = (size_t)snprintf(options, sizeof(options), " --config %s", conf.config_path);
+        snprintf(option, sizeof(option), " --config %s", conf.config_path);
     }
-    if (cmd->state_dir != NULL) {
-        snprintf(options + len, sizeof(options) - len, " --state %s", conf.state_dir);
-    }
-    const char *with = cmd_text(options);
+    const char *with = cmd_text(option);
 
     printf("\nNext:\n");
     printf("  look through the file, and give it a Channel: where the lines go\n");
@@ -439,7 +435,7 @@ cmd_init(const struct cmd *cmd)
     }
     if (status == CMD_CLEAN) {
         print_done(denied);
-        print_next(cmd);
+        print_next();
     }
     return status;
 }

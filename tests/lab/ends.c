@@ -196,21 +196,39 @@ run_agent_command(struct lab *lab, const char *what, const char *command, const 
     return step(what, argv, input, out, sizeof(out));
 }
 
-/* What `tocsin init` found on this machine, with a short beat, the scratch tree, the daemon and the line
- * added. */
+/* A copy of what `tocsin init` wrote, without its Beat and with the lab's own lines. */
+static bool
+adapt_config(struct lab *lab)
+{
+    char from[LAB_PATH];
+    char to[LAB_PATH];
+    char line[1200];
+    FILE *in = fopen(lab_path(lab, "tocsin.conf", from), "r");
+    FILE *out = fopen(lab_path(lab, "tocsin.conf.new", to), "w");
+
+    while (in != NULL && out != NULL && fgets(line, sizeof(line), in) != NULL) {
+        if (strncmp(line, "Beat ", 5) != 0) {
+            fputs(line, out);
+        }
+    }
+    if (out != NULL) {
+        fprintf(out, "\nBeat 1\nWatch %s/tree\nDaemon %s/labd\nChannel tty %s/line\n", lab->dir, lab->dir,
+                lab->dir);
+    }
+    bool good = in != NULL && out != NULL && fclose(out) == 0 && rename(to, from) == 0;
+    if (in != NULL) {
+        fclose(in);
+    }
+    return good;
+}
+
+/* What this machine runs now, and the scratch tree, the daemon and the line. */
 static bool
 configure_agent(struct lab *lab, const char *code)
 {
-    char path[LAB_PATH];
-    char extra[4 * LAB_PATH];
     char host[] = LAB_HOST;
 
-    if (!run_agent_command(lab, "tocsin init", "init", "--host", host, NULL)) {
-        return false;
-    }
-    snprintf(extra, sizeof(extra), "\nBeat 1\nWatch %s/tree\nDaemon %s/labd\nChannel tty %s/line\n", lab->dir,
-            lab->dir, lab->dir);
-    return write_text(lab_path(lab, "tocsin.conf", path), extra, "a") &&
+    return run_agent_command(lab, "tocsin init", "init", "--host", host, NULL) && adapt_config(lab) &&
            run_agent_command(lab, "tocsin pair", "pair", "-", NULL, code) &&
            run_agent_command(lab, "tocsin baseline build", "baseline", "build", NULL, NULL);
 }
