@@ -195,8 +195,8 @@ tell_stuck(struct run *run, bool over)
     m.alarm.count = 1;
     m.alarm.opened_ms = run->stuck_ms;
     m.alarm.closed_ms = over ? run->utc_us / 1000 : 0;
-    (void)strcpy(m.alarm.code, "belfry.ledger");
-    (void)strcpy(m.alarm.verdict, "LOCAL");
+    (void)snprintf(m.alarm.code, sizeof m.alarm.code, "%s", "belfry.ledger");
+    (void)snprintf(m.alarm.verdict, sizeof m.alarm.verdict, "%s", "LOCAL");
     (void)snprintf(m.alarm.detail, sizeof m.alarm.detail, "waiting=%u dropped=%llu", run->queued,
             (unsigned long long)run->dropped);
     if (run->notify.fd >= 0) {

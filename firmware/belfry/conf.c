@@ -406,7 +406,7 @@ void
 conf_defaults(struct conf *conf)
 {
     memset(conf, 0, sizeof *conf);
-    (void)strcpy(conf->state_dir, CONF_DEFAULT_STATE);
+    (void)snprintf(conf->state_dir, sizeof conf->state_dir, "%s", CONF_DEFAULT_STATE);
     conf->syslog = true;
     conf->facility = LOG_DAEMON;
 }

@@ -22,7 +22,7 @@ const char *
 events_number(char *out, uint32_t session, const char *nonce, uint32_t first, uint32_t last)
 {
     if (nonce[0] == '\0') {
-        (void)strcpy(out, "-");
+        memcpy(out, "-", 2);
     } else if (first == last) {
         (void)snprintf(out, 64, "%u-%s.%u", session, nonce, first);
     } else {

@@ -303,7 +303,8 @@ intake_serve(struct run_line *rl, bool ready)
         change = line_open_if_due(l, run->now_ms);
         line_changed(rl, change);
         if (change == LINE_CAME && l->conf->kind == CONF_FILE) {
-            /* Where file and transcript stand has to be on record before the first byte goes into the latter. */
+            /* Where file and transcript stand has to be on record before the first byte goes into the latter.
+             */
             (void)commit_now(run);
         }
         return;

@@ -246,7 +246,7 @@ read_conf(const struct request *r, struct conf *conf)
                     "--state: expected a directory of at most %zu bytes", sizeof conf->state_dir - 1);
             return false;
         }
-        (void)strcpy(conf->state_dir, r->state);
+        (void)snprintf(conf->state_dir, sizeof conf->state_dir, "%s", r->state);
     }
     return errors.count == 0;
 }

@@ -21,23 +21,23 @@ enum record_kind {
 };
 
 struct record {
-    enum record_kind kind;
     int64_t seen_us; /* UTC since 1970, when the bytes were read */
-    char line[CONF_NAME];
-    char host[WIRE_HOST_MAX + 1]; /* "" for RECORD_LOCAL */
-    uint32_t pairing;             /* which pairing of the host proved it, from 1 */
+    int64_t value;
+    uint64_t utc_s; /* RECORD_LINE: as the line claims */
+    enum record_kind kind;
     enum wire_verdict verdict;
     enum wire_severity severity;
+    uint32_t mono_s;  /* RECORD_LINE */
+    uint32_t pairing; /* which pairing of the host proved it, from 1 */
     uint32_t session;
-    char nonce[WIRE_NONCE_CHARS + 1];
     uint32_t first; /* the line's number, or the first of several */
     uint32_t last;
-    int64_t value;
     bool bad;
-    bool over;       /* RECORD_LOCAL: the trouble is over */
-    bool life;       /* RECORD_LINE: a sign of life, which ends a silence */
-    uint64_t utc_s;  /* RECORD_LINE: as the line claims */
-    uint32_t mono_s; /* RECORD_LINE */
+    bool over; /* RECORD_LOCAL: the trouble is over */
+    bool life; /* RECORD_LINE: a sign of life, which ends a silence */
+    char nonce[WIRE_NONCE_CHARS + 1];
+    char line[CONF_NAME];
+    char host[WIRE_HOST_MAX + 1]; /* "" for RECORD_LOCAL */
     char code[RECORD_CODE];
     char detail[RECORD_DETAIL];
     char bytes[WIRE_LINE_MAX + 1]; /* RECORD_LINE: the whole line */

@@ -88,9 +88,9 @@ answer_status(struct run *run, struct out *out)
     for (unsigned i = 0; i < run->lines; i++) {
         const struct line *l = &run->line[i].line;
 
-        say(out, "line\t%s\t%s\t%s\t%d\t%llu\t%lld\t%llu\t%d\n", l->conf->name, l->ops->kind,
+        say(out, "line\t%s\t%s\t%s\t%d\t%llu\t%lld\t%llu\t%llu\n", l->conf->name, l->ops->kind,
                 l->up ? "up" : "lost", l->error, (unsigned long long)l->bytes, (long long)l->last_utc_ms,
-                (unsigned long long)l->transcript.lost_all, l->transcript.error);
+                (unsigned long long)l->transcript.lost_all, (unsigned long long)line_errors(l));
     }
 }
 

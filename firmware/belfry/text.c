@@ -14,7 +14,7 @@ text_time(int64_t utc_ms, char *out)
     struct tm tm;
 
     if (utc_ms < 0 || gmtime_r(&s, &tm) == NULL || tm.tm_year > 8099) {
-        (void)strcpy(out, "-");
+        memcpy(out, "-", 2);
         return out;
     }
     (void)snprintf(out, TEXT_TIME, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (tm.tm_year + 1900) % 10000,

@@ -21,8 +21,8 @@ struct live_line {
     int error;
     uint64_t bytes;
     int64_t last_ms;
-    uint64_t lost;
-    int log_error;
+    uint64_t lost;   /* bytes that the transcript lacks */
+    uint64_t errors; /* bytes that the driver counted as damaged or lost */
     bool has_agent;
 };
 
@@ -82,7 +82,7 @@ take_live(struct status *s, char *line)
     l->bytes = strtoull(f[5], NULL, 10);
     l->last_ms = strtoll(f[6], NULL, 10);
     l->lost = strtoull(f[7], NULL, 10);
-    l->log_error = (int)strtol(f[8], NULL, 10);
+    l->errors = strtoull(f[8], NULL, 10);
 }
 
 static int
@@ -250,6 +250,24 @@ by_need(const void *a, const void *b)
 
 /* ---- output */
 
+/* What a line has suffered, below the table. */
+static void
+print_troubles(const struct status *s)
+{
+    for (unsigned i = 0; i < s->lines && s->running; i++) {
+        const struct live_line *l = &s->line[i];
+
+        if (l->errors > 0) {
+            (void)printf("%s: the driver counted %llu bytes damaged or lost (wrong speed? noise?)\n", l->name,
+                    (unsigned long long)l->errors);
+        }
+        if (l->lost > 0) {
+            (void)printf(
+                    "%s: %llu bytes are missing in the transcript\n", l->name, (unsigned long long)l->lost);
+        }
+    }
+}
+
 static void
 print_text(const struct status *s)
 {
@@ -277,6 +295,7 @@ print_text(const struct status *s)
         (void)printf("%-15s %-15s %10s %8llu %7u  %s\n", r->line, r->agent[0] != '\0' ? r->agent : "-", age,
                 (unsigned long long)r->missing, r->alarms.open, r->state);
     }
+    print_troubles(s);
 }
 
 static void
@@ -316,9 +335,11 @@ print_json(const struct status *s)
         char name[80];
 
         (void)text_json(name, sizeof name, l->name);
-        (void)printf("%s\n  {\"line\":%s,\"kind\":\"%s\",\"up\":%s,\"bytes\":%llu,\"log_lost\":%llu}",
+        (void)printf(
+                "%s\n  "
+                "{\"line\":%s,\"kind\":\"%s\",\"up\":%s,\"bytes\":%llu,\"log_lost\":%llu,\"errors\":%llu}",
                 i > 0 ? "," : "", name, command_shown(l->kind), l->up ? "true" : "false",
-                (unsigned long long)l->bytes, (unsigned long long)l->lost);
+                (unsigned long long)l->bytes, (unsigned long long)l->lost, (unsigned long long)l->errors);
     }
     (void)printf("\n ]}\n");
 }

@@ -379,7 +379,7 @@ command_verify(const struct command *c)
     if (c->host == NULL || !wire_host_valid(c->host, strlen(c->host))) {
         return command_error("verify: expected --host HOST, a paired host");
     }
-    (void)strcpy(v.host.host, c->host);
+    (void)snprintf(v.host.host, sizeof v.host.host, "%s", c->host);
     v.json = c->json;
     if (ledger_open(state_path(c->conf, "ledger.db", path), LEDGER_READ, true, &v.ledger, error) != 0) {
         return command_error("%s", error);

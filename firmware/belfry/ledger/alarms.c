@@ -145,7 +145,7 @@ append_detail(struct ledger *l, const struct standing *s, const char *more)
         more += strcspn(more, " ");
         more += strspn(more, " ");
     }
-    (void)strcpy(detail, s->detail);
+    (void)snprintf(detail, sizeof detail, "%s", s->detail);
     (void)snprintf(detail + have, sizeof detail - have, "%s%s", have > 0 ? " " : "", more);
     st = db_use(l, "UPDATE alarms SET detail = ?2 WHERE id = ?1");
     db_bind_int(l, st, s->id);

@@ -220,7 +220,7 @@ ledger_open(
         (void)snprintf(error, LEDGER_ERROR, "the ledger's path is too long");
         return LEDGER_E_IO;
     }
-    (void)strcpy(l->path, path);
+    (void)snprintf(l->path, sizeof l->path, "%s", path);
     r = open_all(l, mode, check);
     if (r != 0) {
         if (r == LEDGER_E_BUSY) {

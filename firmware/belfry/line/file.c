@@ -79,7 +79,7 @@ choose(struct line *l)
 {
     struct line_file *f = &l->is.file;
     char old[CONF_PATH + 4];
-    struct stat st;
+    struct stat st = { .st_size = 0 };
     int error = open_regular(l->conf->path, &f->fd, &st);
     int fd;
 
@@ -120,7 +120,7 @@ watch(struct line *l)
     }
     f->watch = inotify_add_watch(
             f->notify, l->conf->path, IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF | IN_ATTRIB);
-    (void)strcpy(path, l->conf->path);
+    (void)snprintf(path, sizeof path, "%s", l->conf->path);
     (void)inotify_add_watch(f->notify, dirname(path), IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
 }
 

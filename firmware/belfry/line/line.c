@@ -91,6 +91,12 @@ line_fd(const struct line *l)
     return l->up ? l->ops->fd(l) : -1;
 }
 
+uint64_t
+line_errors(const struct line *l)
+{
+    return l->up && l->ops->errors != NULL ? l->ops->errors(l) : 0;
+}
+
 int64_t
 line_due(const struct line *l)
 {

@@ -30,6 +30,8 @@ struct line_ops {
     /* Bytes read, 0 when there are none now, -errno when the line is lost. `ready`: the fd was. Never blocks.
      */
     int (*read)(struct line *l, uint8_t *to, size_t size, bool ready, int64_t now_ms);
+    /* Bytes the driver counted as damaged or lost since it was opened; NULL where nobody counts. */
+    uint64_t (*errors)(const struct line *l);
 };
 
 extern const struct line_ops line_pty_ops;
@@ -106,6 +108,9 @@ void line_close(struct line *l);
 
 /* -1 when there is nothing to wait on. */
 int line_fd(const struct line *l);
+
+/* What the driver counted as damaged or lost since the line was opened. */
+uint64_t line_errors(const struct line *l);
 
 /* When this line wants to be looked at without being woken. */
 int64_t line_due(const struct line *l);

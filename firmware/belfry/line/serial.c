@@ -37,10 +37,20 @@ serial_read(struct line *l, uint8_t *to, size_t size, bool ready, int64_t now_ms
     return n;
 }
 
+static uint64_t
+serial_errors(const struct line *l)
+{
+    struct hal_serial_counts c;
+
+    hal_serial_counts(l->is.serial, &c);
+    return (uint64_t)c.frame + c.overrun + c.parity + c.lost;
+}
+
 const struct line_ops line_serial_ops = {
     .kind = "serial",
     .open = serial_open,
     .close = serial_close,
     .fd = serial_fd,
     .read = serial_read,
+    .errors = serial_errors,
 };

@@ -94,7 +94,7 @@ all_errors_are_told_up_to_twenty(void)
     char text[1000] = "";
 
     for (int i = 0; i < 25; i++) {
-        (void)strcat(text, "Bad line\n");
+        (void)snprintf(text + 9 * (size_t)i, 10, "Bad line\n");
     }
     CHECK_INT(parse(text), 25);
     CHECK(strncmp(errors.text[0], "belfry.conf:1:", 14) == 0);
@@ -109,7 +109,7 @@ a_word_or_a_count_beyond_its_bound_is_an_error(void)
     static char text[CONF_LINES * 40 + 2000];
     size_t n = 0;
 
-    (void)strcpy(text, "StateDir /");
+    (void)snprintf(text, sizeof text, "%s", "StateDir /");
     memset(text + 10, 'a', 600);
     CHECK_INT(parse(text), 1);
     CHECK(strstr(errors.text[0], "a word of more than 511 bytes") != NULL);

@@ -281,7 +281,7 @@ strangers_are_told_once_a_minute_and_counted(void)
 
     begin();
     other = voice;
-    (void)strcpy(other.host, "mail");
+    (void)snprintf(other.host, sizeof other.host, "%s", "mail");
     for (int i = 0; i < 130; i++) {
         size_t len = speaker_say(&other, WIRE_CRIT, "daemon.down", "name=x", text);
 

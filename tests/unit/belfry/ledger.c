@@ -70,8 +70,8 @@ line_of(uint32_t session, uint32_t number, enum wire_severity severity, const ch
     r.severity = severity;
     r.session = session;
     r.first = r.last = number;
-    (void)strcpy(r.line, "a");
-    (void)strcpy(r.host, "web03");
+    (void)snprintf(r.line, sizeof r.line, "%s", "a");
+    (void)snprintf(r.host, sizeof r.host, "%s", "web03");
     (void)snprintf(r.nonce, sizeof r.nonce, "N%03u", session % 1000);
     (void)snprintf(r.code, sizeof r.code, "%s", code);
     (void)snprintf(r.detail, sizeof r.detail, "%s", detail);
@@ -240,7 +240,7 @@ every_damaged_page_is_noticed_and_nothing_is_overwritten(void)
         is_refused("damaged");
     }
     memcpy(bytes, sound, len);
-    spill(bytes, len - 3 * 4096 - 100);
+    spill(bytes, len - 12388);
     is_refused(path);
     memcpy(bytes, sound, len);
     memset(bytes + 100, 0, 1000);
@@ -507,7 +507,7 @@ an_ack_closes_what_nothing_else_will_and_marks_the_rest(void)
     memset(&judge, 0, sizeof judge);
     judge.session[0].used = true;
     judge.session[0].number = 2;
-    (void)strcpy(judge.session[0].nonce, "N002");
+    (void)snprintf(judge.session[0].nonce, sizeof judge.session[0].nonce, "%s", "N002");
     CHECK_INT(ledger_host_save(ledger, &host, &judge, 0), 0);
     CHECK_INT(ledger_ack(ledger, 1, "you", 78, &changes), 0);
     CHECK(!alarm_of(1).open);
@@ -560,7 +560,7 @@ a_judge_is_found_again_with_its_sessions_and_holes(void)
     begin();
     s->used = true;
     s->number = 17;
-    (void)strcpy(s->nonce, "K3QF");
+    (void)snprintf(s->nonce, sizeof s->nonce, "%s", "K3QF");
     memset(&s->key, 0x5A, sizeof s->key);
     s->any = true;
     s->top = 99;

@@ -37,8 +37,8 @@ use(enum conf_kind kind, const char *path)
 {
     memset(&conf, 0, sizeof conf);
     conf.kind = kind;
-    (void)strcpy(conf.name, "a");
-    (void)strcpy(conf.path, path);
+    (void)snprintf(conf.name, sizeof conf.name, "%s", "a");
+    (void)snprintf(conf.path, sizeof conf.path, "%s", path);
     conf.baud = 115200;
     conf.mode = 0620;
     now_ms = 1000;
@@ -297,7 +297,7 @@ a_file_goes_on_where_an_earlier_life_stopped(void)
     got_is("three\n");
     line_close(&line);
     for (int i = 0; i < 100; i++) {
-        (void)sprintf(lines + strlen(lines), "line %030d\n", i);
+        (void)snprintf(lines + strlen(lines), 40, "line %030d\n", i);
     }
     stop_and_start(lines, "end\n", false);
     got_is("end\n");

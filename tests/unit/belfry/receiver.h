@@ -73,7 +73,7 @@ receiver_make(struct receiver *r, const char *hook)
     char conf[600];
 
     memset(r, 0, sizeof *r);
-    (void)strcpy(r->dir, "/tmp/belfry-run-XXXXXX");
+    (void)snprintf(r->dir, sizeof r->dir, "%s", "/tmp/belfry-run-XXXXXX");
     if (mkdtemp(r->dir) == NULL) {
         abort();
     }

@@ -520,7 +520,7 @@ clients_that_never_read_or_speak_stop_no_proof_and_are_dropped(void)
     receiver_pair(&r, "web03", &s);
     receiver_start(&r);
     conf_defaults(&conf);
-    (void)strcpy(conf.state_dir, receiver_path(&r, "state"));
+    (void)snprintf(conf.state_dir, sizeof conf.state_dir, "%s", receiver_path(&r, "state"));
     for (int i = 0; i < 2 * CTL_CLIENTS; i++) {
         clients[i] = ctl_connect(&conf);
         if (i == 3) {

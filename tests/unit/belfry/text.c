@@ -58,10 +58,10 @@ an_event_is_one_line_of_nine_fields_whatever_is_in_it(void)
     memset(&r, 0, sizeof r);
     r.kind = RECORD_LINE;
     r.seen_us = 1795301987584492;
-    (void)strcpy(r.line, "web");
-    (void)strcpy(r.host, "web03");
-    (void)strcpy(r.code, "integrity.changed");
-    (void)strcpy(r.nonce, "K3QF");
+    (void)snprintf(r.line, sizeof r.line, "%s", "web");
+    (void)snprintf(r.host, sizeof r.host, "%s", "web03");
+    (void)snprintf(r.code, sizeof r.code, "%s", "integrity.changed");
+    (void)snprintf(r.nonce, sizeof r.nonce, "%s", "K3QF");
     r.severity = WIRE_CRIT;
     r.session = 17;
     r.first = r.last = 42;
@@ -77,7 +77,7 @@ an_event_is_one_line_of_nine_fields_whatever_is_in_it(void)
         CHECK_INT(tabs, 8);
         CHECK(out[n - 1] == '\n' && memchr(out, '\n', n - 1) == NULL && memchr(out, 27, n) == NULL);
     }
-    (void)strcpy(r.detail, "path=/x");
+    (void)snprintf(r.detail, sizeof r.detail, "%s", "path=/x");
     CHECK_INT(events_record(out, &r), strlen(out));
     CHECK_STR(out, "EVENT\t1795301987584492\tweb\tweb03\tOK\tCRIT\tintegrity.changed\t17-K3QF.42\tpath=/x\n");
 }
@@ -115,7 +115,7 @@ a_request_that_was_composed_is_parsed_and_no_other(void)
     char out[CTL_REQUEST_MAX];
     size_t n;
 
-    (void)strcpy(r.by, "me%20you");
+    (void)snprintf(r.by, sizeof r.by, "%s", "me%20you");
     n = ctl_compose(&r, out);
     CHECK(ctl_parse(out, n - 1, &back));
     CHECK_INT(back.what, CTL_ACK);
