@@ -31,15 +31,15 @@ attach_filter(int fd)
 static int
 subscribe(int fd)
 {
-    struct {
-        struct nlmsghdr head;
-        struct cn_msg message;
-        uint32_t operation;
-    } ask = { .head = { .nlmsg_len = sizeof(ask), .nlmsg_type = NLMSG_DONE },
-        .message = { .id = { .idx = CN_IDX_PROC, .val = CN_VAL_PROC }, .len = sizeof(ask.operation) },
-        .operation = PROC_CN_MCAST_LISTEN };
+    struct nlmsghdr head = { .nlmsg_len = WHAT_AT + sizeof(uint32_t), .nlmsg_type = NLMSG_DONE };
+    struct cn_msg message = { .id = { .idx = CN_IDX_PROC, .val = CN_VAL_PROC }, .len = sizeof(uint32_t) };
+    uint32_t operation = PROC_CN_MCAST_LISTEN;
+    uint8_t ask[WHAT_AT + sizeof(operation)];
 
-    return send(fd, &ask, sizeof(ask), 0) == (ssize_t)sizeof(ask) ? 0 : -errno;
+    memcpy(ask, &head, sizeof(head));
+    memcpy(ask + sizeof(head), &message, sizeof(message));
+    memcpy(ask + WHAT_AT, &operation, sizeof(operation));
+    return send(fd, ask, sizeof(ask), 0) == (ssize_t)sizeof(ask) ? 0 : -errno;
 }
 
 int
