@@ -1,4 +1,5 @@
 #include "watch/fs_fanotify.h"
+#include "watch/baseline.h"
 #include "watch/fs_events.h"
 #include "watch/fs_look.h"
 #include <errno.h>
@@ -209,6 +210,33 @@ path_of(int fd, char *path, size_t size)
     return path[0] == '/' ? n : 0;
 }
 
+/*
+ * A path longer than the kernel tells. What is above it decides whether it matters: else anyone could keep us
+ * busy from a deep directory of their own.
+ */
+static bool
+tell_long(int dir_fd, char *path, size_t size, const struct fs_hear *hear)
+{
+    ssize_t len = -1;
+    int fd = dup(dir_fd);
+
+    for (int steps = 0; fd >= 0 && len < 0 && steps < BASELINE_PATH_MAX; steps++) {
+        int up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        close(fd);
+        fd = up;
+        len = fd >= 0 ? path_of(fd, path, size) : 0;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (len > 0 && !hear->cares(hear->to, (const uint8_t *)path, (size_t)len)) {
+        return false;
+    }
+    hear->lost(hear->to, "long-path");
+    return true;
+}
+
 static void
 tell(const struct fs_fanotify_event *e, int dir_fd, char *path, size_t len, const struct fs_hear *hear)
 {
@@ -239,7 +267,7 @@ tell_by(const struct fs_fanotify_event *e, int mount_fd, const struct fs_hear *h
     }
     ssize_t len = path_of(dir_fd, path, sizeof(path) - NAME_MAX - 2);
     if (len < 0) {
-        hear->lost(hear->to, "long-path");
+        cares = tell_long(dir_fd, path, sizeof(path), hear);
     } else if (len > 0) {
         cares = hear->cares(hear->to, (const uint8_t *)path, (size_t)len);
         if (cares) {

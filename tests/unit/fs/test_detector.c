@@ -305,6 +305,45 @@ what_is_not_guarded_is_not_told(void)
     }
 }
 
+/* Makes a directory so deep that the kernel cannot tell its path, and writes in it. */
+static void
+write_deep(const char *top)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        char name[201];
+        int dir = open(top, O_RDONLY | O_DIRECTORY);
+
+        memset(name, 'x', 200);
+        name[200] = '\0';
+        for (int i = 0; i < 30; i++) {
+            mkdirat(dir, name, 0755);
+            dir = openat(dir, name, O_RDONLY | O_DIRECTORY);
+        }
+        close(openat(dir, "file", O_CREAT | O_WRONLY, 0644));
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+    settle();
+}
+
+static void
+a_path_too_long_to_be_told_is_swept_where_it_matters_only(void)
+{
+    guard();
+    write_deep(ground.dir);
+    CHECK(!ground_begins("source=files.queue"));
+    ground_forget();
+    write_deep(ground.tree);
+    CHECK(swept() || strcmp(mode, "inotify") == 0);
+    unsigned added = 0;
+    for (int i = 0; i < ground_count; i++) {
+        added += ground_heard[i].op == FINDING_OPEN && ground_heard[i].code == ADDED;
+    }
+    CHECK(added >= 31);
+}
+
 /* The event source keeps in mind where nothing matters; a move may change that. */
 static void
 a_directory_that_did_not_matter_does_once_it_is_moved_in(void)
@@ -540,6 +579,7 @@ with_events(void)
     CHECK_RUN(the_guarded_directory_itself_is_guarded);
     CHECK_RUN(what_is_not_guarded_is_not_told);
     CHECK_RUN(a_directory_that_did_not_matter_does_once_it_is_moved_in);
+    CHECK_RUN(a_path_too_long_to_be_told_is_swept_where_it_matters_only);
     CHECK_RUN(names_of_any_bytes_are_told);
     CHECK_RUN(a_store_through_a_mapping_is_found_by_the_sweep);
     CHECK_RUN(a_change_made_while_nobody_looked_is_told_at_start);

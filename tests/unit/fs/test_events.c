@@ -165,6 +165,7 @@ each_event_of_an_inotify_buffer_comes_out(void)
     CHECK_INT(e.wd, 1);
     CHECK_INT(e.mask, 0x100);
     CHECK_STR(e.name, "name");
+    CHECK_INT(e.name_len, 4);
     CHECK_INT(fs_inotify_take(&c, &e), FS_EVENTS_ONE);
     CHECK_INT(e.wd, -1);
     CHECK_INT(e.name_len, 0);
