@@ -115,6 +115,15 @@ owner_and_group_are_told(void)
 }
 
 static void
+says_added(const char *name, const char *before, const char *after)
+{
+    char want[120];
+
+    snprintf(want, sizeof(want), "%s owner=%u:%u%s", before, geteuid(), getegid(), after);
+    SAYS(name, ADDED, want);
+}
+
+static void
 added_and_gone_are_told_for_each_path(void)
 {
     ground_open();
@@ -131,9 +140,9 @@ added_and_gone_are_told_for_each_path(void)
     SAYS("old/a", GONE, "nothing");
     SAYS("old/b", GONE, "nothing");
     SAYS("zz", GONE, "nothing");
-    SAYS("new", ADDED, "type=dir mode=0755 owner=0:0");
-    SAYS("new/b", ADDED, "type=file mode=0644 owner=0:0");
-    SAYS("trap", ADDED, "type=link mode=0777 owner=0:0 link=/etc/shadow");
+    says_added("new", "type=dir mode=0755", "");
+    says_added("new/b", "type=file mode=0644", "");
+    says_added("trap", "type=link mode=0777", " link=/etc/shadow");
     CHECK_INT(ground_about("new")->severity, WIRE_ERRO);
     CHECK_INT(ground_about("old")->severity, WIRE_CRIT);
 }
