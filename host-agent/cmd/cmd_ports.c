@@ -125,10 +125,29 @@ print_actual(struct portlook *look)
     }
 }
 
+/* The user's name, or the number as text. Looked up once for a run of the same. */
+static const char *
+user_name(uint32_t uid)
+{
+    static char name[NAME];
+    static uint32_t of;
+
+    if (name[0] == '\0' || of != uid) {
+        const struct passwd *user = getpwuid(uid);
+
+        if (user != NULL) {
+            wire_escape(name, sizeof(name), user->pw_name, strlen(user->pw_name), WIRE_ESCAPE_TEXT);
+        } else {
+            snprintf(name, sizeof(name), "%u", uid);
+        }
+        of = uid;
+    }
+    return name;
+}
+
 static void
 print_holder(const struct port_fault *f)
 {
-    const struct passwd *user = getpwuid(f->row->uid);
     char address[SOCKETS_ADDRESS];
 
     if (f->owner != NULL) {
@@ -136,12 +155,7 @@ print_holder(const struct port_fault *f)
     } else {
         fputs("no process that can be seen", stdout);
     }
-    if (user != NULL) {
-        printf(", user %s", cmd_text(user->pw_name));
-    } else {
-        printf(", user %u", f->row->uid);
-    }
-    printf(", address %s\n", sockets_address(f->row, address));
+    printf(", user %s, address %s\n", user_name(f->row->uid), sockets_address(f->row, address));
 }
 
 static void

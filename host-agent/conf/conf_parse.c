@@ -269,13 +269,14 @@ take_port(struct parser *p, const struct words *w)
 static const struct scheme {
     const char *name;
     bool path; /* the device is an absolute path */
-    bool baud;
+    uint32_t baud_min;
+    uint32_t baud_max; /* 0: there is no speed */
 } schemes[] = {
-    { "tty",    true,  true  },
-    { "serial", true,  true  },
-    { "file",   true,  false },
-    { "null",   false, false },
-    { "fault",  true,  true  },
+    { "tty",    true,  50, 4000000    },
+    { "serial", true,  50, 4000000    },
+    { "file",   true,  0,  0          },
+    { "null",   false, 0,  0          },
+    { "fault",  true,  1,  UINT32_MAX }, /* the seed of the faults */
 };
 /* clang-format on */
 
@@ -316,11 +317,11 @@ static bool
 take_line_settings(
         struct parser *p, const struct words *w, const struct scheme *scheme, struct conf_channel *channel)
 {
-    if (w->count > 3 && !scheme->baud) {
+    if (w->count > 3 && scheme->baud_max == 0) {
         tell_word(p, w, 3, "no speed: this kind of channel has none");
         return false;
     }
-    if (w->count > 3 && !take_number(p, w, 3, 50, 4000000, &channel->baud)) {
+    if (w->count > 3 && !take_number(p, w, 3, scheme->baud_min, scheme->baud_max, &channel->baud)) {
         return false;
     }
     if (w->count > 4 && !frame_valid(w->word[4], w->len[4])) {
