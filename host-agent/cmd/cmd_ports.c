@@ -22,41 +22,75 @@ exe_path(const struct owner *owner)
     return exe != NULL ? exe->path : "?";
 }
 
-static void
-print_name(const char *path)
+/* The escaped base name; the last one is kept, since most machines have few programs and many ports. */
+static const char *
+name_of(const char *path)
 {
-    char name[NAME];
-    const char *base = procfs_base(path);
+    static const char *of;
+    static char name[NAME];
 
-    wire_escape(name, sizeof(name), base, strlen(base), WIRE_ESCAPE_VALUE);
-    fputs(name, stdout);
+    if (of != path) {
+        const char *base = procfs_base(path);
+
+        wire_escape(name, sizeof(name), base, strlen(base), WIRE_ESCAPE_VALUE);
+        of = path;
+    }
+    return name;
+}
+
+/* Where one port's text is put together: one call of stdio a port. */
+struct text {
+    char at[256];
+    size_t len;
+};
+
+static void
+put(struct text *t, const char *s)
+{
+    while (*s != '\0' && t->len < sizeof(t->at)) {
+        t->at[t->len++] = *s++;
+    }
+}
+
+static void
+flush(struct text *t)
+{
+    fwrite(t->at, 1, t->len, stdout);
+    t->len = 0;
 }
 
 /* "22 ", "udp/53 ", with a blank before all but the first. */
 static void
-print_port(bool *first, enum conf_proto proto, uint16_t port)
+put_port(struct text *t, bool *first, enum conf_proto proto, uint16_t port)
 {
-    fputs(*first ? "" : " ", stdout);
-    *first = false;
-    if (port == 0) {
-        printf("%sany ", proto == CONF_UDP ? "udp/" : "");
-    } else {
-        printf("%s%u ", proto == CONF_UDP ? "udp/" : "", (unsigned)port);
+    char digits[8] = "";
+    size_t at = sizeof(digits) - 1;
+
+    for (unsigned n = port; n > 0; n /= 10) {
+        digits[--at] = (char)('0' + n % 10);
     }
+    put(t, *first ? "" : " ");
+    put(t, proto == CONF_UDP ? "udp/" : "");
+    put(t, port == 0 ? "any" : digits + at);
+    put(t, " ");
+    *first = false;
 }
 
 static void
 print_expected(const struct conf *conf)
 {
+    struct text t;
     bool first = true;
 
+    t.len = 0;
     for (unsigned i = 0; i < conf->ports; i++) {
         const struct conf_port *p = &conf->port[i];
 
-        print_port(&first, (enum conf_proto)p->proto, p->port);
+        put_port(&t, &first, (enum conf_proto)p->proto, p->port);
         for (unsigned n = 0; n < p->processes; n++) {
-            fputs(n > 0 ? "," : "", stdout);
-            print_name(p->process[n]);
+            put(&t, n > 0 ? "," : "");
+            put(&t, name_of(p->process[n]));
+            flush(&t);
         }
     }
     if (first) {
@@ -92,23 +126,27 @@ static void
 print_actual_port(void *to, uint16_t port, const struct book *b, const uint16_t *rows, unsigned count)
 {
     struct listing *l = to;
+    struct text t;
     bool any = false;
 
-    print_port(&l->first, l->proto, port);
+    t.len = 0;
+    put_port(&t, &l->first, l->proto, port);
     for (unsigned r = 0; r < count; r++) {
         const struct owned *o = &b->owned[rows[r]];
 
         for (unsigned i = 0; i < o->count; i++) {
             if (!named_before(b, rows, r, i)) {
-                fputs(any ? "," : "", stdout);
-                print_name(exe_path(&o->owner[i]));
+                put(&t, any ? "," : "");
+                put(&t, name_of(exe_path(&o->owner[i])));
+                flush(&t);
                 any = true;
             }
         }
     }
     if (!any) {
-        fputs(l->look->denied > 0 ? "?" : "-", stdout);
+        put(&t, l->look->denied > 0 ? "?" : "-");
     }
+    flush(&t);
 }
 
 static void

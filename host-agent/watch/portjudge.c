@@ -1,6 +1,5 @@
 #include "watch/portjudge.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define NOBODY "-"
@@ -153,13 +152,21 @@ is_service(struct portjudge *j, enum conf_proto proto, const struct book *b, uin
     return true;
 }
 
-static int
-compare_order(const void *a, const void *b)
+/* One stable pass of a radix sort, by eight bits of the port. */
+static void
+sort_pass(const struct book *b, const uint16_t *from, uint16_t *to, uint32_t count, unsigned shift)
 {
-    uint32_t x = *(const uint32_t *)a;
-    uint32_t y = *(const uint32_t *)b;
+    uint32_t start[257] = { 0 };
 
-    return x < y ? -1 : x > y;
+    for (uint32_t i = 0; i < count; i++) {
+        start[(b->sockets.row[from[i]].port >> shift & 255u) + 1]++;
+    }
+    for (unsigned i = 1; i < 257; i++) {
+        start[i] += start[i - 1];
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        to[start[b->sockets.row[from[i]].port >> shift & 255u]++] = from[i];
+    }
 }
 
 void
@@ -167,25 +174,23 @@ portjudge_each(struct portjudge *j, enum conf_proto proto,
         void (*each)(void *to, uint16_t port, const struct book *b, const uint16_t *rows, unsigned count),
         void *to)
 {
-    static uint32_t order[SOCKETS_MAX];
     static uint16_t rows[SOCKETS_MAX];
+    static uint16_t other[SOCKETS_MAX];
     const struct book *b = j->book[proto];
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < b->sockets.count; i++) {
         if (is_service(j, proto, b, i)) {
-            order[count++] = (uint32_t)b->sockets.row[i].port << 16 | i;
+            rows[count++] = (uint16_t)i;
         }
     }
-    qsort(order, count, sizeof(order[0]), compare_order);
-    for (uint32_t i = 0; i < count; i++) {
-        rows[i] = (uint16_t)order[i];
-    }
+    sort_pass(b, rows, other, count, 0);
+    sort_pass(b, other, rows, count, 8);
     for (uint32_t first = 0; first < count;) {
-        uint16_t port = (uint16_t)(order[first] >> 16);
+        uint16_t port = b->sockets.row[rows[first]].port;
         uint32_t past = first + 1;
 
-        while (past < count && order[past] >> 16 == port) {
+        while (past < count && b->sockets.row[rows[past]].port == port) {
             past++;
         }
         each(to, port, b, rows + first, past - first);

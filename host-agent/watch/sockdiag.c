@@ -21,6 +21,12 @@ struct request {
     struct inet_diag_req_v2 ask;
 };
 
+/* The older form, for TCP only: one walk through the kernel's table gives IPv4 and IPv6 together. */
+struct both_request {
+    struct nlmsghdr head;
+    struct inet_diag_req ask;
+};
+
 static int
 open_netlink(int flags)
 {
@@ -121,7 +127,7 @@ sockdiag_parse(const uint8_t *src, size_t len, uint32_t seq, struct sockets *out
         if (head.nlmsg_type == NLMSG_ERROR) {
             return take_error(payload, payload_len, error);
         }
-        if (head.nlmsg_type == SOCK_DIAG_BY_FAMILY) {
+        if (head.nlmsg_type == SOCK_DIAG_BY_FAMILY || head.nlmsg_type == TCPDIAG_GETSOCK) {
             take_socket(payload, payload_len, out);
         }
     }
@@ -129,7 +135,18 @@ sockdiag_parse(const uint8_t *src, size_t len, uint32_t seq, struct sockets *out
 }
 
 static int
-ask(int fd, uint8_t family, enum conf_proto proto, uint32_t seq)
+send_request(int fd, const void *request, size_t len)
+{
+    struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+    if (sendto(fd, request, len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) != (ssize_t)len) {
+        return errno != 0 ? -errno : -EIO;
+    }
+    return 0;
+}
+
+static int
+ask_family(int fd, uint8_t family, enum conf_proto proto, uint32_t seq)
 {
     struct request r = { .head = { .nlmsg_len = sizeof(r),
                                  .nlmsg_type = SOCK_DIAG_BY_FAMILY,
@@ -138,12 +155,20 @@ ask(int fd, uint8_t family, enum conf_proto proto, uint32_t seq)
         .ask = { .sdiag_family = family,
                 .sdiag_protocol = proto == CONF_TCP ? IPPROTO_TCP : IPPROTO_UDP,
                 .idiag_states = 1u << (proto == CONF_TCP ? STATE_LISTEN : STATE_UNCONNECTED) } };
-    struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
-    if (sendto(fd, &r, sizeof(r), 0, (struct sockaddr *)&kernel, sizeof(kernel)) != (ssize_t)sizeof(r)) {
-        return errno != 0 ? -errno : -EIO;
-    }
-    return 0;
+    return send_request(fd, &r, sizeof(r));
+}
+
+static int
+ask_both(int fd, uint32_t seq)
+{
+    struct both_request r = { .head = { .nlmsg_len = sizeof(r),
+                                      .nlmsg_type = TCPDIAG_GETSOCK,
+                                      .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+                                      .nlmsg_seq = seq },
+        .ask = { .idiag_family = AF_INET, .idiag_states = 1u << STATE_LISTEN } };
+
+    return send_request(fd, &r, sizeof(r));
 }
 
 /* Only the kernel may answer: any process can send to our port. -EAGAIN when nothing came in time. */
@@ -167,28 +192,49 @@ receive(int fd, uint8_t *out, size_t size)
     }
 }
 
+static uint32_t sequence;
+
 static int
-dump_family(int fd, uint8_t family, enum conf_proto proto, struct sockets *out)
+take_answer(int fd, struct sockets *out)
 {
-    static uint32_t seq;
     uint8_t answer[ANSWER_SIZE];
     enum sockdiag_more more = SOCKDIAG_MORE;
-    int error = ask(fd, family, proto, ++seq);
+    int error = 0;
 
-    while (error == 0 && more == SOCKDIAG_MORE) {
+    while (more == SOCKDIAG_MORE) {
         ssize_t n = receive(fd, answer, sizeof(answer));
 
         if (n < 0) {
             return (int)n;
         }
-        more = sockdiag_parse(answer, (size_t)n, seq, out, &error);
+        more = sockdiag_parse(answer, (size_t)n, sequence, out, &error);
     }
     return error;
+}
+
+static int
+dump_family(int fd, uint8_t family, enum conf_proto proto, struct sockets *out)
+{
+    int error = ask_family(fd, family, proto, ++sequence);
+
+    return error != 0 ? error : take_answer(fd, out);
+}
+
+static int
+dump_both(int fd, struct sockets *out)
+{
+    int error = ask_both(fd, ++sequence);
+
+    return error != 0 ? error : take_answer(fd, out);
 }
 
 int
 sockdiag_dump(int fd, enum conf_proto proto, struct sockets *out)
 {
+    sockets_clear(out);
+    if (proto == CONF_TCP && dump_both(fd, out) == 0) {
+        return 0;
+    }
     sockets_clear(out);
     int error = dump_family(fd, AF_INET, proto, out);
 

@@ -25,7 +25,7 @@ trap 'exit 1' HUP INT TERM
 # With a configuration, so that the judging is measured too.
 cat >"$work/tocsin.conf" <<END
 Host bench
-Port tcp 22 sshd
+Port tcp any bench_ports_load
 END
 
 "$load" "$listeners" "$processes" "$rounds" "$bin --config $work/tocsin.conf ports" \
