@@ -2,12 +2,13 @@
 #include <string.h>
 
 #define WHOLE 1000u /* one finding in the bucket's unit */
+#define BUCKET ((int64_t)OPEN_BURST * WHOLE)
 
 void
 open_init(struct open_table *t, int64_t now_ms)
 {
     t->tokens_ms = now_ms;
-    t->tokens = OPEN_BURST * WHOLE;
+    t->tokens = (uint32_t)BUCKET;
 }
 
 static bool
@@ -173,7 +174,7 @@ fill_bucket(struct open_table *t, int64_t now_ms)
 
     if (gained > 0) {
         int64_t tokens = t->tokens + gained;
-        t->tokens = tokens > OPEN_BURST * WHOLE ? OPEN_BURST * WHOLE : (uint32_t)tokens;
+        t->tokens = (uint32_t)(tokens > BUCKET ? BUCKET : tokens);
         t->tokens_ms = now_ms;
     }
 }

@@ -5,7 +5,7 @@
 #define BITS_PER_BYTE 10 /* start, eight, stop */
 #define LINE_END 2
 
-#define SECOND 1000
+#define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
 

@@ -30,7 +30,8 @@ write_slot(int fd, const struct wire_slot *slot, unsigned which)
 
     wire_slot_encode(slot, bytes);
     while (done < sizeof(bytes)) {
-        ssize_t n = pwrite(fd, bytes + done, sizeof(bytes) - done, (off_t)(which * WIRE_SLOT_SIZE + done));
+        ssize_t n =
+                pwrite(fd, bytes + done, sizeof(bytes) - done, (off_t)which * WIRE_SLOT_SIZE + (off_t)done);
         if (n < 0 && errno == EINTR) {
             continue;
         }

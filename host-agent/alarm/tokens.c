@@ -190,15 +190,9 @@ tokens_more(struct tokens *t, size_t room, uint32_t of, char *out, size_t size)
     while (t->at < t->len && t->index < TOKENS_MAX) {
         size_t len = token_len(t, t->at);
 
-        if (t->piece == 0 && t->dealt[t->index]) {
+        if (t->piece == 0 && (t->dealt[t->index] || append(out, &used, room, t->text + t->at, len))) {
             next_token(t);
-        } else if (t->piece == 0 && append(out, &used, room, t->text + t->at, len)) {
-            next_token(t);
-        } else if (t->piece == 0 && used > empty) {
-            break;
-        } else if (!deal_piece(t, room, out, &used)) {
-            break;
-        } else if (t->piece > 0) {
+        } else if ((t->piece == 0 && used > empty) || !deal_piece(t, room, out, &used) || t->piece > 0) {
             break;
         }
     }

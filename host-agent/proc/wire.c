@@ -15,6 +15,7 @@
 #define QUEUED_LOW 16       /* bytes in the driver at which the next line may follow */
 #define QUEUED_LOOK_MS 2    /* how often to look at the driver's queue */
 #define STUCK_MS 10000      /* takes nothing for this long: the channel is lost */
+#define END_LOOK_MS 20      /* how often to look whether all is said, once it ends */
 #define CORE_SILENT_MS 5000 /* the core says it lives each second */
 #define LAST_WORDS_MS 5000  /* time for the last words */
 #define REOPEN_FIRST_MS 100
@@ -39,6 +40,7 @@ struct wire {
     int64_t core_ms; /* when the core was last heard */
     bool core_gone;
     bool warden_gone;
+    bool dismissed;                 /* the warden said STOP */
     struct line_message reserve[2]; /* for the core's end and the warden's; len 0: none, or used */
 };
 
@@ -259,19 +261,23 @@ hear_warden(void)
         wire.warden_gone = wire.warden_gone || heard < 0;
         wire.core_gone = true;
         if (heard > 0) {
+            wire.dismissed = true;
             forget_last_words();
         }
     }
 }
 
-/* True when all that can still be said is out, or its time is over. */
+/*
+ * True when all that can still be said is out, or its time is over. An orderly end does not wait for a
+ * channel that took nothing for so long that it counts as lost.
+ */
 static bool
 all_said(int64_t gone_ms, int64_t now_ms)
 {
     bool silent = wire.out_len == 0 && (wire.reserve[0].len == 0 || !wire.core_gone) &&
                   (wire.reserve[1].len == 0 || !wire.warden_gone);
 
-    return silent || now_ms - gone_ms > LAST_WORDS_MS;
+    return silent || (wire.dismissed && wire.told_lost) || now_ms - gone_ms > LAST_WORDS_MS;
 }
 
 static int64_t
@@ -351,7 +357,7 @@ role_wire(struct role_self *self)
                 role_tell_warden(self, CONTROL_LAST_WORDS);
                 return 0;
             }
-            alive_ms = now_ms + QUEUED_LOOK_MS * 10;
+            alive_ms = now_ms + END_LOOK_MS;
         }
         wait_for_something(now_ms, due_ms < alive_ms ? due_ms : alive_ms);
     }
