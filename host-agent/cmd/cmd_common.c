@@ -108,7 +108,7 @@ make_absolute(const char *path, char out[CONF_PATH])
         return false;
     }
     if (out[0] == '\0') {
-        strcpy(out, "/");
+        memcpy(out, "/", 2);
     }
     return true;
 }

@@ -55,6 +55,13 @@ take_options(const struct cmd *cmd, struct options *out)
     return CMD_CLEAN;
 }
 
+/* Into one of the configuration's places; what is copied was checked to fit. */
+static void
+copy_text(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%s", text);
+}
+
 /* The machine's name up to the first dot, with what may not stand in a line made a dash. */
 static void
 host_from_machine(char out[WIRE_HOST_MAX + 1])
@@ -76,7 +83,7 @@ host_from_machine(char out[WIRE_HOST_MAX + 1])
     }
     out[len] = '\0';
     if (len == 0) {
-        strcpy(out, "host");
+        copy_text(out, WIRE_HOST_MAX + 1, "host");
     }
 }
 
@@ -108,7 +115,7 @@ add_process(struct conf_port *port, const char *process)
         left_out++;
         return;
     }
-    strcpy(port->process[port->processes++], process);
+    copy_text(port->process[port->processes++], CONF_PATH, process);
 }
 
 static void
@@ -233,7 +240,7 @@ take_daemon(const struct procfs_exe *exe)
         left_out++;
         return;
     }
-    strcpy(conf.daemon[conf.daemons++], exe->path);
+    copy_text(conf.daemon[conf.daemons++], CONF_PATH, exe->path);
 }
 
 static int
@@ -263,7 +270,7 @@ take_watches(void)
 
     for (size_t i = 0; i < sizeof(usual_watches) / sizeof(usual_watches[0]); i++) {
         if (lstat(usual_watches[i], &st) == 0) {
-            strcpy(conf.watch[conf.watches++], usual_watches[i]);
+            copy_text(conf.watch[conf.watches++], CONF_PATH, usual_watches[i]);
         }
     }
 }
@@ -384,7 +391,7 @@ static int
 gather(const struct options *options, uint32_t *denied)
 {
     if (options->host != NULL) {
-        strcpy(conf.host, options->host);
+        copy_text(conf.host, sizeof(conf.host), options->host);
     } else {
         host_from_machine(conf.host);
     }

@@ -54,7 +54,7 @@ format_utc(int64_t ms, char out[32])
     struct tm utc;
 
     if (gmtime_r(&seconds, &utc) == NULL || strftime(out, 32, "%Y%m%dT%H%M%SZ", &utc) == 0) {
-        strcpy(out, "?");
+        memcpy(out, "?", 2);
     }
 }
 

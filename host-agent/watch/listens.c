@@ -29,6 +29,14 @@ static struct {
     struct ring ring[LISTENS_CPUS];
 } listens = { .epoll = -1 };
 
+static int
+mounted_tracefs(const char *path)
+{
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return dir >= 0 ? dir : -errno;
+}
+
 /* The tracing files without mounting them anywhere that others would see. */
 static int
 detached_tracefs(void)
@@ -76,15 +84,12 @@ find_event(struct listens_format *format, uint64_t *id)
     int error = -ENOENT;
 
     for (size_t i = 0; i <= sizeof(usual) / sizeof(usual[0]) && error != 0; i++) {
-        int dir = i < sizeof(usual) / sizeof(usual[0]) ? open(usual[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                                                       : detached_tracefs();
+        int dir = i < sizeof(usual) / sizeof(usual[0]) ? mounted_tracefs(usual[i]) : detached_tracefs();
 
-        if (dir < 0) {
-            error = dir == -1 ? -errno : dir;
-            continue;
+        error = dir < 0 ? dir : read_event(dir, format, id);
+        if (dir >= 0) {
+            close(dir);
         }
-        error = read_event(dir, format, id);
-        close(dir);
     }
     return error;
 }
@@ -164,7 +169,7 @@ listens_close(void)
 int
 listens_open(void)
 {
-    uint64_t id;
+    uint64_t id = 0;
 
     listens_close();
     int error = find_event(&listens.format, &id);
