@@ -197,7 +197,7 @@ ctl_serve(struct ctl_server *s, const struct pollfd *polls, int64_t now_ms)
 int
 ctl_connect(const struct conf *conf)
 {
-    struct timeval limit = { .tv_sec = 5 };
+    struct timeval limit = { .tv_sec = 3 * CTL_PATIENCE_MS / 1000 }; /* others may be before us */
     struct sockaddr_un at;
     int dir = open_dir(conf);
     int fd;

@@ -15,6 +15,7 @@ struct standing {
     uint32_t severity;
     uint32_t session;
     uint32_t number;
+    bool acked;
     char nonce[WIRE_NONCE_CHARS + 1];
     char code[RECORD_CODE];
     char detail[RECORD_DETAIL];
@@ -63,8 +64,9 @@ read_alarm(sqlite3_stmt *st, struct alarm *a)
 static int
 find_standing(struct ledger *l, const char *host, const struct rule *rule, struct standing *out)
 {
-    sqlite3_stmt *st = db_use(l, "SELECT id, severity, session, number, nonce, code, detail FROM alarms "
-                                 "WHERE host = ? AND area = ? AND subject = ? AND open = 1");
+    sqlite3_stmt *st =
+            db_use(l, "SELECT id, severity, session, number, nonce, code, detail, acked_ms > 0 FROM alarms "
+                      "WHERE host = ? AND area = ? AND subject = ? AND open = 1");
     int r;
 
     db_bind_text(l, st, host);
@@ -79,6 +81,7 @@ find_standing(struct ledger *l, const char *host, const struct rule *rule, struc
         db_text(st, 4, out->nonce, sizeof out->nonce);
         db_text(st, 5, out->code, sizeof out->code);
         db_text(st, 6, out->detail, sizeof out->detail);
+        out->acked = sqlite3_column_int64(st, 7) != 0;
     }
     db_done(st);
     return r;
@@ -242,12 +245,26 @@ newer(const struct record *r, const struct standing *s)
     return r->first > s->number;
 }
 
-/* The same trouble again: one row counts it. Told again only when it became another or a worse one. */
+/*
+ * Is the same trouble again news? When it became another or a worse one; when a person had seen it and it
+ * comes once more (from a new session it is only the old trouble, told anew); and a test is one each time.
+ */
+static bool
+is_news(const struct record *r, const struct rule *rule, const struct standing *s)
+{
+    bool same_session = r->session == s->session && strcmp(r->nonce, s->nonce) == 0;
+    bool recurs = same_session && (r->kind == RECORD_LINE || r->verdict == WIRE_GAP);
+
+    return strcmp(rule->code, s->code) != 0 || rule->severity < s->severity || (s->acked && recurs) ||
+           strcmp(rule->code, "test.alarm") == 0;
+}
+
+/* The same trouble again: one row counts it. */
 static int
 repeat_alarm(struct ledger *l, const struct record *r, const struct rule *rule, const struct standing *s,
         struct ledger_changes *changes)
 {
-    bool news = newer(r, s) && (strcmp(rule->code, s->code) != 0 || rule->severity < s->severity);
+    bool news = newer(r, s) && is_news(r, rule, s);
     sqlite3_stmt *st;
     int done;
 
@@ -263,7 +280,9 @@ repeat_alarm(struct ledger *l, const struct record *r, const struct rule *rule, 
             "session = ?7, nonce = ?8, number = CASE WHEN area = 'belfry.gap' THEN min(number, ?9) ELSE ?9 "
             "END, "
             "last_number = max(last_number, ?10), raised_ms = ?11, tell_open = tell_open + ?12, "
-            "tries = CASE WHEN ?12 THEN 0 ELSE tries END, next_ms = CASE WHEN ?12 THEN 0 ELSE next_ms END "
+            "tries = CASE WHEN ?12 THEN 0 ELSE tries END, next_ms = CASE WHEN ?12 THEN 0 ELSE next_ms END, "
+            "acked_ms = CASE WHEN ?12 THEN 0 ELSE acked_ms END, acked_by = CASE WHEN ?12 THEN '' ELSE "
+            "acked_by END "
             "WHERE id = ?1");
     db_bind_int(l, st, s->id);
     db_bind_text(l, st, rule->code);

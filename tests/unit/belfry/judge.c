@@ -199,6 +199,7 @@ a_judge_that_is_resumed_knows_holes_and_copies_and_told_gaps(void)
     static struct wire_judge_session session;
     char lost[SPEAKER_LINE];
     char copy[SPEAKER_LINE];
+    char late[SPEAKER_LINE];
     size_t lost_len;
     size_t copy_len;
     int64_t ahead;
@@ -209,6 +210,8 @@ a_judge_that_is_resumed_knows_holes_and_copies_and_told_gaps(void)
     CHECK(hear(copy, copy_len, WIRE_SEEN_WHOLE));
     wait_ms(16000);
     CHECK_INT(told(WIRE_GAP), 1);
+    (void)speaker_say(&voice, WIRE_INFO, "agent.beat", "next=60", late);
+    CHECK(say("a", WIRE_INFO, "agent.beat", "next=60")); /* a second hole, not told yet */
     /* The receiver ends; what it saved is given back in another life, on another clock. */
     host = bench.host[0]->keep;
     host.root = bench.host[0]->judge.root;
@@ -226,8 +229,10 @@ a_judge_that_is_resumed_knows_holes_and_copies_and_told_gaps(void)
     bench_resume(bench_take(&bench, &host, at.now_ms), &session, at.utc_us / 1000 - at.now_ms);
     CHECK(hear(copy, copy_len, WIRE_SEEN_WHOLE));
     CHECK_INT(bench.host[0]->keep.copies, 1);
-    wait_ms(16000);
+    wait_ms(14900);
     CHECK_INT(told(WIRE_GAP), 1);
+    wait_ms(200);
+    CHECK_INT(told(WIRE_GAP), 2);
     CHECK(hear(lost, lost_len, WIRE_SEEN_WHOLE));
     CHECK_INT(seen[count - 1].verdict, WIRE_LATE);
     CHECK_INT(told(WIRE_FORGED) + told(WIRE_ROLLBACK) + told(WIRE_SKIPPED_SESSION), 0);

@@ -328,6 +328,7 @@ of_another_session_closes_nothing(void)
     begin();
     say(1, 5, WIRE_CRIT, "integrity.changed", "path=/a");
     say(2, 7, WIRE_NOTE, "integrity.ok", "of=5 path=/a");
+    say(1001, 8, WIRE_NOTE, "integrity.ok", "of=5 path=/a"); /* the same nonce by chance */
     CHECK(alarm_of(1).open);
     end();
 }
@@ -381,6 +382,36 @@ a_changed_file_that_is_then_gone_is_told_again_in_the_same_row(void)
     CHECK_INT(alarms(false), 1);
     CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), 0);
     CHECK_STR(tell.alarm.code, "integrity.gone");
+    end();
+}
+
+static void
+what_recurs_after_an_ack_is_told_again_and_a_test_each_time(void)
+{
+    struct ledger_tell tell;
+
+    begin();
+    say(1, 5, WIRE_WARN, "time.step", "clock=utc");
+    say(1, 6, WIRE_WARN, "test.alarm", "by=me");
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), 0);
+        CHECK_INT(ledger_told(ledger, tell.alarm.id, false, tell.sequence, 0), 0);
+    }
+    say(1, 7, WIRE_WARN, "time.step", "clock=utc");
+    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), LEDGER_E_NONE);
+    CHECK_INT(ledger_ack(ledger, 1, "me", 77, &changes), 0);
+    say(2, 3, WIRE_WARN, "time.step", "clock=utc");
+    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), LEDGER_E_NONE);
+    CHECK_STR(alarm_of(1).acked_by, "me");
+    say(2, 4, WIRE_WARN, "time.step", "clock=utc");
+    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), 0);
+    CHECK_INT(tell.alarm.id, 1);
+    CHECK_INT(alarm_of(1).acked_ms, 0);
+    CHECK_INT(alarm_of(1).count, 4);
+    CHECK_INT(ledger_told(ledger, 1, false, tell.sequence, 0), 0);
+    say(1, 8, WIRE_WARN, "test.alarm", "by=me");
+    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), 0);
+    CHECK_INT(tell.alarm.id, 2);
     end();
 }
 
@@ -619,6 +650,7 @@ main(void)
     CHECK_RUN(the_same_trouble_counts_up_and_a_new_session_takes_it_over);
     CHECK_RUN(an_older_line_that_comes_late_does_not_take_the_alarm_back);
     CHECK_RUN(a_changed_file_that_is_then_gone_is_told_again_in_the_same_row);
+    CHECK_RUN(what_recurs_after_an_ack_is_told_again_and_a_test_each_time);
     CHECK_RUN(two_ports_of_one_protocol_are_two_alarms);
     CHECK_RUN(more_adds_to_the_alarm_in_either_order);
     CHECK_RUN(each_verdict_has_its_alarm_and_only_silence_and_gaps_end_by_themselves);
