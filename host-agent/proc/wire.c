@@ -18,6 +18,7 @@
 #define END_LOOK_MS 20      /* how often to look whether all is said, once it ends */
 #define CORE_SILENT_MS 5000 /* the core says it lives each second */
 #define LAST_WORDS_MS 5000  /* time for the last words */
+#define DISMISSED_MS 1000   /* without progress after the warden said STOP */
 #define REOPEN_FIRST_MS 100
 #define REOPEN_MOST_MS 5000
 #define LONGEST_WAIT_MS 1000
@@ -34,7 +35,8 @@ struct wire {
     uint32_t number;
     bool answers; /* the core waits for WIRE_SAYS_DONE */
     bool told_lost;
-    int64_t moved_ms; /* when the device last took something */
+    int queued;       /* in the driver, when last looked */
+    int64_t moved_ms; /* when the device last took something or sent it */
     int64_t reopen_ms;
     int64_t reopen_wait_ms;
     int64_t core_ms; /* when the core was last heard */
@@ -137,6 +139,10 @@ look_at_queue(int64_t now_ms)
 {
     int queued = wire.sink.ops->queued(&wire.sink);
 
+    if (queued < wire.queued) {
+        wire.moved_ms = now_ms;
+    }
+    wire.queued = queued;
     if (queued < 0) {
         lose_device(-queued, now_ms);
     } else if (queued <= QUEUED_LOW) {
@@ -269,7 +275,7 @@ hear_warden(void)
 
 /*
  * True when all that can still be said is out, or its time is over. An orderly end does not wait for a
- * channel that took nothing for so long that it counts as lost.
+ * channel that is stuck.
  */
 static bool
 all_said(int64_t gone_ms, int64_t now_ms)
@@ -277,7 +283,8 @@ all_said(int64_t gone_ms, int64_t now_ms)
     bool silent = wire.out_len == 0 && (wire.reserve[0].len == 0 || !wire.core_gone) &&
                   (wire.reserve[1].len == 0 || !wire.warden_gone);
 
-    return silent || (wire.dismissed && wire.told_lost) || now_ms - gone_ms > LAST_WORDS_MS;
+    return silent || (wire.dismissed && now_ms - wire.moved_ms > DISMISSED_MS) ||
+           now_ms - gone_ms > LAST_WORDS_MS;
 }
 
 static int64_t
