@@ -31,6 +31,24 @@ events_number(char *out, uint32_t session, const char *nonce, uint32_t first, ui
     return out;
 }
 
+/* Is the verdict about lines, and not about the session as a whole? */
+static bool
+about_lines(const struct record *r)
+{
+    return r->kind == RECORD_LINE || r->verdict == WIRE_GAP || r->verdict == WIRE_FORGED ||
+           r->verdict == WIRE_CLONE || r->verdict == WIRE_UNKNOWN || r->verdict == WIRE_TAMPERED_SPOOL;
+}
+
+static const char *
+number_of(char out[64], const struct record *r)
+{
+    if (about_lines(r) || r->nonce[0] == '\0') {
+        return events_number(out, r->session, r->nonce, r->first, r->last);
+    }
+    (void)snprintf(out, 64, "%u-%s", r->session, r->nonce);
+    return out;
+}
+
 size_t
 events_record(char out[EVENTS_TEXT], const struct record *r)
 {
@@ -51,8 +69,7 @@ events_record(char out[EVENTS_TEXT], const struct record *r)
     (void)text_detail(detail, sizeof detail, r->detail, strlen(r->detail));
     return bounded(snprintf(out, EVENTS_TEXT, "EVENT\t%lld\t%s\t%s\t%s\t%s\t%s\t%s\t%s%s\n",
             (long long)r->seen_us, or_dash(r->line), or_dash(r->host), verdict, severity, or_dash(code),
-            events_number(number, r->session, r->nonce, r->first, r->last), detail,
-            r->over ? " over=yes" : ""));
+            number_of(number, r), detail, r->over ? " over=yes" : ""));
 }
 
 size_t

@@ -80,6 +80,14 @@ an_event_is_one_line_of_nine_fields_whatever_is_in_it(void)
     (void)snprintf(r.detail, sizeof r.detail, "%s", "path=/x");
     CHECK_INT(events_record(out, &r), strlen(out));
     CHECK_STR(out, "EVENT\t1795301987584492\tweb\tweb03\tOK\tCRIT\tintegrity.changed\t17-K3QF.42\tpath=/x\n");
+    r.kind = RECORD_EVENT;
+    r.verdict = WIRE_GAP;
+    r.last = 45;
+    (void)events_record(out, &r);
+    CHECK(strstr(out, "\tGAP\tWARN\tbelfry.gap\t17-K3QF.42-45\t") != NULL);
+    r.verdict = WIRE_SILENT;
+    (void)events_record(out, &r);
+    CHECK(strstr(out, "\tSILENT\tCRIT\tbelfry.silent\t17-K3QF\t") != NULL);
 }
 
 static void
