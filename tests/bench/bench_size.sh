@@ -13,7 +13,7 @@ trap finish EXIT
 say() {
     met=$(awk -v a="$2" -v b="$5" 'BEGIN { print (a <= b) ? "met" : "short" }')
     printf '%s\t%s kB\t%s\t%s kB\t%s\t<= %s kB\t%s\n' "$1" "$2" "$3" "$4" \
-        "$(awk -v a="$2" -v b="$4" 'BEGIN { printf "%.2f", b > 0 ? a / b : 0 }')" "$5" "$met"
+        "$(awk -v a="$2" -v b="$4" 'BEGIN { printf "%.2f", (b > 0 ? a / b : 0) }')" "$5" "$met"
 }
 
 printf 'StateDir %s/belfry\nLine none pty %s/line\nSyslog no\n' "$work" "$work" >"$work/belfry.conf"
@@ -24,7 +24,7 @@ tocsin init --host bench >/dev/null || exit 2
 printf 'Channel file %s/out\n' "$work" >>"$work/conf"
 printf '%s\n' "$code" | tocsin pair - >/dev/null || exit 2
 tocsin baseline build >/dev/null || exit 2
-tocsin run 2>/dev/null &
+"$agent" --config "$work/conf" --state "$work/state" run >/dev/null 2>&1 &
 pid=$!
 sleep 15
 
@@ -38,8 +38,9 @@ for p in $pid $(cat "/proc/$pid/task/$pid/children"); do
 done
 size=$(($(stat -c %s "$agent") / 1024))
 shell=$(($(stat -c %s "$(readlink -f /bin/bash)") / 1024))
-bash -c "while :; do sleep 1; done" &
+bash -c "while :; do sleep 1; done" >/dev/null &
 peer=$!
+sleep 1
 idle=$(awk '/^VmRSS:/ { print $2 }' "/proc/$peer/status")
 kill "$peer" 2>/dev/null
 wait "$peer" 2>/dev/null
