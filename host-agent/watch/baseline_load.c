@@ -75,6 +75,10 @@ baseline_load(struct baseline *b, const char *path, struct baseline_error *error
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
 
+    if (fd < 0 && errno == ENOENT) {
+        snprintf(error->text, sizeof(error->text), "is not there; `tocsin baseline build` makes it");
+        return -ENOENT;
+    }
     if (fd < 0) {
         return fail(error, -errno, "cannot be opened");
     }

@@ -9,6 +9,7 @@
 #define ARENA (256u * 1024u)
 #define CROWDED_EXES (OWNERS_EXES / 2)
 #define DENTS 32768
+#define ENTRY_MOST 64 /* of a descriptor's name: the longest is far shorter */
 
 /* What getdents64 fills. */
 struct entry {
@@ -216,7 +217,10 @@ finished_early(const struct owner_scan *s)
     return !s->all && s->wanted == 0;
 }
 
-/* One buffer full of descriptors. How many there were; 0 at the end of the directory. */
+/*
+ * One buffer full of descriptors. How many there were; 0 at the end of the directory. A /proc/PID/fd fills
+ * the buffer as far as it goes, so one that left room for another entry is over, and need not be asked again.
+ */
 static uint32_t
 step_descriptors(struct owner_scan *s)
 {
@@ -224,6 +228,7 @@ step_descriptors(struct owner_scan *s)
     long got = syscall(SYS_getdents64, s->dir, buffer, sizeof(buffer));
     uint32_t links = 0;
 
+    s->dir_over = got >= 0 && (size_t)got + ENTRY_MOST <= sizeof(buffer);
     for (long at = 0; at < got && !finished_early(s);) {
         const struct entry *e = (const void *)(buffer + at);
         char link[64];
@@ -345,7 +350,7 @@ owner_scan_step(struct owner_scan *s, uint32_t descriptors)
         uint32_t links = step_descriptors(s);
 
         done += links;
-        if (links == 0) {
+        if (links == 0 || s->dir_over) {
             close_process(s);
         }
     }
@@ -365,7 +370,7 @@ owners_ask(int proc, struct book *const *book, int32_t pid)
     if (s.dir < 0) {
         return false;
     }
-    while (step_descriptors(&s) > 0) {
+    while (step_descriptors(&s) > 0 && !s.dir_over) {
     }
     close(s.dir);
     return s.exe_known;
