@@ -1,4 +1,5 @@
 #include "alarm/session.h"
+#include "alarm/clock.h"
 #include "alarm/tokens.h"
 #include "wire/base32.h"
 #include "wire/seal.h"
@@ -12,15 +13,6 @@
 
 #define FIRST_SESSION 1
 #define CREATE_PATH 512
-
-int64_t
-session_now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int
 write_slot(int fd, const struct wire_slot *slot, unsigned which)
@@ -119,7 +111,7 @@ session_begin(struct session *s, int fd, const char *host, struct session_past *
     }
     remember_past(&s->next, past);
     s->number = s->next.session;
-    s->began_ms = session_now_ms();
+    s->began_ms = clock_boot_ms();
     memcpy(s->host, s->next.host, sizeof(s->host));
     make_nonce(s->nonce);
     wire_key_session(&s->next.root, s->number, s->nonce, s->host, &key);
@@ -190,7 +182,7 @@ head_now(const struct session *s, enum wire_severity severity, const char *code)
     memcpy(head.host, s->host, sizeof(head.host));
     memcpy(head.nonce, s->nonce, sizeof(head.nonce));
     snprintf(head.code, sizeof(head.code), "%s", code);
-    head.mono_s = (uint32_t)((session_now_ms() - s->began_ms) / 1000);
+    head.mono_s = (uint32_t)((clock_boot_ms() - s->began_ms) / 1000);
     head.utc_s = (uint64_t)time(NULL);
     return head;
 }

@@ -73,7 +73,4 @@ int64_t session_tell(struct session *s, enum wire_severity severity, const char 
 /* Columns that the next line has for its details. */
 size_t session_room(const struct session *s, enum wire_severity severity, const char *code);
 
-/* Milliseconds of CLOCK_BOOTTIME: goes on while the machine sleeps, never jumps. */
-int64_t session_now_ms(void);
-
 #endif

@@ -41,6 +41,9 @@ const char *cmd_text(const char *src);
 /* A JSON string of any bytes, escaped as for people. */
 void cmd_json_string(const char *src);
 
+/* A JSON string of text that is escaped for people already. */
+void cmd_json_escaped(const char *text);
+
 /* Prints "tocsin: ..." to stderr. Arguments from outside go through wire_escape() before. Returns CMD_ERROR.
  */
 int cmd_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

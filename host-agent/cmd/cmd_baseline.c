@@ -71,20 +71,6 @@ shown_str(const char *s)
     return shown(s, strlen(s));
 }
 
-/* Escaped text has nothing else that JSON minds. */
-static void
-print_json_string(const char *s)
-{
-    putchar('"');
-    for (; *s != '\0'; s++) {
-        if (*s == '"' || *s == '\\') {
-            putchar('\\');
-        }
-        putchar(*s);
-    }
-    putchar('"');
-}
-
 static void
 print_hex(const uint8_t *bytes, size_t len)
 {
@@ -105,7 +91,7 @@ print_entry_json(const struct baseline_entry *e)
 {
     print_next();
     printf("{\"path\": ");
-    print_json_string(shown(e->path, e->path_len));
+    cmd_json_escaped(shown(e->path, e->path_len));
     printf(", \"type\": \"%s\", \"mode\": \"%04o\", \"uid\": %u, \"gid\": %u", baseline_type_name(e->type),
             e->mode, e->uid, e->gid);
     if (e->type == BASELINE_CHAR || e->type == BASELINE_BLOCK) {
@@ -119,7 +105,7 @@ print_entry_json(const struct baseline_entry *e)
     }
     if (e->type == BASELINE_LINK) {
         printf(", \"target\": ");
-        print_json_string(shown(e->link, e->link_len));
+        cmd_json_escaped(shown(e->link, e->link_len));
     }
     if (baseline_has_digest(e)) {
         printf(", \"blake3\": \"");
@@ -161,7 +147,7 @@ print_token(void *to, const char *key, const char *value)
 
     if (job.json) {
         printf("%s\"%s\": ", (*count)++ > 0 ? ", " : "", key);
-        print_json_string(value);
+        cmd_json_escaped(value);
     } else {
         printf(" %s=%s", key, value);
     }
@@ -184,7 +170,7 @@ print_difference(enum fs_verdict verdict, const struct baseline_entry *was, cons
     }
     print_next();
     printf("{\"path\": ");
-    print_json_string(shown(e->path, e->path_len));
+    cmd_json_escaped(shown(e->path, e->path_len));
     printf(", \"what\": \"%s\", \"detail\": {", words[verdict]);
     fs_tokens(verdict, was, now, differs, print_token, &tokens);
     printf("}}");
@@ -341,7 +327,7 @@ print_built(const uint8_t *root)
 
     if (job.json) {
         printf("{\"baseline\": ");
-        print_json_string(shown_str(path_of_baseline));
+        cmd_json_escaped(shown_str(path_of_baseline));
         printf(", \"entries\": %" PRIu64 ", \"files\": %" PRIu64 ", \"directories\": %" PRIu64
                ", \"links\": %" PRIu64 ", \"others\": %" PRIu64 ", \"unreadable\": %" PRIu64
                ", \"unstable\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"seconds\": %.3f, ",
@@ -432,7 +418,7 @@ print_head(void)
     }
     if (job.json) {
         printf("{\"baseline\": ");
-        print_json_string(shown_str(path_of_baseline));
+        cmd_json_escaped(shown_str(path_of_baseline));
         printf(", \"created\": \"%s\", ", when);
         print_root(base.root);
         printf(", \"entries\": [");

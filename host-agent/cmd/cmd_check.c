@@ -12,20 +12,6 @@ struct tally {
     unsigned findings;
 };
 
-/* Escaped text has no quote to mind but the quote itself and the backslash. */
-static void
-print_json_string(const char *s)
-{
-    putchar('"');
-    for (; *s != '\0'; s++) {
-        if (*s == '"' || *s == '\\') {
-            putchar('\\');
-        }
-        putchar(*s);
-    }
-    putchar('"');
-}
-
 static void
 print_finding(void *to, const struct finding *f)
 {
@@ -39,7 +25,7 @@ print_finding(void *to, const struct finding *f)
     if (tally->json) {
         printf("%s\n  {\"severity\": \"%s\", \"code\": \"%s\", \"detail\": ", tally->findings > 0 ? "," : "",
                 severity, code);
-        print_json_string(f->text);
+        cmd_json_escaped(f->text);
         putchar('}');
     } else {
         printf("%s %-18s %s\n", severity, code, f->text);

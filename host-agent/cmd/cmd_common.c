@@ -34,8 +34,14 @@ cmd_text(const char *src)
 void
 cmd_json_string(const char *src)
 {
+    cmd_json_escaped(cmd_text(src));
+}
+
+void
+cmd_json_escaped(const char *text)
+{
     putchar('"');
-    for (const char *c = cmd_text(src); *c != '\0'; c++) {
+    for (const char *c = text; *c != '\0'; c++) {
         if (*c == '"' || *c == '\\') {
             putchar('\\');
         }

@@ -1,3 +1,4 @@
+#include "alarm/clock.h"
 #include "alarm/open.h"
 #include "alarm/schedule.h"
 #include "alarm/session.h"
@@ -63,7 +64,7 @@ static void
 keep_line(void *to, const struct session_line *line)
 {
     (void)to;
-    schedule_add(&core.schedule, line, core.first, session_now_ms());
+    schedule_add(&core.schedule, line, core.first, clock_boot_ms());
 }
 
 static int64_t
@@ -526,7 +527,7 @@ wait_for_something(int64_t now_ms, int64_t due_ms, struct pollfd fds[FDS])
 static bool
 hear_all(const struct pollfd fds[FDS])
 {
-    int64_t now_ms = session_now_ms();
+    int64_t now_ms = clock_boot_ms();
     const struct pollfd *p = fds + 2;
 
     for (unsigned i = 0; i < CONF_CHANNELS; i++, p++) {
@@ -653,7 +654,7 @@ begin(struct role_self *self)
     for (unsigned i = 0; i < CLIENTS; i++) {
         core.client[i].fd = -1;
     }
-    open_init(&core.open, session_now_ms());
+    open_init(&core.open, clock_boot_ms());
     schedule_init(&core.schedule, self->conf);
     int error = session_begin(&core.session, ROLE_FD_LINK, self->conf->host, &past);
     if (error != 0) {
@@ -662,7 +663,7 @@ begin(struct role_self *self)
     protect_keys();
     seal_reserves();
     tell_start(&past);
-    core.beat_ms = session_now_ms() + (int64_t)self->conf->beat_s * 1000;
+    core.beat_ms = clock_boot_ms() + (int64_t)self->conf->beat_s * 1000;
     return 0;
 }
 
@@ -700,10 +701,10 @@ static int
 end_without_warden(void)
 {
     struct pollfd fds[FDS];
-    int64_t from_ms = session_now_ms();
+    int64_t from_ms = clock_boot_ms();
 
     tell(WIRE_CRIT, "agent.self", "proc=warden state=lost", -1);
-    for (int64_t now_ms = from_ms; !all_written() && now_ms - from_ms < DRAIN_MS; now_ms = session_now_ms()) {
+    for (int64_t now_ms = from_ms; !all_written() && now_ms - from_ms < DRAIN_MS; now_ms = clock_boot_ms()) {
         int64_t due_ms = act(now_ms);
 
         wait_for_something(now_ms, due_ms < now_ms + 100 ? due_ms : now_ms + 100, fds);
@@ -723,7 +724,7 @@ role_core(struct role_self *self)
     }
     role_tell_warden(self, CONTROL_READY);
     for (;;) {
-        int64_t now_ms = session_now_ms();
+        int64_t now_ms = clock_boot_ms();
         int64_t due_ms = act(now_ms);
 
         if (core.stopping && !core.goodbye) {

@@ -1,4 +1,4 @@
-#include "alarm/session.h"
+#include "alarm/clock.h"
 #include "proc/link.h"
 #include "proc/role.h"
 #include "watch/detector.h"
@@ -30,7 +30,7 @@ struct running {
 static void
 show_life(void *to)
 {
-    role_alive(to, session_now_ms());
+    role_alive(to, clock_boot_ms());
 }
 
 /* The core takes messages at once; when it is behind, the detector waits, but goes on showing life. */
@@ -141,7 +141,7 @@ role_detect(struct role_self *self)
 
     role_tell_warden(self, CONTROL_READY);
     for (;;) {
-        int64_t now_ms = session_now_ms();
+        int64_t now_ms = clock_boot_ms();
         int64_t due_ms = work_all(running, count, now_ms);
         int64_t alive_ms = role_alive(self, now_ms);
 

@@ -1,5 +1,5 @@
 #include "proc/role.h"
-#include "alarm/session.h"
+#include "alarm/clock.h"
 #include "proc/link.h"
 #include "wire/line.h"
 #include <errno.h>
@@ -121,7 +121,7 @@ role_main(int argc, char **argv)
         fprintf(stderr, "tocsin: %s: no configuration from the warden\n", role_name(self.role));
         return 2;
     }
-    self.alive_ms = session_now_ms();
+    self.alive_ms = clock_boot_ms();
     switch (self.role) {
     case ROLE_CORE:
         return role_core(&self);

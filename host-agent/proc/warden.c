@@ -1,4 +1,5 @@
 #include "proc/warden.h"
+#include "alarm/clock.h"
 #include "alarm/session.h"
 #include "cmd/cmd.h"
 #include "proc/image.h"
@@ -446,7 +447,7 @@ wait_for_something(int64_t now_ms)
     if (poll(fds, 1 + warden.children, role_timeout(now_ms, due_ms, LONGEST_WAIT_MS)) <= 0) {
         return;
     }
-    now_ms = session_now_ms();
+    now_ms = clock_boot_ms();
     for (unsigned i = 0; i < warden.children; i++) {
         if (fds[1 + i].revents != 0) {
             hear_child(&warden.child[i], now_ms);
@@ -654,9 +655,9 @@ warden_run(const struct warden_order *order)
     }
     prctl(PR_SET_NAME, "tocsin-warden");
     warden.watchdog_ms = notify_watchdog_ms();
-    set_phase(PHASE_GUARDING, session_now_ms());
+    set_phase(PHASE_GUARDING, clock_boot_ms());
     for (;;) {
-        int64_t now_ms = session_now_ms();
+        int64_t now_ms = clock_boot_ms();
 
         if (act(now_ms)) {
             break;

@@ -1,4 +1,4 @@
-#include "alarm/session.h"
+#include "alarm/clock.h"
 #include "proc/link.h"
 #include "proc/role.h"
 #include "sinks/sink.h"
@@ -328,7 +328,7 @@ wait_for_something(int64_t now_ms, int64_t due_ms)
         return;
     }
     if (fds[1].revents != 0) {
-        hear_core(session_now_ms());
+        hear_core(clock_boot_ms());
     }
     if (fds[0].revents != 0) {
         hear_warden();
@@ -348,13 +348,13 @@ role_wire(struct role_self *self)
     wire.sink.ops = sink_find(wire.sink.channel->scheme);
     wire.sink.fd = -1;
     wire.reopen_wait_ms = REOPEN_FIRST_MS;
-    wire.core_ms = session_now_ms();
+    wire.core_ms = clock_boot_ms();
     if (wire.sink.ops == NULL) {
         return 2;
     }
     role_tell_warden(self, CONTROL_READY);
     for (;;) {
-        int64_t now_ms = session_now_ms();
+        int64_t now_ms = clock_boot_ms();
         int64_t due_ms = act(now_ms);
         int64_t alive_ms = role_alive(self, now_ms);
 

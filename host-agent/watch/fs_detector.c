@@ -5,6 +5,7 @@
  * the baseline, in slices that give way to events. Both go by the same comparison, so that they cannot
  * disagree.
  */
+#include "alarm/clock.h"
 #include "watch/baseline.h"
 #include "watch/detector.h"
 #include "watch/fs_fanotify.h"
@@ -52,15 +53,6 @@ struct files {
 };
 
 static struct files files = { .fanotify.fd = -1, .inotify.fd = -1 };
-
-static int64_t
-now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void
 report(const struct finding *f)
@@ -214,10 +206,10 @@ sweep_slice(int64_t now)
 
     for (unsigned steps = 1;; steps++) {
         if (!fs_pass_step(&files.sweep)) {
-            sweep_end(now_ms());
+            sweep_end(clock_boot_ms());
             return files.sweep_due;
         }
-        if (steps % STEPS_BETWEEN_LOOKS == 0 && (now_ms() >= end || events_wait())) {
+        if (steps % STEPS_BETWEEN_LOOKS == 0 && (clock_boot_ms() >= end || events_wait())) {
             alive(NULL);
             return now;
         }

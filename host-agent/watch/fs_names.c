@@ -1,4 +1,5 @@
 #include "watch/fs_names.h"
+#include "watch/dents.h"
 #include <limits.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -18,14 +19,6 @@ struct pile {
     struct fs_name *top;
     const uint8_t *bound; /* names behind this one did not fit */
     size_t bound_len;
-};
-
-struct dent {
-    uint64_t ino;
-    int64_t off;
-    uint16_t len;
-    uint8_t type;
-    char name[];
 };
 
 static uint64_t
@@ -172,12 +165,12 @@ read_all(struct pile *p, const struct fs_names_source *src, int fd)
             return n == 0;
         }
         for (long at = 0; at < n;) {
-            const struct dent *d = (const struct dent *)(const void *)(src->dents + at);
+            const struct dents_entry *d = (const void *)(src->dents + at);
 
             if (!add(p, src, d->name)) {
                 return false;
             }
-            at += d->len;
+            at += d->length;
         }
         if (src->alive != NULL) {
             src->alive(src->alive_to);

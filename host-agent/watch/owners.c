@@ -1,4 +1,5 @@
 #include "watch/owners.h"
+#include "watch/dents.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,15 +11,6 @@
 #define CROWDED_EXES (OWNERS_EXES / 2)
 #define DENTS 32768
 #define ENTRY_MOST 64 /* of a descriptor's name: the longest is far shorter */
-
-/* What getdents64 fills. */
-struct entry {
-    uint64_t inode;
-    int64_t offset;
-    uint16_t length;
-    uint8_t type;
-    char name[];
-};
 
 static struct {
     uint32_t count;
@@ -224,13 +216,13 @@ finished_early(const struct owner_scan *s)
 static uint32_t
 step_descriptors(struct owner_scan *s)
 {
-    _Alignas(struct entry) static char buffer[DENTS];
+    _Alignas(struct dents_entry) static char buffer[DENTS];
     long got = syscall(SYS_getdents64, s->dir, buffer, sizeof(buffer));
     uint32_t links = 0;
 
     s->dir_over = got >= 0 && (size_t)got + ENTRY_MOST <= sizeof(buffer);
     for (long at = 0; at < got && !finished_early(s);) {
-        const struct entry *e = (const void *)(buffer + at);
+        const struct dents_entry *e = (const void *)(buffer + at);
         char link[64];
 
         at += e->length;

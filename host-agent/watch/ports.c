@@ -1,3 +1,4 @@
+#include "alarm/clock.h"
 #include "watch/detector.h"
 #include "watch/listens.h"
 #include "watch/portfinding.h"
@@ -69,15 +70,6 @@ static struct ports_state {
     int64_t next_full_ms;
     uint64_t own_net;
 } ports;
-
-static int64_t
-boot_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void
 alive(void)
@@ -356,7 +348,7 @@ ports_ready(const struct pollfd *fds, int count)
     }
     /* Whatever epoll says: a perf ring is reported ready to whoever asks first, here the outer poll(). */
     take_events();
-    ports.judge.now_ms = boot_ms();
+    ports.judge.now_ms = clock_boot_ms();
     bool changed = look(CONF_TCP);
 
     if (ports.lost) {
@@ -488,7 +480,7 @@ static int
 ports_open(const struct detector_env *env)
 {
     reset(env);
-    ports.judge.now_ms = boot_ms();
+    ports.judge.now_ms = clock_boot_ms();
     ports.epoll = epoll_create1(EPOLL_CLOEXEC);
     ports.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (ports.epoll < 0 || !wait_for(ports.timer)) {

@@ -1,4 +1,5 @@
 #include "watch/procfs.h"
+#include "watch/dents.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,15 +10,6 @@
 
 #define DELETED " (deleted)"
 #define FLAG_KERNEL_THREAD 0x00200000u /* PF_KTHREAD */
-
-/* What getdents64 fills; the C library keeps its own form private. */
-struct entry {
-    uint64_t inode;
-    int64_t offset;
-    uint16_t length;
-    uint8_t type;
-    char name[];
-};
 
 int
 procfs_open(void)
@@ -52,7 +44,7 @@ procfs_decimal(const char **at, const char *end, uint64_t max, uint64_t *out)
 ssize_t
 procfs_pids(int proc, int32_t *out, size_t max)
 {
-    _Alignas(struct entry) char buffer[8192];
+    _Alignas(struct dents_entry) char buffer[8192];
     size_t count = 0;
 
     if (lseek(proc, 0, SEEK_SET) < 0) {
@@ -68,7 +60,7 @@ procfs_pids(int proc, int32_t *out, size_t max)
             return (ssize_t)count;
         }
         for (long at = 0; at < got;) {
-            const struct entry *e = (const void *)(buffer + at);
+            const struct dents_entry *e = (const void *)(buffer + at);
             const char *name = e->name;
             uint64_t pid;
 
