@@ -464,7 +464,7 @@ a_damaged_baseline_is_told_and_the_copy_goes_on_guarding(void)
 
     guard();
     ground_forget();
-    deed("printf x | dd of=../state/baseline bs=1 seek=40 conv=notrunc 2>/dev/null");
+    deed("printf xxxxxxxx | dd of=../state/baseline bs=1 seek=40 conv=notrunc 2>/dev/null");
     snprintf(begins, sizeof(begins), "baseline=%s/baseline", ground.state);
     for (int i = 0; i < 300 && f == NULL; i++) {
         turn(10);
