@@ -8,7 +8,9 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -444,6 +446,51 @@ ring_reports_each_channel_with_and_without_a_running_agent(void)
     CHECK_INT(count("out2", "state=lost"), 0);
 }
 
+/* The datagrams that came, one a line. */
+static void
+hear_all(int fd, char *out, size_t size)
+{
+    size_t len = strlen(out);
+    ssize_t n;
+
+    while (len + 1 < size && (n = recv(fd, out + len, size - len - 2, MSG_DONTWAIT)) > 0) {
+        len += (size_t)n;
+        out[len++] = '\n';
+        out[len] = '\0';
+    }
+}
+
+static void
+the_service_manager_is_told_of_start_life_and_stop(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    char heard[4096] = "";
+    int manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", at("notify"));
+    CHECK_INT(bind(manager, (const struct sockaddr *)&address, sizeof(address)), 0);
+    setenv("NOTIFY_SOCKET", address.sun_path, 1);
+    setenv("WATCHDOG_USEC", "400000", 1);
+    begin_with_file();
+    for (int64_t until = now_ms() + 1500; now_ms() < until; nap()) {
+        hear_all(manager, heard, sizeof(heard));
+    }
+    CHECK_INT(end(), 0);
+    hear_all(manager, heard, sizeof(heard));
+    unsetenv("NOTIFY_SOCKET");
+    unsetenv("WATCHDOG_USEC");
+    const char *ready = strstr(heard, "READY=1\n");
+    const char *stopping = strstr(heard, "STOPPING=1\n");
+    CHECK(ready != NULL && stopping != NULL && ready < stopping);
+    unsigned fed = 0;
+    for (const char *p = heard; (p = strstr(p, "WATCHDOG=1\n")) != NULL; p++) {
+        fed++;
+    }
+    CHECK(fed >= 4);
+    close(manager);
+    unlink(address.sun_path);
+}
+
 static void
 remove_all(void)
 {
@@ -477,6 +524,7 @@ main(void)
     CHECK_RUN(a_second_agent_does_not_start_beside_the_first);
     CHECK_RUN(a_damaged_session_file_is_told_and_left_alone);
     CHECK_RUN(ring_reports_each_channel_with_and_without_a_running_agent);
+    CHECK_RUN(the_service_manager_is_told_of_start_life_and_stop);
     remove_all();
     return check_result();
 }
