@@ -497,10 +497,28 @@ take_alarms(struct wire_judge_session *s, const struct wire_line *line)
     }
 }
 
+/*
+ * True while a line that is behind may only have waited on its way: behind a line that was down, or in a
+ * queue. A clock that is wrong is still wrong when the queue is empty.
+ */
+static bool
+may_have_waited(struct wire_judge *j, int64_t apart, bool stepped, int64_t now_ms)
+{
+    if (stepped || apart >= -WIRE_CLOCK_S) {
+        j->behind = false;
+        return false;
+    }
+    if (!j->behind) {
+        j->behind = true;
+        j->behind_ms = now_ms;
+    }
+    return now_ms - j->behind_ms < WIRE_GAP_MS;
+}
+
 /* The agent's clocks, by lines that cannot have waited for a copy. */
 static void
-check_clock(struct wire_judge *j, struct wire_judge_session *s, const struct wire_head *h, uint64_t utc_s,
-        struct wire_events *events)
+check_clock(struct wire_judge *j, struct wire_judge_session *s, const struct wire_head *h, int64_t now_ms,
+        uint64_t utc_s, struct wire_events *events)
 {
     int64_t base = (int64_t)h->utc_s - (int64_t)h->mono_s;
     int64_t step = s->has_clock ? base - s->clock_s : 0;
@@ -511,6 +529,9 @@ check_clock(struct wire_judge *j, struct wire_judge_session *s, const struct wir
     if (stepped || !s->has_clock) {
         s->clock_s = base;
         s->has_clock = true;
+    }
+    if (may_have_waited(j, apart, stepped, now_ms)) {
+        return;
     }
     if (!stepped && !off) {
         j->clock_told = false;
@@ -630,7 +651,7 @@ judge_proved(struct wire_judge *j, struct wire_judge_session *s, const struct wi
     }
     take_line(j, s, line, &place, now_ms, events);
     if (place.in_order && s->number == j->newest && !in_reserve(s, line->head.number)) {
-        check_clock(j, s, &line->head, utc_s, events);
+        check_clock(j, s, &line->head, now_ms, utc_s, events);
     }
 }
 

@@ -112,6 +112,8 @@ struct wire_judge {
     bool alive;      /* a session runs and has not said goodbye */
     bool silent_told;
     bool clock_told;
+    bool behind; /* lines in order are behind our UTC without a step: late, or the clock is wrong */
+    int64_t behind_ms;
     int64_t torn_from_ms; /* the minute in which torn heads are counted */
     uint32_t torn_count;
 };

@@ -581,6 +581,49 @@ clocks_that_part_are_told_once_until_they_agree_again(void)
 }
 
 static void
+lines_that_waited_on_their_way_do_not_judge_the_clock(void)
+{
+    struct lab_agent a = agent(1, "K3QF");
+    struct lab_line kept[3];
+    uint32_t n = 0;
+
+    begin();
+    for (; n < 3; n++) {
+        kept[n] = lab_seal(&a, n, "agent.beat", "next=10");
+        pass(&a, 10);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        give(&kept[i], WIRE_SEEN_WHOLE, LAB_UTC + a.mono_s);
+        CHECK(!has_event(WIRE_CLOCK));
+    }
+    for (int i = 0; i < 3; i++) {
+        beat(&a, n++);
+        CHECK(!has_event(WIRE_CLOCK));
+        pass(&a, 10);
+    }
+}
+
+static void
+a_clock_that_stays_behind_is_told_after_a_while(void)
+{
+    struct lab_agent a = agent(1, "K3QF");
+
+    begin();
+    a.utc_offset_s = -6;
+    beat(&a, 0);
+    CHECK(!has_event(WIRE_CLOCK));
+    pass(&a, 10);
+    beat(&a, 1);
+    CHECK(!has_event(WIRE_CLOCK));
+    pass(&a, 10);
+    beat(&a, 2);
+    CHECK_INT(event(WIRE_CLOCK)->value, -6);
+    pass(&a, 10);
+    beat(&a, 3);
+    CHECK(!has_event(WIRE_CLOCK));
+}
+
+static void
 a_transcript_without_a_clock_shows_steps_all_the_same(void)
 {
     struct lab_agent a = agent(1, "K3QF");
@@ -864,6 +907,8 @@ main(void)
     CHECK_RUN(an_unclean_end_is_told_and_the_lost_tail_is_a_hole);
     CHECK_RUN(numbers_beyond_what_the_agent_claims_are_a_tampered_spool);
     CHECK_RUN(clocks_that_part_are_told_once_until_they_agree_again);
+    CHECK_RUN(lines_that_waited_on_their_way_do_not_judge_the_clock);
+    CHECK_RUN(a_clock_that_stays_behind_is_told_after_a_while);
     CHECK_RUN(a_transcript_without_a_clock_shows_steps_all_the_same);
     CHECK_RUN(late_lines_do_not_judge_the_clock);
     CHECK_RUN(reserved_numbers_are_not_missing_whenever_they_become_known);
