@@ -18,6 +18,7 @@ enum finding_op {
     FINDING_OPEN,
     FINDING_CLOSE,
     FINDING_EVENT, /* happened once: told, never open */
+    FINDING_BRIEF, /* opened and is over already: both are told */
     FINDING_PASS_BEGIN,
     FINDING_PASS_END,
     FINDING_OPS

@@ -55,6 +55,7 @@ release(struct open_table *t, struct open_entry *e)
         link = &t->entry[*link - 1].next;
     }
     *link = e->next;
+    t->held[e->finding.source]--;
     e->next = t->free;
     t->free = self;
 }
@@ -71,17 +72,19 @@ free_entry(struct open_table *t)
 }
 
 static void
-add(struct open_table *t, const struct finding *f, bool event)
+add(struct open_table *t, const struct finding *f, bool event, bool over)
 {
-    struct open_entry *e = free_entry(t);
+    struct open_entry *e = t->held[f->source] < OPEN_SHARE ? free_entry(t) : NULL;
 
     if (e == NULL) {
         t->turned_away++;
         return;
     }
+    t->held[f->source]++;
     memset(e, 0, sizeof(*e));
     e->finding = *f;
     e->event = event;
+    e->over = over;
     e->pass = t->pass[f->source];
     e->order = t->order++;
     uint16_t *head = bucket_of(t, f->id);
@@ -102,7 +105,7 @@ take_open(struct open_table *t, const struct finding *f)
     struct open_entry *e = find(t, f);
 
     if (e == NULL) {
-        add(t, f, false);
+        add(t, f, false, false);
         return;
     }
     e->pass = t->pass[f->source];
@@ -154,7 +157,15 @@ open_take(struct open_table *t, const struct finding *f)
         }
         break;
     case FINDING_EVENT:
-        add(t, f, true);
+        add(t, f, true, false);
+        break;
+    case FINDING_BRIEF:
+        /* On top of an open finding it is news of that one: its next OPEN says how it goes on. */
+        if (find(t, f) != NULL) {
+            take_open(t, f);
+        } else {
+            add(t, f, true, true);
+        }
         break;
     case FINDING_PASS_BEGIN:
         t->pass[f->source]++;
@@ -179,9 +190,16 @@ fill_bucket(struct open_table *t, int64_t now_ms)
     }
 }
 
+/* In a flood the sources take turns: whoever can provoke grave findings must not hold up those of others. */
 static bool
-goes_before(const struct open_entry *a, const struct open_entry *b)
+goes_before(const struct open_table *t, const struct open_entry *a, const struct open_entry *b)
 {
+    uint64_t a_turn = t->turn[a->finding.source];
+    uint64_t b_turn = t->turn[b->finding.source];
+
+    if (t->waiting > OPEN_RATE && a_turn != b_turn) {
+        return a_turn < b_turn;
+    }
     if (a->finding.severity != b->finding.severity) {
         return a->finding.severity < b->finding.severity;
     }
@@ -206,7 +224,7 @@ open_next(struct open_table *t, int64_t now_ms, int64_t *due_ms)
         }
         if (e->state == OPEN_UPDATED && e->told_ms + OPEN_UPDATE_MS > now_ms) {
             *due_ms = e->told_ms + OPEN_UPDATE_MS < *due_ms ? e->told_ms + OPEN_UPDATE_MS : *due_ms;
-        } else if (best == NULL || goes_before(e, best)) {
+        } else if (best == NULL || goes_before(t, e, best)) {
             best = e;
         }
     }
@@ -221,9 +239,10 @@ void
 open_told(struct open_table *t, struct open_entry *e, uint32_t number, int64_t now_ms)
 {
     t->tokens -= t->tokens >= WHOLE ? WHOLE : t->tokens;
+    t->turn[e->finding.source] = ++t->turns;
     e->number = number;
     e->told_ms = now_ms;
-    if (e->event || e->state == OPEN_CLOSED) {
+    if (e->state == OPEN_CLOSED || (e->event && !e->over)) {
         set_state(t, e, OPEN_FREE);
         release(t, e);
     } else {

@@ -5,14 +5,15 @@
  *
  * One per core. A finding is told when it opens, told again when its text changes (at most each
  * OPEN_UPDATE_MS), and told when it closes. Above OPEN_RATE a second findings wait their turn, the most
- * severe first, and agent.flood tells how many do.
+ * severe first and the sources in turn, and agent.flood tells how many do.
  */
 #include "alarm/finding.h"
 
-#define OPEN_FINDINGS 4096
+#define OPEN_FINDINGS 8192
 #define OPEN_RATE 10  /* told a second ... */
 #define OPEN_BURST 20 /* ... after this many at once */
 #define OPEN_UPDATE_MS 5000
+#define OPEN_SHARE 3584 /* entries that one source may have: floods of two leave room for the others */
 #define OPEN_BUCKETS 1024
 #define OPEN_LISTED 8 /* numbers in al= of a beat */
 
@@ -37,6 +38,9 @@ struct open_table {
     unsigned high;                 /* entries ever used */
     unsigned waiting;              /* UNTOLD, UPDATED and CLOSED entries */
     uint32_t pass[FINDING_SOURCES];
+    unsigned held[FINDING_SOURCES]; /* entries in use */
+    uint64_t turn[FINDING_SOURCES]; /* when it last told one, in `turns` */
+    uint64_t turns;
     uint64_t order;
     int64_t tokens_ms;           /* when the rate's bucket was last filled */
     uint32_t tokens;             /* thousandths of a finding */

@@ -245,7 +245,7 @@ portfinding_brief(const struct portjudge *j, const struct portfinding_out *out,
         return;
     }
     begin(&f, expected != NULL ? FINDING_PORT_WRONG : FINDING_PORT_UNEXPECTED, CONF_TCP, event->port);
-    f.op = FINDING_EVENT;
+    f.op = FINDING_BRIEF;
     add_exe(&f, exe);
     finding_addf(&f, "pid", "%d", event->pid);
     memcpy(row.address, event->address, sizeof(row.address));

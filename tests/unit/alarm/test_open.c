@@ -163,14 +163,39 @@ static void
 what_finds_no_room_is_counted_exactly(void)
 {
     begin();
-    for (int i = 0; i < OPEN_FINDINGS + 37; i++) {
+    for (int i = 0; i < OPEN_SHARE + 37; i++) {
         char subject[16];
         snprintf(subject, sizeof(subject), "/%d", i);
         take(finding(FINDING_INTEGRITY_ADDED, subject, "1"), FINDING_OPEN);
     }
-    CHECK_INT(open_count(&table), OPEN_FINDINGS);
+    CHECK_INT(open_count(&table), OPEN_SHARE);
     CHECK_INT(open_take_turned_away(&table), 37);
     CHECK_INT(open_take_turned_away(&table), 0);
+}
+
+static void
+a_flood_of_one_source_neither_displaces_nor_delays_the_others(void)
+{
+    int code = -1;
+    int64_t now_ms = 60000;
+
+    begin();
+    for (int i = 0; i < OPEN_FINDINGS; i++) {
+        char subject[16];
+        snprintf(subject, sizeof(subject), "tcp/%d", i);
+        take(finding(FINDING_PORT_UNEXPECTED, subject, "1"), FINDING_OPEN);
+    }
+    while (tell(0, &code) != OPEN_FREE) {
+    }
+    take(finding(FINDING_INTEGRITY_CHANGED, "/etc/passwd", "1"), FINDING_OPEN);
+    take(finding(FINDING_DAEMON_DOWN, "/usr/sbin/sshd", "1"), FINDING_OPEN);
+    CHECK_INT(table.turned_away, OPEN_FINDINGS - OPEN_SHARE);
+    tell(now_ms, &code);
+    CHECK_INT(code, FINDING_INTEGRITY_CHANGED);
+    tell(now_ms, &code);
+    CHECK_INT(code, FINDING_DAEMON_DOWN);
+    tell(now_ms, &code);
+    CHECK_INT(code, FINDING_PORT_UNEXPECTED);
 }
 
 static void
@@ -187,6 +212,26 @@ an_event_is_told_and_never_open(void)
     CHECK_INT(tell(0, &code), OPEN_FREE);
 }
 
+static void
+what_was_brief_is_told_as_over_too_and_is_news_of_what_is_open(void)
+{
+    int code;
+
+    begin();
+    take(finding(FINDING_PORT_UNEXPECTED, "tcp/1", "1"), FINDING_BRIEF);
+    CHECK_INT(open_count(&table), 0);
+    CHECK_INT(tell(0, &code), OPEN_UNTOLD);
+    CHECK_INT(tell(0, &code), OPEN_CLOSED);
+    CHECK_INT(tell(0, &code), OPEN_FREE);
+    take(finding(FINDING_PORT_GONE, "tcp/2", "1"), FINDING_OPEN);
+    tell(0, &code);
+    take(finding(FINDING_PORT_WRONG, "tcp/2", "1"), FINDING_BRIEF);
+    CHECK_INT(tell(OPEN_UPDATE_MS, &code), OPEN_UPDATED);
+    CHECK_INT(code, FINDING_PORT_WRONG);
+    CHECK_INT(tell(OPEN_UPDATE_MS, &code), OPEN_FREE);
+    CHECK_INT(open_count(&table), 1);
+}
+
 int
 main(void)
 {
@@ -197,6 +242,8 @@ main(void)
     CHECK_RUN(a_pass_closes_what_it_did_not_see_and_nothing_else);
     CHECK_RUN(above_the_rate_findings_wait_and_the_gravest_goes_first);
     CHECK_RUN(what_finds_no_room_is_counted_exactly);
+    CHECK_RUN(a_flood_of_one_source_neither_displaces_nor_delays_the_others);
     CHECK_RUN(an_event_is_told_and_never_open);
+    CHECK_RUN(what_was_brief_is_told_as_over_too_and_is_news_of_what_is_open);
     return check_result();
 }

@@ -456,9 +456,9 @@ a_listener_that_lives_no_time_at_all_is_told(void)
 
         close(fd);
         turn(60, 0);
-        told += note_of(FINDING_EVENT, subject_of(TCP4, port)) != NULL ||
+        told += note_of(FINDING_BRIEF, subject_of(TCP4, port)) != NULL ||
                 note_of(FINDING_OPEN, subject_of(TCP4, port)) != NULL;
-        const struct finding *f = note_of(FINDING_EVENT, subject_of(TCP4, port));
+        const struct finding *f = note_of(FINDING_BRIEF, subject_of(TCP4, port));
         CHECK(f == NULL || (has(f, own_exe) && has(f, "life=short")));
     }
     CHECK_INT(told, 5);
@@ -482,7 +482,7 @@ a_flood_of_short_listeners_is_told_a_few_times_only(void)
     turn(100, 0);
     unsigned told = 0;
     for (unsigned i = 0; i < note_count; i++) {
-        told += notes[i].op == FINDING_EVENT;
+        told += notes[i].op == FINDING_BRIEF;
     }
     CHECK(told <= 40);
 }
@@ -557,7 +557,7 @@ a_listener_in_another_network_namespace_is_not_ours(void)
     pid_t pid = child_with(-1, listen_elsewhere);
     turn(100, 0);
     CHECK(note_of(FINDING_OPEN, "tcp/23456") == NULL);
-    CHECK(note_of(FINDING_EVENT, "tcp/23456") == NULL);
+    CHECK(note_of(FINDING_BRIEF, "tcp/23456") == NULL);
     end_child(pid);
 }
 
