@@ -24,6 +24,8 @@
 #define DRAIN_MS 2000 /* for the goodbye to reach the channels */
 #define RING_WAIT_MS 30000
 #define MESSAGES_A_TURN 64
+#define FLOOD_MS 5000          /* between two lines that tell of it */
+#define WARDEN_SILENT_MS 10000 /* ten signs of life missing */
 
 struct channel {
     int fd; /* -1: no wire now */
@@ -52,6 +54,11 @@ struct core {
     struct line_message reserve[CONF_CHANNELS][2]; /* for the core's end and the warden's */
     int64_t beat_ms;                               /* when the next beat is due */
     int64_t flood_ms;                              /* when agent.flood was last told */
+    int64_t flood_number;                          /* its line */
+    bool flooded;                                  /* told, and not yet told that it is over */
+    int64_t warden_ms;                             /* when the warden was last heard */
+    int64_t turn_ms;                               /* of role_was_absent() */
+    bool warden_told;                              /* its silence is a finding */
     bool first; /* the line being sealed goes before all others: a beat, the start */
     bool stopping;
     bool goodbye; /* agent.stop is sealed: nothing may follow it */
@@ -117,24 +124,27 @@ tell_entry(struct open_entry *e, int64_t now_ms)
                 f->source == FINDING_SELF ? " state=ok" : "");
         number = tell(WIRE_NOTE, finding_code_over((enum finding_code)f->code), subject, e->number);
     } else {
-        number = tell((enum wire_severity)f->severity, finding_code_name((enum finding_code)f->code), f->text,
-                e->state == OPEN_UPDATED ? (int64_t)e->number : -1);
+        /* News of a finding that is open carry no of=: to a receiver that means that it is over. */
+        number = tell(
+                (enum wire_severity)f->severity, finding_code_name((enum finding_code)f->code), f->text, -1);
     }
     if (number >= 0) {
         open_told(&core.open, e, (uint32_t)number, now_ms);
     }
 }
 
-/* At most once a second: what waits because of the rate, and what found no room at all. */
+/* What waits because of the rate, and what found no room at all; at last, that it is over. */
 static void
-tell_flood(int64_t now_ms)
+tell_flood(bool over, int64_t now_ms)
 {
     char text[64];
     uint32_t dropped = open_take_turned_away(&core.open) + schedule_take_dropped(&core.schedule);
 
-    snprintf(text, sizeof(text), "n=%u dropped=%" PRIu32, core.open.waiting, dropped);
-    tell(WIRE_WARN, "agent.flood", text, -1);
+    snprintf(text, sizeof(text), "part=findings n=%u dropped=%" PRIu32, core.open.waiting, dropped);
+    int64_t of = over ? core.flood_number : -1;
+    core.flood_number = tell(over ? WIRE_NOTE : WIRE_WARN, "agent.flood", text, of);
     core.flood_ms = now_ms;
+    core.flooded = !over;
 }
 
 static int64_t
@@ -147,8 +157,8 @@ tell_findings(int64_t now_ms)
         tell_entry(e, now_ms);
     }
     bool held_back = core.open.waiting > OPEN_RATE || core.open.turned_away > 0 || core.schedule.dropped > 0;
-    if (held_back && now_ms - core.flood_ms >= 1000) {
-        tell_flood(now_ms);
+    if ((held_back || core.flooded) && now_ms - core.flood_ms >= FLOOD_MS) {
+        tell_flood(!held_back, now_ms);
     }
     return due_ms;
 }
@@ -387,8 +397,35 @@ process_finding(const struct control_message *m, bool lost)
 }
 
 static void
+warden_finding(enum finding_op op)
+{
+    static const struct control_message warden = {
+        .kind = CONTROL_LOST, .role = ROLE_WARDEN, .how = LOST_HUNG
+    };
+
+    process_finding(&warden, op == FINDING_OPEN);
+    core.warden_told = op == FINDING_OPEN;
+}
+
+/* A warden that is stopped or traced tells nobody of the others, nor starts them again. */
+static void
+check_warden(int64_t now_ms)
+{
+    if (role_was_absent(&core.turn_ms, now_ms)) {
+        core.warden_ms = now_ms;
+    }
+    if (!core.warden_told && now_ms - core.warden_ms > WARDEN_SILENT_MS) {
+        warden_finding(FINDING_OPEN);
+    }
+}
+
+static void
 take_control(const struct control_message *m, int passed, int64_t now_ms)
 {
+    core.warden_ms = now_ms;
+    if (core.warden_told) {
+        warden_finding(FINDING_CLOSE);
+    }
     switch ((enum control_kind)m->kind) {
     case CONTROL_PEER:
         if (passed >= 0 && m->role == ROLE_WIRE && m->index < core.self->conf->channels) {
@@ -556,6 +593,7 @@ act(int64_t now_ms)
 {
     int64_t due_ms = role_alive(core.self, now_ms);
 
+    check_warden(now_ms);
     if (!core.goodbye) {
         int64_t findings_ms = tell_findings(now_ms);
 
@@ -663,7 +701,9 @@ begin(struct role_self *self)
     protect_keys();
     seal_reserves();
     tell_start(&past);
-    core.beat_ms = clock_boot_ms() + (int64_t)self->conf->beat_s * 1000;
+    core.warden_ms = clock_boot_ms();
+    core.flood_ms = core.warden_ms - FLOOD_MS;
+    core.beat_ms = core.warden_ms + (int64_t)self->conf->beat_s * 1000;
     return 0;
 }
 

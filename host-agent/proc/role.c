@@ -26,6 +26,15 @@ role_alive(struct role_self *self, int64_t now_ms)
     return self->alive_ms + ROLE_ALIVE_MS;
 }
 
+bool
+role_was_absent(int64_t *turn_ms, int64_t now_ms)
+{
+    bool absent = *turn_ms != 0 && now_ms - *turn_ms > ROLE_ABSENT_MS;
+
+    *turn_ms = now_ms;
+    return absent;
+}
+
 void
 role_tell_warden(const struct role_self *self, enum control_kind kind)
 {

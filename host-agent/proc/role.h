@@ -6,7 +6,8 @@
 #include "conf/conf.h"
 #include "proc/message.h"
 
-#define ROLE_ALIVE_MS 1000 /* how often a process shows life */
+#define ROLE_ALIVE_MS 1000  /* how often a process shows life */
+#define ROLE_ABSENT_MS 3000 /* a process that takes its turns each second did not run for so long */
 
 struct role_self {
     enum role role;
@@ -23,6 +24,12 @@ int role_main(int argc, char **argv);
 
 /* Shows life if it is time to. Cheap; to be called from every loop. Returns when to call again. */
 int64_t role_alive(struct role_self *self, int64_t now_ms);
+
+/*
+ * True when the caller itself did not run since its last turn: the machine slept, or all was frozen. What it
+ * did not hear meanwhile says nothing about others. To be called once a turn; *turn_ms is 0 at first.
+ */
+bool role_was_absent(int64_t *turn_ms, int64_t now_ms);
 
 /* Tells the warden. Messages that do not fit are dropped: it looks for life, not for each message. */
 void role_tell_warden(const struct role_self *self, enum control_kind kind);

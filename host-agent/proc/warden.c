@@ -72,6 +72,8 @@ struct warden {
     int signals;
     int64_t watchdog_ms;
     int64_t watchdog_due_ms;
+    int64_t life_ms; /* when the core was last told that we live */
+    int64_t turn_ms; /* of role_was_absent() */
 };
 
 static struct warden warden;
@@ -355,8 +357,24 @@ hear_child(struct child *c, int64_t now_ms)
 }
 
 static void
+show_life(int64_t now_ms)
+{
+    struct control_message m = { .kind = CONTROL_ALIVE, .role = ROLE_WARDEN };
+
+    if (warden.child[CORE].pid != 0 && now_ms - warden.life_ms >= ROLE_ALIVE_MS) {
+        link_send(warden.child[CORE].control, &m, sizeof(m));
+        warden.life_ms = now_ms;
+    }
+}
+
+static void
 kill_hung(int64_t now_ms)
 {
+    if (role_was_absent(&warden.turn_ms, now_ms)) {
+        for (unsigned i = 0; i < warden.children; i++) {
+            warden.child[i].alive_ms = now_ms;
+        }
+    }
     for (unsigned i = 0; i < warden.children; i++) {
         struct child *c = &warden.child[i];
 
@@ -463,6 +481,7 @@ static bool
 act(int64_t now_ms)
 {
     feed_watchdog(now_ms);
+    show_life(now_ms);
     if (warden.phase == PHASE_GUARDING) {
         start_due(now_ms);
         kill_hung(now_ms);
@@ -565,6 +584,15 @@ session_problem(int error)
     }
 }
 
+/* Whoever reads the key of the next session can seal in our name. */
+static bool
+only_ours(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 077) == 0;
+}
+
 static bool
 open_session(void)
 {
@@ -578,6 +606,10 @@ open_session(void)
     warden.session = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (warden.session < 0 && errno == EROFS) {
         warden.session = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    }
+    if (warden.session >= 0 && !only_ours(warden.session)) {
+        cmd_error("%s: others may read or write it; expected mode 0600 and the owner who runs tocsin", path);
+        return false;
     }
     if (warden.session < 0) {
         cmd_error(errno == ENOENT ? "%s: not there: pair this host first (tocsin pair CODE)" : "%s: %s", path,

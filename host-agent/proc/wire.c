@@ -40,6 +40,7 @@ struct wire {
     int64_t reopen_ms;
     int64_t reopen_wait_ms;
     int64_t core_ms; /* when the core was last heard */
+    int64_t turn_ms; /* of role_was_absent() */
     bool core_gone;
     bool warden_gone;
     bool dismissed;                 /* the warden said STOP */
@@ -248,6 +249,9 @@ speak_last_words(unsigned which, int64_t now_ms)
 static void
 check_partners(int64_t now_ms)
 {
+    if (role_was_absent(&wire.turn_ms, now_ms)) {
+        wire.core_ms = now_ms;
+    }
     if (wire.core_gone || now_ms - wire.core_ms > CORE_SILENT_MS) {
         speak_last_words(0, now_ms);
     }

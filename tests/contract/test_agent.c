@@ -319,6 +319,64 @@ a_killed_warden_is_told_and_leaves_no_process_behind(void)
     CHECK(kill(wire, 0) < 0);
 }
 
+static void
+a_warden_that_is_stopped_is_told_by_the_core(void)
+{
+    begin_with_file();
+    CHECK(agent > 0);
+    if (agent <= 0) {
+        return;
+    }
+    kill(agent, SIGSTOP);
+    CHECK(comes("out", "agent.self proc=warden state=hung"));
+    kill(agent, SIGCONT);
+    CHECK(comes("out", "agent.self proc=warden of="));
+    CHECK_INT(end(), 0);
+}
+
+/* To a receiver a line with of= says that it is over. */
+static void
+a_file_that_changes_twice_is_told_again_as_open(void)
+{
+    char conf[512];
+
+    forget();
+    snprintf(conf, sizeof(conf), "Host web03\nBeat 1\nWatch %s\nChannel file %s\n", at("tree"), at("out"));
+    write_text("conf", conf);
+    CHECK_INT(mkdir(at("tree"), 0755), 0);
+    write_text("tree/a", "as it was");
+    pair();
+    CHECK_INT(run("baseline", "build"), 0);
+    agent = start("run", NULL);
+    CHECK(comes("out", "agent.beat"));
+    write_text("tree/a", "once");
+    CHECK(comes("out", "integrity.changed path="));
+    write_text("tree/a", "and again");
+    CHECK(comes("out", "size=9>"));
+    unlink(at("tree/a"));
+    CHECK(comes("out", "integrity.gone path="));
+    for (const char *p = read_text("out"); (p = strstr(p, "integrity.")) != NULL; p++) {
+        const char *of = strstr(p, " of=");
+        CHECK(of == NULL || of > strchr(p, '\n'));
+    }
+    write_text("tree/a", "as it was");
+    CHECK(comes("out", "integrity.ok path="));
+    CHECK_INT(end(), 0);
+    unlink(at("tree/a"));
+    rmdir(at("tree"));
+    unlink(at("state/baseline"));
+}
+
+static void
+a_session_file_that_others_may_read_is_refused(void)
+{
+    begin_with_file();
+    CHECK_INT(end(), 0);
+    CHECK_INT(chmod(at("state/session"), 0644), 0);
+    CHECK_INT(run("run", NULL), 2);
+    CHECK(strstr(read_text("log"), "state/session: others may read or write it") != NULL);
+}
+
 /* A pseudo-terminal whose far end is never read fills up and takes nothing more. */
 static void
 a_line_that_blocks_holds_up_no_other_and_is_told_there(void)
@@ -519,6 +577,9 @@ main(void)
     CHECK_RUN(a_role_that_is_stopped_is_told_and_set_going);
     CHECK_RUN(a_killed_core_has_last_words_and_a_new_session_tells_of_it);
     CHECK_RUN(a_killed_warden_is_told_and_leaves_no_process_behind);
+    CHECK_RUN(a_warden_that_is_stopped_is_told_by_the_core);
+    CHECK_RUN(a_file_that_changes_twice_is_told_again_as_open);
+    CHECK_RUN(a_session_file_that_others_may_read_is_refused);
     CHECK_RUN(a_line_that_blocks_holds_up_no_other_and_is_told_there);
     CHECK_RUN(every_line_comes_through_a_channel_that_fails_and_refuses);
     CHECK_RUN(a_second_agent_does_not_start_beside_the_first);
