@@ -122,7 +122,7 @@ take_open(struct open_table *t, const struct finding *f)
 static void
 take_close(struct open_table *t, struct open_entry *e)
 {
-    if (e->state == OPEN_UNTOLD) {
+    if (e->state == OPEN_UNTOLD || e->state == OPEN_UPDATED) {
         e->over = true;
     } else {
         set_state(t, e, OPEN_CLOSED);

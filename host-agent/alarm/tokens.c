@@ -1,10 +1,12 @@
 #include "alarm/tokens.h"
+#include "wire/subject.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TOKENS_MAX (sizeof(((struct tokens *)0)->dealt) / sizeof(bool))
-#define SHORTENED_MIN 12 /* "a%+480+b" and some of the value on both sides */
+#define ID_BEHIND (4 + WIRE_SUBJECT_ID) /* " id=" and the id */
+#define SHORTENED_MIN 12                /* "a%+480+b" and some of the value on both sides */
 
 void
 tokens_begin(struct tokens *t, const char *text)
@@ -101,7 +103,7 @@ append(char *out, size_t *used, size_t room, const char *src, size_t len)
     return true;
 }
 
-/* The subject, shortened when it is too long for the line. */
+/* The subject; when it is too long for the line, shortened and with the id of the whole. */
 static void
 first_subject(struct tokens *t, size_t room, char *out, size_t *used)
 {
@@ -111,10 +113,14 @@ first_subject(struct tokens *t, size_t room, char *out, size_t *used)
 
     if (append(out, used, room, t->text, len)) {
         t->dealt[0] = true;
-    } else if (room < sizeof(shortened) && room >= key + SHORTENED_MIN) {
+    } else if (room < sizeof(shortened) && room >= key + SHORTENED_MIN + ID_BEHIND) {
+        char id[ID_BEHIND + 1] = " id=";
+
         memcpy(shortened, t->text, key);
-        size_t n = shorten(t->text + key, len - key, room - key, shortened + key);
+        size_t n = shorten(t->text + key, len - key, room - key - ID_BEHIND, shortened + key);
         append(out, used, room, shortened, key + n);
+        wire_subject_id(t->text, len, id + 4);
+        append(out, used, room, id + 1, ID_BEHIND - 1);
     }
 }
 

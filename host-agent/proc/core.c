@@ -110,23 +110,27 @@ tell_beat(int64_t now_ms)
     core.beat_ms = now_ms + (int64_t)core.self->conf->beat_s * 1000;
 }
 
+/*
+ * The end of a finding carries of=. News of one that is open do not: to a receiver that means that it is
+ * over. What has no end says so, for a person has to close it.
+ */
 static void
 tell_entry(struct open_entry *e, int64_t now_ms)
 {
     const struct finding *f = &e->finding;
+    enum finding_code code = (enum finding_code)f->code;
+    char text[FINDING_TEXT + 16];
     int64_t number;
 
     if (e->state == OPEN_CLOSED) {
-        char subject[FINDING_TEXT + 16];
         size_t len = strcspn(f->text, " ");
 
-        snprintf(subject, sizeof(subject), "%.*s%s", (int)len, f->text,
+        snprintf(text, sizeof(text), "%.*s%s", (int)len, f->text,
                 f->source == FINDING_SELF ? " state=ok" : "");
-        number = tell(WIRE_NOTE, finding_code_over((enum finding_code)f->code), subject, e->number);
+        number = tell(WIRE_NOTE, finding_code_over(code), text, e->number);
     } else {
-        /* News of a finding that is open carry no of=: to a receiver that means that it is over. */
-        number = tell(
-                (enum wire_severity)f->severity, finding_code_name((enum finding_code)f->code), f->text, -1);
+        snprintf(text, sizeof(text), "%s%s", f->text, f->op == FINDING_EVENT ? " once=yes" : "");
+        number = tell((enum wire_severity)f->severity, finding_code_name(code), text, -1);
     }
     if (number >= 0) {
         open_told(&core.open, e, (uint32_t)number, now_ms);

@@ -62,7 +62,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     len = events_record(text, r);
     must(len > 0 && len < EVENTS_TEXT && strlen(text) <= len);
-    (void)rule_only_ack_closes(r->code);
+    (void)rule_only_ack_closes(r->code, r->detail);
     free(text);
     free(rule);
     free(r);

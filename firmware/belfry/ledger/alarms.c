@@ -564,7 +564,7 @@ left_over(struct ledger *l, const struct alarm *a, bool *out)
     sqlite3_stmt *st;
     int r;
 
-    *out = rule_only_ack_closes(a->code);
+    *out = rule_only_ack_closes(a->code, a->detail);
     if (*out || a->nonce[0] == '\0' || strncmp(a->code, "belfry.", 7) == 0) {
         return 0;
     }

@@ -1,5 +1,7 @@
 #include "belfry/ledger/rules.h"
 
+#include "wire/subject.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -45,18 +47,12 @@ good_news(const char *code)
     return strcmp(code, "agent.stop") == 0;
 }
 
-/*
- * The first detail is the subject. A protocol alone would make one subject of all ports, so the next detail
- * belongs to it.
- */
+/* What an event of belfry's own is about: its first detail. */
 static void
 subject_of(const char *detail, char *out, size_t size)
 {
     size_t len = strcspn(detail, " ");
 
-    if (strncmp(detail, "proto=", 6) == 0 && detail[len] == ' ') {
-        len += 1 + strcspn(detail + len + 1, " ");
-    }
 #ifdef PLANT_BELFRY_RULES
     size += 64;
 #endif
@@ -86,7 +82,7 @@ rule_of_line(const struct record *r, struct rule *out)
     (void)snprintf(out->area, sizeof out->area, "%.*s", (int)area, r->code);
     (void)snprintf(out->code, sizeof out->code, "%s", r->code);
     (void)snprintf(out->detail, sizeof out->detail, "%s", r->detail);
-    subject_of(r->detail, out->subject, sizeof out->subject);
+    (void)wire_subject_name(r->detail, strlen(r->detail), out->subject);
     if (strcmp(r->code, "more") == 0) {
         out->act = refers ? RULE_MORE : RULE_NONE;
     } else if (refers) {
@@ -164,8 +160,14 @@ rule_of(const struct record *r, struct rule *out)
 }
 
 bool
-rule_only_ack_closes(const char *code)
+rule_only_ack_closes(const char *code, const char *detail)
 {
+    size_t len = 0;
+    const char *once = wire_detail_find(detail, strlen(detail), "once", &len);
+
+    if (once != NULL && len == 3 && memcmp(once, "yes", 3) == 0) {
+        return true;
+    }
     if (strcmp(code, RULE_SILENT) == 0 || strcmp(code, RULE_GAP) == 0) {
         return false;
     }

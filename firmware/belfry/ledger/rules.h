@@ -31,8 +31,9 @@ void rule_of(const struct record *r, struct rule *out);
 /* The number in of=, if there is one. */
 bool rule_refers(const struct record *r, uint32_t *of);
 
-/* True when no line and no later verdict would ever close an alarm of this code: then a person's ack does. */
-bool rule_only_ack_closes(const char *code);
+/* True when no line and no later verdict would ever close an alarm of this code and detail: then an ack does.
+ */
+bool rule_only_ack_closes(const char *code, const char *detail);
 
 #define RULE_SILENT "belfry.silent"
 #define RULE_GAP "belfry.gap"

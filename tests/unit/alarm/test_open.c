@@ -160,6 +160,22 @@ above_the_rate_findings_wait_and_the_gravest_goes_first(void)
 }
 
 static void
+news_that_end_before_their_turn_are_told_before_the_end(void)
+{
+    int code;
+
+    begin();
+    take(finding(FINDING_INTEGRITY_CHANGED, "/a", "1"), FINDING_OPEN);
+    tell(0, &code);
+    take(finding(FINDING_INTEGRITY_CHANGED, "/a", "2"), FINDING_OPEN);
+    take(finding(FINDING_INTEGRITY_CHANGED, "/a", "2"), FINDING_CLOSE);
+    CHECK_INT(tell(1, &code), OPEN_FREE);
+    CHECK_INT(tell(OPEN_UPDATE_MS, &code), OPEN_UPDATED);
+    CHECK_INT(tell(OPEN_UPDATE_MS, &code), OPEN_CLOSED);
+    CHECK_INT(open_count(&table), 0);
+}
+
+static void
 what_finds_no_room_is_counted_exactly(void)
 {
     begin();
@@ -241,6 +257,7 @@ main(void)
     CHECK_RUN(a_changed_text_is_told_again_but_not_too_often);
     CHECK_RUN(a_pass_closes_what_it_did_not_see_and_nothing_else);
     CHECK_RUN(above_the_rate_findings_wait_and_the_gravest_goes_first);
+    CHECK_RUN(news_that_end_before_their_turn_are_told_before_the_end);
     CHECK_RUN(what_finds_no_room_is_counted_exactly);
     CHECK_RUN(a_flood_of_one_source_neither_displaces_nor_delays_the_others);
     CHECK_RUN(an_event_is_told_and_never_open);

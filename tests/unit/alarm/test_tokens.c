@@ -1,6 +1,7 @@
 #include "alarm/tokens.h"
 #include "support/check.h"
 #include "wire/line.h"
+#include "wire/subject.h"
 #include <stdlib.h>
 
 static char out[WIRE_LINE_MAX + 1];
@@ -68,7 +69,7 @@ a_long_subject_is_shortened_first_and_told_whole_in_pieces(void)
     snprintf(text, sizeof(text), "path=%s mode=0644>0666", path);
     tokens_begin(&t, text);
     const char *line = first(&t, 40, 9);
-    CHECK(strncmp(line, "path=/usr/", 10) == 0);
+    CHECK(strncmp(line, "path=/u", 7) == 0);
     CHECK(strstr(line, "%+") != NULL);
     CHECK(strstr(line, " of=9") != NULL);
     for (int i = 1; i < 20; i++) {
@@ -85,6 +86,32 @@ a_long_subject_is_shortened_first_and_told_whole_in_pieces(void)
     CHECK(told_mode);
     CHECK_STR(joined, path);
     CHECK_STR(more(&t, 40), "");
+}
+
+static void
+a_shortened_subject_is_known_again_in_any_room(void)
+{
+    static const char *const texts[] = {
+        "path=/srv/www/htdocs/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/index.php mode=1",
+        "path=/srv/www/htdocs/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb/index.php mode=1"
+    };
+    char names[2][WIRE_SUBJECT_MAX];
+
+    for (int i = 0; i < 2; i++) {
+        wire_subject_name(texts[i], strlen(texts[i]), names[i]);
+        for (size_t room = 38; room < 110; room++) {
+            char name[WIRE_SUBJECT_MAX];
+            struct tokens t;
+
+            tokens_begin(&t, texts[i]);
+            const char *line = first(&t, room, room % 2 == 0 ? 1234 : -1);
+            wire_subject_name(line, strlen(line), name);
+            CHECK_STR(name, names[i]);
+        }
+    }
+    CHECK(strcmp(names[0], names[1]) != 0);
+    wire_subject_name("port=tcp/22 exe=/usr/sbin/sshd", 30, names[0]);
+    CHECK_STR(names[0], "port=tcp/22");
 }
 
 /* Whatever the text and the room: it ends, no line is too long, and every token is told somewhere. */
@@ -123,6 +150,7 @@ main(void)
     CHECK_RUN(of_stands_behind_the_subject);
     CHECK_RUN(what_does_not_fit_follows);
     CHECK_RUN(a_long_subject_is_shortened_first_and_told_whole_in_pieces);
+    CHECK_RUN(a_shortened_subject_is_known_again_in_any_room);
     CHECK_RUN(any_text_in_any_room_ends_and_fits);
     return check_result();
 }

@@ -419,8 +419,8 @@ static void
 two_ports_of_one_protocol_are_two_alarms(void)
 {
     begin();
-    say(1, 5, WIRE_CRIT, "port.unexpected", "proto=tcp port=4444 process=nc");
-    say(1, 6, WIRE_CRIT, "port.unexpected", "proto=tcp port=4445 process=nc");
+    say(1, 5, WIRE_CRIT, "port.unexpected", "port=tcp/4444 process=nc");
+    say(1, 6, WIRE_CRIT, "port.unexpected", "port=tcp/4445 process=nc");
     CHECK_INT(alarms(true), 2);
     end();
 }
