@@ -40,12 +40,19 @@ connect_agent(const struct conf *conf)
     return fd;
 }
 
-static void
+/* True when it was written. */
+static bool
 report_channel(const struct conf *conf, const struct ctl_reply *r)
 {
     const struct conf_channel *c = &conf->channel[r->channel];
 
-    printf("%-8s %-32s written, line %u in %u ms\n", c->scheme, c->device, r->number, r->elapsed_ms);
+    printf("%-8s %-32s ", c->scheme, c->device);
+    if (r->state == CTL_WRITTEN) {
+        printf("written, line %u in %u ms\n", r->number, r->elapsed_ms);
+    } else {
+        printf("not written: %s\n", r->error != 0 ? strerror(r->error) : "the device takes nothing");
+    }
+    return r->state == CTL_WRITTEN;
 }
 
 static bool
@@ -62,7 +69,7 @@ next_reply(int fd, struct ctl_reply *r, int timeout_ms)
 
 /* What is wrong with the channels that did not answer. */
 static void
-report_rest(const struct conf *conf, const bool written[CONF_CHANNELS])
+report_rest(const struct conf *conf, const bool answered[CONF_CHANNELS])
 {
     struct ctl_request ask = { .magic = CTL_MAGIC, .kind = CTL_STATUS };
     struct ctl_reply r;
@@ -74,7 +81,7 @@ report_rest(const struct conf *conf, const bool written[CONF_CHANNELS])
     for (unsigned i = 0; i < conf->channels; i++) {
         bool known = fd >= 0 && next_reply(fd, &r, 1000) && r.channel == i;
 
-        if (!written[i]) {
+        if (!answered[i]) {
             printf("%-8s %-32s not written within %d s: %s\n", conf->channel[i].scheme,
                     conf->channel[i].device, RING_MS / 1000,
                     known && r.error != 0 ? strerror(r.error) : "the device takes nothing");
@@ -89,25 +96,26 @@ static int
 ring(const struct conf *conf, int fd)
 {
     struct ctl_request ask = { .magic = CTL_MAGIC, .kind = CTL_RING };
-    bool written[CONF_CHANNELS] = { false };
+    bool answered[CONF_CHANNELS] = { false };
     unsigned left = conf->channels;
+    bool all = true;
     struct ctl_reply r;
 
     if (link_send(fd, &ask, sizeof(ask)) != 0) {
         return cmd_error("the agent does not take the request");
     }
     while (left > 0 && next_reply(fd, &r, RING_MS)) {
-        if (r.channel < conf->channels && !written[r.channel]) {
-            written[r.channel] = true;
+        if (r.channel < conf->channels && !answered[r.channel]) {
+            answered[r.channel] = true;
             left--;
-            report_channel(conf, &r);
+            all = report_channel(conf, &r) && all;
             fflush(stdout);
         }
     }
     if (left > 0) {
-        report_rest(conf, written);
+        report_rest(conf, answered);
     }
-    return left > 0 ? CMD_FINDINGS : CMD_CLEAN;
+    return left > 0 || !all ? CMD_FINDINGS : CMD_CLEAN;
 }
 
 /* The agent, for this once. Its pid, or -1. */

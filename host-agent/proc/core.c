@@ -223,15 +223,16 @@ answer(struct client *client, unsigned channel, enum ctl_state state, int64_t no
     }
 }
 
+/* `state` is CTL_WRITTEN for who waits for line `number`, CTL_LOST for all who wait for the channel. */
 static void
-answer_rings(unsigned channel, uint32_t number, int64_t now_ms)
+answer_rings(unsigned channel, enum ctl_state state, uint32_t number, int64_t now_ms)
 {
     for (unsigned i = 0; i < CLIENTS; i++) {
         struct client *client = &core.client[i];
 
-        if (client->fd >= 0 && client->rings && client->number == number &&
+        if (client->fd >= 0 && client->rings && (state == CTL_LOST || client->number == number) &&
                 (client->answered & (1u << channel)) == 0) {
-            answer(client, channel, CTL_WRITTEN, now_ms);
+            answer(client, channel, state, now_ms);
         }
     }
 }
@@ -259,7 +260,7 @@ take_wire(unsigned i, const struct wire_message *m, int64_t now_ms)
     switch ((enum wire_kind)m->kind) {
     case WIRE_SAYS_DONE:
         schedule_done(&core.schedule, i, m->number, now_ms);
-        answer_rings(i, m->number, now_ms);
+        answer_rings(i, CTL_WRITTEN, m->number, now_ms);
         c->credit = true;
         break;
     case WIRE_SAYS_READY:
@@ -269,6 +270,7 @@ take_wire(unsigned i, const struct wire_message *m, int64_t now_ms)
         c->lost = true;
         c->error = m->value;
         channel_finding(i, FINDING_OPEN, m->value);
+        answer_rings(i, CTL_LOST, 0, now_ms);
         break;
     case WIRE_SAYS_BACK:
         c->lost = false;
@@ -521,10 +523,11 @@ hear_client(struct client *client, int64_t now_ms)
     if (client->rings && !core.goodbye) {
         int64_t number = tell(WIRE_WARN, "test.alarm", "by=ring", -1);
         client->number = number >= 0 ? (uint32_t)number : 0;
-        return;
     }
     for (unsigned i = 0; i < core.self->conf->channels && client->fd >= 0; i++) {
-        answer(client, i, channel_state(i), now_ms);
+        if (!client->rings || core.channel[i].lost) {
+            answer(client, i, channel_state(i), now_ms);
+        }
     }
 }
 

@@ -550,6 +550,22 @@ the_service_manager_is_told_of_start_life_and_stop(void)
 }
 
 static void
+ring_tells_at_once_why_a_channel_is_lost(void)
+{
+    char channels[512];
+
+    snprintf(channels, sizeof(channels), "Channel tty %s\nChannel file %s\n", at("missing"), at("out"));
+    begin(channels);
+    CHECK(comes("out", "channel.lost"));
+    int64_t from = now_ms();
+    CHECK_INT(run("ring", NULL), 1);
+    CHECK(now_ms() - from < WAIT_MS / 2);
+    CHECK_INT(count("log", "written, line"), 1);
+    CHECK(strstr(read_text("log"), "not written: No such file or directory") != NULL);
+    CHECK_INT(end(), 0);
+}
+
+static void
 remove_all(void)
 {
     static const char *const names[] = { "out", "out2", "conf", "code", "log", "state/session", "state/ctl" };
@@ -585,6 +601,7 @@ main(void)
     CHECK_RUN(a_second_agent_does_not_start_beside_the_first);
     CHECK_RUN(a_damaged_session_file_is_told_and_left_alone);
     CHECK_RUN(ring_reports_each_channel_with_and_without_a_running_agent);
+    CHECK_RUN(ring_tells_at_once_why_a_channel_is_lost);
     CHECK_RUN(the_service_manager_is_told_of_start_life_and_stop);
     remove_all();
     return check_result();
