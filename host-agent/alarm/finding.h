@@ -3,11 +3,11 @@
 /*
  * finding - what a detector tells the core, in one fixed-size message
  *
- * A finding is about one subject (a path, a port, a daemon) and has an id made from it: the same id is the
- * same finding. A detector tells OPEN whenever it sees the trouble, as often as it likes: the core alarms
- * when something is new and keeps quiet when it is not. It tells CLOSE when it looked and all was well. A
- * sweep is framed by PASS_BEGIN and PASS_END: what was open and was not seen again in the whole pass is
- * closed by the core.
+ * A finding is about one subject (a path, a port, a daemon, a mount point) and has an id made from it: the
+ * same id is the same finding. A detector tells OPEN whenever it sees the trouble, as often as it likes: the
+ * core alarms when something is new and keeps quiet when it is not. It tells CLOSE when it looked and all was
+ * well. A sweep is framed by PASS_BEGIN and PASS_END: what was open and was not seen again in the whole pass
+ * is closed by the core.
  */
 #include "wire/line.h"
 #include <stdbool.h>
@@ -30,6 +30,7 @@ enum finding_source {
     FINDING_PORTS,
     FINDING_DAEMONS,
     FINDING_NET,
+    FINDING_MOUNTS,
     FINDING_SELF,
     FINDING_SOURCES
 };
@@ -43,6 +44,10 @@ enum finding_code {
     FINDING_PORT_WRONG, /* a right port, held by the wrong program */
     FINDING_DAEMON_DOWN,
     FINDING_DAEMON_CHANGED,
+    FINDING_MOUNT_RW, /* writable, and should not be */
+    FINDING_MOUNT_GONE,
+    FINDING_MOUNT_ADDED,
+    FINDING_MOUNT_CHANGED,
     FINDING_TIME_STEP,
     FINDING_CHANNEL_LOST,
     FINDING_AGENT_SELF, /* a missing event source, a damaged baseline, a lost process of ours, ... */

@@ -43,7 +43,7 @@ int
 cmd_check(const struct cmd *cmd)
 {
     static const struct detector_ops *const all[] = { &detector_files_ops, &detector_ports_ops,
-        &detector_daemons_ops };
+        &detector_daemons_ops, &detector_mounts_ops };
     static struct conf conf;
     struct tally tally = { .json = cmd->json };
     const struct detector_env env = {

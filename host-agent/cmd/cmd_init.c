@@ -1,4 +1,6 @@
 #include "cmd/cmd.h"
+#include "watch/mounts_device.h"
+#include "watch/mounts_info.h"
 #include "watch/portlook.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -309,12 +311,72 @@ make_parent(const char *path)
     return make_directory(parent, 0755);
 }
 
+/* Mounts of the kernel's own file systems say nothing about this machine. */
+static bool
+is_example(const struct mount_line *m)
+{
+    static const char *const kernels[] = { "/proc", "/sys", "/dev", "/run" };
+
+    for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
+        if (mounts_path_below(m->point, kernels[i])) {
+            return false;
+        }
+    }
+    return (m->options & MOUNT_RO) != 0 && conf_path_valid(m->point, strlen(m->point));
+}
+
+static void
+example_of(const struct mount_line *m, struct conf_mount *out)
+{
+    static const uint8_t bits[] = { MOUNT_NOSUID, MOUNT_NODEV, MOUNT_NOEXEC };
+
+    memset(out, 0, sizeof(*out));
+    copy_text(out->path, sizeof(out->path), m->point);
+    out->read_only = true;
+    for (unsigned bit = 0; bit < sizeof(bits); bit++) {
+        out->options = (uint8_t)(out->options | ((m->options & bits[bit]) != 0 ? 1u << bit : 0));
+    }
+    if ((m->super_options & MOUNT_RO) == 0) {
+        out->options |= CONF_MOUNT_BIND;
+    } else if (mounts_device_read(m->major, m->minor, false).state == DEVICE_RO) {
+        out->options |= CONF_MOUNT_DEVICE;
+    }
+}
+
+/* The mounts that are read-only now, as comments: whether they should be is for people to say. */
+static int
+write_examples(FILE *out)
+{
+    static char text[MOUNTS_TEXT];
+    static struct mounts_table table;
+    ssize_t len = procfs_read(AT_FDCWD, "/proc/self/mountinfo", text, sizeof(text));
+    int error = 0;
+
+    mounts_table_read(&table, text, len > 0 ? (size_t)len : 0);
+    for (unsigned i = 0; i < table.count && error == 0; i++) {
+        const struct mount_line *m = &table.row[i];
+        struct conf_mount example;
+
+        if (is_example(m) && mounts_table_at(&table, m->point) == m) {
+            example_of(m, &example);
+            error = fputc('#', out) != EOF ? conf_write_mount(&example, out) : -EIO;
+        }
+    }
+    if (error == 0 && fflush(out) != 0) {
+        error = -errno;
+    }
+    return error;
+}
+
 static int
 fill_file(int fd)
 {
     FILE *out = fdopen(fd, "w");
     int error = out != NULL ? conf_write(&conf, out) : -errno;
 
+    if (error == 0) {
+        error = write_examples(out);
+    }
     if (error == 0 && fsync(fd) != 0) {
         error = -errno;
     }

@@ -17,6 +17,7 @@
 #define CONF_PORTS 256
 #define CONF_PORT_PROCESSES 4
 #define CONF_DAEMONS 64
+#define CONF_MOUNTS 32
 #define CONF_CHANNELS 8
 #define CONF_SCHEME 16
 #define CONF_LINE_MAX 1024
@@ -33,6 +34,19 @@ struct conf_port {
     uint16_t port; /* 0 for "any": whatever the kernel hands out by itself; never missed */
     char process[CONF_PORT_PROCESSES]
                 [CONF_PATH]; /* who may hold it: an executable's path, its base name, or "-" */
+};
+
+/* Bits of conf_mount.options. */
+#define CONF_MOUNT_NOSUID 1u
+#define CONF_MOUNT_NODEV 2u
+#define CONF_MOUNT_NOEXEC 4u
+#define CONF_MOUNT_BIND 8u    /* read-only here; its file system may be writable through another mount */
+#define CONF_MOUNT_DEVICE 16u /* the block device is set read-only, too */
+
+struct conf_mount {
+    char path[CONF_PATH]; /* the mount point */
+    bool read_only;
+    uint8_t options; /* those that it must have */
 };
 
 struct conf_channel {
@@ -54,11 +68,13 @@ struct conf {
     unsigned ignores;
     unsigned ports;
     unsigned daemons;
+    unsigned mounts;
     unsigned channels;
     char watch[CONF_WATCHES][CONF_PATH];  /* absolute; the path and everything below it */
     char ignore[CONF_IGNORES][CONF_PATH]; /* absolute; the path and everything below it */
     struct conf_port port[CONF_PORTS];
     char daemon[CONF_DAEMONS][CONF_PATH]; /* absolute path of the executable */
+    struct conf_mount mount[CONF_MOUNTS];
     struct conf_channel channel[CONF_CHANNELS];
 };
 
@@ -88,6 +104,12 @@ unsigned conf_load(struct conf *conf, conf_error_fn *error, void *to);
  * -EMSGSIZE when an entry does not fit into a line, which cannot happen to one that conf_parse() made.
  */
 int conf_write(const struct conf *conf, FILE *out);
+
+/* One line, as conf_write() writes it. Same return. */
+int conf_write_mount(const struct conf_mount *mount, FILE *out);
+
+/* An option's keyword by the number of its bit, from 0; NULL behind the last. */
+const char *conf_mount_option(unsigned bit);
 
 /*
  * True for an absolute path of less than CONF_PATH bytes without a slash at its end and without "//", "." and

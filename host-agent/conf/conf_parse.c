@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define WORDS 7 /* the longest entry: Port, protocol, number and four processes */
+#define WORDS 7 /* the longest entries: Port, protocol, number and four processes; Mount with all options */
 #define SHOWN 120
 #define MESSAGE 640
 
@@ -265,6 +265,80 @@ take_port(struct parser *p, const struct words *w)
     conf->ports++;
 }
 
+const char *
+conf_mount_option(unsigned bit)
+{
+    static const char *const names[] = { "nosuid", "nodev", "noexec", "bind", "device" };
+
+    return bit < sizeof(names) / sizeof(names[0]) ? names[bit] : NULL;
+}
+
+static bool
+take_mount_option(struct parser *p, const struct words *w, unsigned i, struct conf_mount *mount)
+{
+    unsigned bit = 0;
+
+    while (conf_mount_option(bit) != NULL && !word_is(w, i, conf_mount_option(bit))) {
+        bit++;
+    }
+    if (conf_mount_option(bit) == NULL) {
+        tell_word(p, w, i, "one of nosuid, nodev, noexec, bind and device");
+        return false;
+    }
+    if ((mount->options & 1u << bit) != 0) {
+        tell_word(p, w, i, "each option once");
+        return false;
+    }
+    mount->options = (uint8_t)(mount->options | 1u << bit);
+    if (!mount->read_only && (mount->options & (CONF_MOUNT_BIND | CONF_MOUNT_DEVICE)) != 0) {
+        tell_word(p, w, i, "it with ro only");
+        return false;
+    }
+    if ((mount->options & CONF_MOUNT_BIND) != 0 && (mount->options & CONF_MOUNT_DEVICE) != 0) {
+        tell_word(p, w, i, "bind or device, not both");
+        return false;
+    }
+    return true;
+}
+
+static bool
+take_mount_path(struct parser *p, const struct words *w, char out[CONF_PATH])
+{
+    for (unsigned i = 0; i < p->conf->mounts; i++) {
+        if (word_is(w, 1, p->conf->mount[i].path)) {
+            tell_word(p, w, 1, "each path once");
+            return false;
+        }
+    }
+    if (p->conf->mounts == CONF_MOUNTS) {
+        tell_word(p, w, 0, "at most 32 such lines");
+        return false;
+    }
+    return take_path(p, w, 1, out);
+}
+
+static void
+take_mount(struct parser *p, const struct words *w)
+{
+    struct conf_mount mount;
+
+    memset(&mount, 0, sizeof(mount));
+    if (!take_mount_path(p, w, mount.path)) {
+        return;
+    }
+    mount.read_only = word_is(w, 2, "ro");
+    if (!mount.read_only && !word_is(w, 2, "rw")) {
+        tell_word(p, w, 2, "ro or rw");
+        return;
+    }
+    for (unsigned i = 3; i < w->count; i++) {
+        if (!take_mount_option(p, w, i, &mount)) {
+            return;
+        }
+    }
+    memcpy(&p->conf->mount[p->conf->mounts++], &mount, sizeof(mount));
+}
+
 /* clang-format off */
 static const struct scheme {
     const char *name;
@@ -373,12 +447,14 @@ static const struct keyword keywords[] = {
     { "Ignore",    take_ignore,     1, 1, false, "Ignore PATH" },
     { "Port",      take_port,       3, 6, false, "Port tcp|udp NUMBER|any PROCESS [PROCESS...] (at most 4)" },
     { "Daemon",    take_daemon,     1, 1, false, "Daemon PATH" },
+    { "Mount",     take_mount,      2, 6, false, "Mount PATH ro|rw [OPTION...]" },
     { "Channel",   take_channel,    2, 4, false, "Channel SCHEME DEVICE [BAUD [FRAME]]" },
 };
 /* clang-format on */
 
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
-#define KEYWORD_NAMES "one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon and Channel"
+#define KEYWORD_NAMES \
+    "one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon, Mount and Channel"
 
 static void
 take_entry(struct parser *p, const struct words *w)

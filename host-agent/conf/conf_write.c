@@ -115,6 +115,32 @@ write_port(const struct conf_port *port, FILE *out, int *error)
 }
 
 static void
+write_mount(const struct conf_mount *mount, FILE *out, int *error)
+{
+    struct out_line line = { .len = 0 };
+
+    put(&line, "Mount ", strlen("Mount "));
+    put_value(&line, mount->path);
+    put(&line, mount->read_only ? " ro" : " rw", 3);
+    for (unsigned bit = 0; conf_mount_option(bit) != NULL; bit++) {
+        if ((mount->options & 1u << bit) != 0) {
+            put(&line, " ", 1);
+            put(&line, conf_mount_option(bit), strlen(conf_mount_option(bit)));
+        }
+    }
+    end_line(&line, out, error);
+}
+
+int
+conf_write_mount(const struct conf_mount *mount, FILE *out)
+{
+    int error = 0;
+
+    write_mount(mount, out, &error);
+    return error;
+}
+
+static void
 write_channel(const struct conf_channel *channel, FILE *out, int *error)
 {
     struct out_line line = { .len = 0 };
@@ -184,6 +210,14 @@ conf_write(const struct conf *conf, FILE *out)
     }
     fputs("\n# Daemons that must run, by the path of their executable.\n", out);
     write_list("Daemon", conf->daemon, conf->daemons, out, &error);
+    fputs("\n# Mount points that must be there: Mount PATH ro|rw [OPTION...]. OPTION is nosuid, nodev or "
+          "noexec;\n"
+          "# with ro also bind (the file system may be writable through another mount) or device (its block\n"
+          "# device is set read-only, too).\n",
+            out);
+    for (unsigned i = 0; i < conf->mounts; i++) {
+        write_mount(&conf->mount[i], out, &error);
+    }
     if (error == 0 && (fflush(out) != 0 || ferror(out))) {
         error = errno != 0 ? -errno : -EIO;
     }

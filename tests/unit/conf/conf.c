@@ -45,6 +45,7 @@ a_whole_file_is_read_as_it_stands(void)
                     "Watch /etc\nWatch \"/a b/\\\"c\\\\d%0A\"\nIgnore /etc/mtab\n"
                     "Port tcp 22 sshd /usr/lib/systemd/systemd\nPort udp 22 \"x y\"\n"
                     "Daemon /usr/sbin/cron\n"
+                    "Mount /usr ro nodev device\nmount /d rw\n"
                     "Channel serial /dev/ttyS1 115200 8n1\nChannel tty /dev/tty9\nChannel null x"),
             0);
     CHECK_INT(tellings, 0);
@@ -64,6 +65,12 @@ a_whole_file_is_read_as_it_stands(void)
     CHECK_INT(conf.port[1].proto, CONF_UDP);
     CHECK_STR(conf.port[1].process[0], "x y");
     CHECK_INT(conf.daemons, 1);
+    CHECK_INT(conf.mounts, 2);
+    CHECK_STR(conf.mount[0].path, "/usr");
+    CHECK(conf.mount[0].read_only);
+    CHECK_INT(conf.mount[0].options, CONF_MOUNT_NODEV | CONF_MOUNT_DEVICE);
+    CHECK(!conf.mount[1].read_only);
+    CHECK_INT(conf.mount[1].options, 0);
     CHECK_INT(conf.channels, 3);
     CHECK_INT(conf.channel[0].baud, 115200);
     CHECK_STR(conf.channel[0].frame, "8n1");
@@ -79,7 +86,7 @@ static const struct {
     const char *text;
     const char *message; /* all lines but this one are right */
 } wrong[] = {
-    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon and Channel" },
+    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon, Mount and Channel" },
     { "Host a\nHost b\n", "t.conf:2: found Host a second time; expected it once" },
     { "Host a\nBeat 5\n\nbeat 5\n", "t.conf:4: found Beat a second time; expected it once" },
     { "Host\n\nHost a", "t.conf:1: found Host with 0 values; expected Host NAME" },
@@ -108,6 +115,14 @@ static const struct {
     { "Host a\nWatch /etc\nWatch /etc\n", "t.conf:3: found \"/etc\"; expected each path once" },
     { "Host a\nDaemon cron\n", "t.conf:2: found \"cron\"; expected an " OPEN_END },
     { "Host a\nStateDir s\n", "t.conf:2: found \"s\"; expected an " OPEN_END },
+    { "Host a\nMount /m\n", "t.conf:2: found Mount with 1 value; expected Mount PATH ro|rw [OPTION...]" },
+    { "Host a\nMount m ro\n", "t.conf:2: found \"m\"; expected an " OPEN_END },
+    { "Host a\nMount /m r\n", "t.conf:2: found \"r\"; expected ro or rw" },
+    { "Host a\nMount /m ro nosuids\n", "t.conf:2: found \"nosuids\"; expected one of nosuid, nodev, noexec, bind and device" },
+    { "Host a\nMount /m ro nodev nodev\n", "t.conf:2: found \"nodev\"; expected each option once" },
+    { "Host a\nMount /m rw bind\n", "t.conf:2: found \"bind\"; expected it with ro only" },
+    { "Host a\nMount /m ro device bind\n", "t.conf:2: found \"bind\"; expected bind or device, not both" },
+    { "Host a\nMount /m ro\nMount /m rw\n", "t.conf:3: found \"/m\"; expected each path once" },
     { "Host a\nChannel pigeon /x\n", "t.conf:2: found \"pigeon\"; expected one of tty, serial, file, null and fault" },
     { "Host a\nChannel tty ttyS0\n", "t.conf:2: found \"ttyS0\"; expected an " OPEN_END },
     { "Host a\nChannel tty /t 7\n", "t.conf:2: found \"7\"; expected a number from 50 to 4000000" },
@@ -197,6 +212,7 @@ each_list_has_its_end(void)
         { "Ignore /w%u\n", CONF_IGNORES, "Ignore" },
         { "Daemon /w%u\n", CONF_DAEMONS, "Daemon" },
         { "Port tcp %u x\n", CONF_PORTS, "Port" },
+        { "Mount /w%u ro\n", CONF_MOUNTS, "Mount" },
         { "Channel file /w%u\n", CONF_CHANNELS, "Channel" },
     };
     /* clang-format on */
@@ -247,7 +263,8 @@ what_is_written_is_read_back_the_same(void)
                     "Watch /%23\nWatch \"/a b\"\nWatch /%01%7f%22%25\nWatch /\nWatch /\xc3\xa4\n"
                     "Ignore \"/\\\\ \\\\\"\nPort tcp 1 %23\nPort udp any a\nPort udp any b\nPort udp 65535 "
                     "\"a b\" /c \"d\\\"\"\n"
-                    "Daemon /d\nChannel null %23x\nChannel tty /t 9600\nChannel serial /t 9600 7e2\n"),
+                    "Daemon /d\nMount \"/a b\" ro noexec nosuid bind nodev\nMount / rw\nChannel null "
+                    "%23x\nChannel tty /t 9600\nChannel serial /t 9600 7e2\n"),
             0);
     CHECK_STR(conf.port[0].process[0], "#");
     write_and_read_back();

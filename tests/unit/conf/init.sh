@@ -52,6 +52,19 @@ says "host other"
 status 2 "$tocsin" --config "$conf" init --host 'Not Valid'
 status 2 "$tocsin" --config "$conf" init --nonsense
 
+# A mount that is read-only becomes a comment, which is right when it is taken.
+grep -q '^Mount' "$conf" && fail "init lists mounts by itself"
+mkdir "$work/a b"
+mounted='mount -t tmpfs -o ro,noexec none "$1/a b" && "$2" --config "$1/mounts" --state "$1/state" init'
+if unshare -m true 2>/dev/null; then
+    status 0 unshare -m sh -c "$mounted" sh "$work" "$tocsin"
+    grep -q "^#Mount $work/a%20b ro noexec\$" "$work/mounts" || { fail "no comment of a mount"; cat "$work/mounts"; }
+    sed -i 's/^#Mount/Mount/' "$work/mounts"
+    status 0 "$tocsin" --config "$work/mounts" --check-config
+else
+    echo "left out: the comment of a mount (needs the right to mount)"
+fi
+
 # A port that is not open, a daemon that does not run, and an error in the file.
 printf 'Host a\nPort tcp 1 nobody\nDaemon /nonexistent/daemon\n' >"$work/bad"
 chmod 600 "$work/bad"

@@ -1,0 +1,402 @@
+#include "watch/detector.h"
+#include "watch/mounts_judge.h"
+#include "wire/hash.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * Mounts: the kernel tells of each mount, unmount and remount in our mount namespace by POLLPRI on mountinfo.
+ * A look each second is behind it, for what it does not tell: a superblock that was made writable from
+ * another namespace, a block device that was set writable, errors of a file system. Nothing is told while the
+ * text and the devices are as they were.
+ *
+ * A new mount is one that was not there at the start, by what is mounted and where; the same disk that is
+ * mounted again is not new.
+ */
+#define LOOK_EVERY_MS 1000
+#define PASS_EVERY_MS 60000
+#define KNOWN_MAX 1024
+#define FRESH_MAX 256
+#define IDENTITY 16
+
+struct known {
+    uint8_t identity[IDENTITY];
+    unsigned count; /* how many of them are accepted */
+    unsigned seen;  /* in this look */
+};
+
+static struct mounts_state {
+    struct detector_env env;
+    int mountinfo;
+    bool unreadable;
+    bool cut; /* there are more mounts than fit: told, and the rest is not looked at */
+    int64_t next_pass_ms;
+    unsigned current; /* which of the two texts */
+    size_t len[2];
+    const struct mount_line *visible[CONF_MOUNTS]; /* at each listed path */
+    struct mounts_device device[CONF_MOUNTS];
+    bool met[CONF_MOUNTS]; /* something was mounted there at the start or since */
+    unsigned knowns;
+    unsigned freshes;
+} watched = { .mountinfo = -1 };
+
+/* Apart from the rest, so that a reset does not touch them: memory that is never touched costs nothing. */
+static char text[2][MOUNTS_TEXT];
+static struct mounts_table table;
+static struct known known[KNOWN_MAX];
+static const struct mount_line *fresh[FRESH_MAX];
+static char place[CONF_WATCHES][PATH_MAX]; /* the watched paths without symbolic links */
+
+static void
+report(const struct finding *f)
+{
+    watched.env.report(watched.env.report_to, f);
+}
+
+static void
+tell_pass(enum finding_op op)
+{
+    struct finding f;
+
+    finding_pass(&f, FINDING_MOUNTS, op);
+    report(&f);
+}
+
+/* Tells when it is different from what was told last. */
+static void
+tell_self(bool *told, bool now, const char *source, const char *state)
+{
+    struct finding f;
+
+    if (*told == now) {
+        return;
+    }
+    *told = now;
+    finding_begin(&f, FINDING_AGENT_SELF, "source", source, strlen(source));
+    f.severity = WIRE_WARN;
+    f.op = now ? FINDING_OPEN : FINDING_CLOSE;
+    finding_addf(&f, "state", "%s", now ? state : "back");
+    report(&f);
+}
+
+static int
+read_text(char *out, size_t *len)
+{
+    *len = 0;
+    while (*len < MOUNTS_TEXT) {
+        ssize_t n = pread(watched.mountinfo, out + *len, MOUNTS_TEXT - *len, (off_t)*len);
+
+        if (n < 0) {
+            return -errno;
+        }
+        if (n == 0) {
+            break;
+        }
+        *len += (size_t)n;
+    }
+    return 0;
+}
+
+/* Reads anew. True when it is not as it was; the table and what is visible follow from it then. */
+static bool
+take_text(void)
+{
+    unsigned next = 1 - watched.current;
+    int error = read_text(text[next], &watched.len[next]);
+
+    tell_self(&watched.unreadable, error != 0, "mountinfo", "unreadable");
+    if (error != 0 || (watched.len[next] == watched.len[watched.current] &&
+                              memcmp(text[next], text[watched.current], watched.len[next]) == 0)) {
+        return false;
+    }
+    watched.current = next;
+    mounts_table_read(&table, text[next], watched.len[next]);
+    for (unsigned i = 0; i < watched.env.conf->mounts; i++) {
+        watched.visible[i] = mounts_table_at(&table, watched.env.conf->mount[i].path);
+    }
+    return true;
+}
+
+static bool
+take_devices(void)
+{
+    bool different = false;
+
+    for (unsigned i = 0; i < watched.env.conf->mounts; i++) {
+        const struct mount_line *m = watched.visible[i];
+        struct mounts_device now = { .state = DEVICE_UNKNOWN, .errors = 0 };
+
+        if (m != NULL && strcmp(m->point, watched.env.conf->mount[i].path) == 0) {
+            now = mounts_device_read(m->major, m->minor, strcmp(m->type, "ext4") == 0);
+        }
+        different =
+                different || now.state != watched.device[i].state || now.errors != watched.device[i].errors;
+        watched.device[i] = now;
+    }
+    return different;
+}
+
+/* Would a mount there add to, or hide, what is guarded? */
+static bool
+matters(const char *point)
+{
+    const struct conf *conf = watched.env.conf;
+
+    for (unsigned i = 0; i < conf->mounts; i++) {
+        if (mounts_path_below(conf->mount[i].path, point)) {
+            return true;
+        }
+    }
+    for (unsigned i = 0; i < conf->ignores; i++) {
+        if (mounts_path_below(point, conf->ignore[i])) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < conf->watches; i++) {
+        if (mounts_path_below(point, conf->watch[i]) || mounts_path_below(conf->watch[i], point) ||
+                mounts_path_below(point, place[i]) || mounts_path_below(place[i], point)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* File systems without a block device get another minor number each time. */
+static void
+identify(const struct mount_line *m, uint8_t out[IDENTITY])
+{
+    const uint32_t device[2] = { m->major, m->major != 0 ? m->minor : 0 };
+    const char *const part[] = { m->root, m->point, m->type, m->source };
+    struct wire_hasher h;
+    uint8_t digest[WIRE_HASH_SIZE];
+
+    wire_hash_init(&h);
+    wire_hash_update(&h, device, sizeof(device));
+    for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+        wire_hash_update(&h, part[i], strlen(part[i]) + 1);
+    }
+    wire_hash_final(&h, digest);
+    memcpy(out, digest, IDENTITY);
+}
+
+/* NULL when there is no more room for one that is not there yet. */
+static struct known *
+known_of(const struct mount_line *m)
+{
+    uint8_t identity[IDENTITY];
+
+    identify(m, identity);
+    for (unsigned i = 0; i < watched.knowns; i++) {
+        if (memcmp(known[i].identity, identity, IDENTITY) == 0) {
+            return &known[i];
+        }
+    }
+    if (watched.knowns == KNOWN_MAX) {
+        return NULL;
+    }
+    struct known *k = &known[watched.knowns++];
+
+    *k = (struct known){ .count = 0 };
+    memcpy(k->identity, identity, IDENTITY);
+    return k;
+}
+
+/* A listed path at which nothing was mounted so far: what comes there first is what was waited for. */
+static bool
+waited_for(const char *point)
+{
+    for (unsigned i = 0; i < watched.env.conf->mounts; i++) {
+        if (!watched.met[i] && strcmp(watched.env.conf->mount[i].path, point) == 0) {
+            watched.met[i] = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One of two on the same point is told, the later: a finding is about its path. */
+static void
+add_fresh(const struct mount_line *m, bool *cut)
+{
+    for (unsigned i = 0; i < watched.freshes; i++) {
+        if (strcmp(fresh[i]->point, m->point) == 0) {
+            fresh[i] = m;
+            return;
+        }
+    }
+    if (watched.freshes == FRESH_MAX) {
+        *cut = true;
+        return;
+    }
+    fresh[watched.freshes++] = m;
+}
+
+/* Lists the mounts that are new; at the `start` none is. */
+static void
+find_fresh(bool start)
+{
+    bool cut = table.left_out > 0;
+
+    watched.freshes = 0;
+    for (unsigned i = 0; i < watched.knowns; i++) {
+        known[i].seen = 0;
+    }
+    for (unsigned i = 0; i < table.count; i++) {
+        const struct mount_line *m = &table.row[i];
+        struct known *k = matters(m->point) ? known_of(m) : NULL;
+
+        if (k == NULL) {
+            cut = cut || matters(m->point);
+            continue;
+        }
+        k->seen++;
+        if (k->seen > k->count && (waited_for(m->point) || start)) {
+            k->count = k->seen;
+        }
+        if (k->seen > k->count) {
+            add_fresh(m, &cut);
+        }
+    }
+    tell_self(&watched.cut, cut, "mountinfo", "too_many");
+}
+
+/* A path has one finding, the gravest. */
+static void
+judge(void)
+{
+    const struct conf *conf = watched.env.conf;
+    bool told[CONF_MOUNTS] = { false };
+    struct finding f;
+
+    tell_pass(FINDING_PASS_BEGIN);
+    for (unsigned i = 0; i < conf->mounts; i++) {
+        told[i] = mounts_judge(&table, &conf->mount[i], &watched.device[i], &f);
+        if (told[i]) {
+            report(&f);
+        }
+    }
+    for (unsigned n = 0; n < watched.freshes; n++) {
+        bool again = false;
+
+        for (unsigned i = 0; i < conf->mounts; i++) {
+            again = again || (told[i] && strcmp(conf->mount[i].path, fresh[n]->point) == 0);
+        }
+        if (!again) {
+            mounts_judge_added(fresh[n], &f);
+            report(&f);
+        }
+    }
+    tell_pass(FINDING_PASS_END);
+}
+
+static int64_t
+mounts_work(int64_t now_ms)
+{
+    if (watched.mountinfo < 0) {
+        return INT64_MAX;
+    }
+    bool mounts_differ = take_text();
+    bool devices_differ = take_devices();
+
+    if (mounts_differ) {
+        find_fresh(false);
+    }
+    if (mounts_differ || devices_differ || now_ms >= watched.next_pass_ms) {
+        judge();
+        watched.next_pass_ms = now_ms + PASS_EVERY_MS;
+    }
+    return now_ms + LOOK_EVERY_MS;
+}
+
+/* The first look. 0 or -errno. */
+static int
+begin(const struct detector_env *env)
+{
+    if (watched.mountinfo >= 0) {
+        close(watched.mountinfo);
+    }
+    watched = (struct mounts_state){ .env = *env };
+    table.count = 0;
+    watched.mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    if (watched.mountinfo < 0) {
+        return -errno;
+    }
+    ssize_t n = pread(watched.mountinfo, text[0], 1, 0);
+
+    if (n <= 0) {
+        return n < 0 ? -errno : -ENODATA;
+    }
+    (void)take_text();
+    (void)take_devices();
+    return 0;
+}
+
+static int
+mounts_open(const struct detector_env *env)
+{
+    const struct conf *conf = env->conf;
+
+    if (conf->mounts + conf->watches == 0) {
+        return 0;
+    }
+    int error = begin(env);
+
+    if (error != 0) {
+        return error;
+    }
+    for (unsigned i = 0; i < conf->watches; i++) {
+        if (realpath(conf->watch[i], place[i]) == NULL) {
+            memcpy(place[i], conf->watch[i], CONF_PATH);
+        }
+    }
+    find_fresh(true);
+    return 0;
+}
+
+static int
+mounts_fds(struct pollfd *fds, int max)
+{
+    if (max < 1 || watched.mountinfo < 0) {
+        return 0;
+    }
+    fds[0] = (struct pollfd){ .fd = watched.mountinfo, .events = POLLPRI };
+    return 1;
+}
+
+/* The poll itself has taken the event; the look follows. */
+static void
+mounts_ready(const struct pollfd *fds, int count)
+{
+    (void)fds;
+    (void)count;
+}
+
+static int
+mounts_check(const struct detector_env *env)
+{
+    int error = env->conf->mounts > 0 ? begin(env) : 0;
+
+    if (error != 0) {
+        fprintf(stderr, "tocsin: mounts: cannot read /proc/self/mountinfo: %s\n", strerror(-error));
+        return error;
+    }
+    if (env->conf->mounts > 0) {
+        judge();
+    }
+    return 0;
+}
+
+const struct detector_ops detector_mounts_ops = {
+    .name = "mounts",
+    .source = FINDING_MOUNTS,
+    .open = mounts_open,
+    .fds = mounts_fds,
+    .ready = mounts_ready,
+    .work = mounts_work,
+    .check = mounts_check,
+};

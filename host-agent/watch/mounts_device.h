@@ -1,0 +1,21 @@
+#ifndef WATCH_MOUNTS_DEVICE_H
+#define WATCH_MOUNTS_DEVICE_H
+/*
+ * mounts_device - what the kernel knows of the block device below a mount
+ *
+ * Neither a device that is set writable nor an error of its file system makes an event: both are asked for.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+enum device_state { DEVICE_UNKNOWN, DEVICE_RO, DEVICE_RW };
+
+struct mounts_device {
+    enum device_state state; /* DEVICE_UNKNOWN also when there is no block device */
+    uint32_t errors;         /* that ext4 has on record, 0 for other file systems */
+};
+
+/* Reads /sys anew. `ext4` asks for the errors as well. */
+struct mounts_device mounts_device_read(uint32_t major, uint32_t minor, bool ext4);
+
+#endif
