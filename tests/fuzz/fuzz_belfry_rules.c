@@ -1,6 +1,7 @@
 #include "belfry/events.h"
 #include "belfry/ledger/rules.h"
 #include "belfry/text.h"
+#include "wire/subject.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -56,7 +57,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(strlen(rule->code) < sizeof rule->code && strlen(rule->detail) < sizeof rule->detail);
     if (r->kind == RECORD_LINE) {
         must(rule->act != RULE_RAISE || r->severity <= WIRE_WARN);
-        must(strncmp(rule->subject, r->detail, strlen(rule->subject)) == 0);
+        must(strncmp(rule->subject, r->detail, strlen(rule->subject)) == 0 ||
+                strspn(rule->subject + 3, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == WIRE_SUBJECT_ID ||
+                strstr(r->detail, rule->subject) != NULL);
     } else if (r->kind == RECORD_EVENT) {
         must(rule->act == RULE_NONE || rule->act == RULE_RAISE);
     }
