@@ -44,7 +44,10 @@ enum finding_code {
     FINDING_PORT_WRONG, /* a right port, held by the wrong program */
     FINDING_DAEMON_DOWN,
     FINDING_DAEMON_CHANGED,
-    FINDING_MOUNT_RW, /* writable, and should not be */
+    FINDING_DAEMON_STOPPED,   /* it is there and does not run */
+    FINDING_DAEMON_RESTARTED, /* an event: back within the grace */
+    FINDING_DAEMON_RESTARTS,  /* an event: again and again */
+    FINDING_MOUNT_RW,         /* writable, and should not be */
     FINDING_MOUNT_GONE,
     FINDING_MOUNT_ADDED,
     FINDING_MOUNT_CHANGED,

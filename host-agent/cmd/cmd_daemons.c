@@ -1,26 +1,43 @@
 #include "cmd/cmd.h"
-#include "watch/daemonscan.h"
+#include "watch/daemonheld.h"
 #include <string.h>
 #include <unistd.h>
 
+/* One listed daemon, as it was seen. */
+struct row {
+    struct daemon_seen seen;
+    enum held_state state; /* HELD_RUNS: of those that run, each does */
+    int32_t pid;           /* which does not */
+};
+
 static const char *
-state_of(const struct daemon_seen *seen)
+state_of(const struct row *row)
 {
-    if (seen->deleted > 0) {
+    const char *name = held_state_name(row->state);
+
+    if (name != NULL) {
+        return name;
+    }
+    if (row->seen.deleted > 0) {
         return "changed";
     }
-    return seen->count > 0 ? "up" : seen->hidden ? "unseen" : "down";
+    return row->seen.count > 0 ? "up" : row->seen.hidden ? "unseen" : "down";
 }
 
 static void
-print_line(const char *path, const struct daemon_seen *seen)
+print_line(const char *path, const struct row *row)
 {
-    printf("%-8s %s", state_of(seen), cmd_text(path));
+    const struct daemon_seen *seen = &row->seen;
+
+    printf("%-8s %s", state_of(row), cmd_text(path));
     for (uint32_t i = 0; i < seen->kept; i++) {
         printf("%s%d", i == 0 ? "  pid " : ",", seen->process[i].pid);
     }
     if (seen->count > seen->kept) {
         printf(" and %u more", seen->count - seen->kept);
+    }
+    if (row->state != HELD_RUNS) {
+        printf("  (%d does not run)", row->pid);
     }
     if (seen->deleted > 0) {
         printf("  (%u of them run a file that was replaced on disk)", seen->deleted);
@@ -31,20 +48,20 @@ print_line(const char *path, const struct daemon_seen *seen)
 }
 
 static void
-print_json(const char *path, const struct daemon_seen *seen, bool first)
+print_json(const char *path, const struct row *row, bool first)
 {
     printf("%s\n  {\"exe\": ", first ? "" : ",");
     cmd_json_string(path);
-    printf(", \"state\": \"%s\", \"processes\": %u, \"pids\": [", state_of(seen), seen->count);
-    for (uint32_t i = 0; i < seen->kept; i++) {
-        printf("%s%d", i == 0 ? "" : ", ", seen->process[i].pid);
+    printf(", \"state\": \"%s\", \"processes\": %u, \"pids\": [", state_of(row), row->seen.count);
+    for (uint32_t i = 0; i < row->seen.kept; i++) {
+        printf("%s%d", i == 0 ? "" : ", ", row->seen.process[i].pid);
     }
     printf("]}");
 }
 
 /* How many are not well. */
 static unsigned
-print_all(const struct cmd *cmd, const struct conf *conf, const struct daemon_seen *seen)
+print_all(const struct cmd *cmd, const struct conf *conf, const struct row *rows)
 {
     unsigned bad = 0;
 
@@ -52,11 +69,13 @@ print_all(const struct cmd *cmd, const struct conf *conf, const struct daemon_se
         printf("{\"host\": \"%s\", \"daemons\": [", conf->host);
     }
     for (unsigned i = 0; i < conf->daemons; i++) {
-        bad += seen[i].deleted > 0 || (seen[i].count == 0 && !seen[i].hidden);
+        const struct daemon_seen *seen = &rows[i].seen;
+
+        bad += rows[i].state != HELD_RUNS || seen->deleted > 0 || (seen->count == 0 && !seen->hidden);
         if (cmd->json) {
-            print_json(conf->daemon[i], &seen[i], i == 0);
+            print_json(conf->daemon[i], &rows[i], i == 0);
         } else {
-            print_line(conf->daemon[i], &seen[i]);
+            print_line(conf->daemon[i], &rows[i]);
         }
     }
     if (cmd->json) {
@@ -67,11 +86,34 @@ print_all(const struct cmd *cmd, const struct conf *conf, const struct daemon_se
     return bad;
 }
 
+/* 0 or -errno. */
+static int
+look(const struct conf *conf, struct row *rows)
+{
+    static struct daemon_seen seen[CONF_DAEMONS];
+    struct freezer freezer;
+    int proc = procfs_open();
+
+    if (proc < 0) {
+        return proc;
+    }
+    int error = daemonscan_all(proc, conf, seen, NULL, NULL);
+
+    freezer_open(&freezer);
+    for (unsigned i = 0; i < conf->daemons && error == 0; i++) {
+        rows[i].seen = seen[i];
+        rows[i].state = held_look_once(proc, &freezer, &seen[i], &rows[i].pid);
+    }
+    freezer_close(&freezer);
+    close(proc);
+    return error;
+}
+
 int
 cmd_daemons(const struct cmd *cmd)
 {
     static struct conf conf;
-    static struct daemon_seen seen[CONF_DAEMONS];
+    static struct row rows[CONF_DAEMONS];
 
     if (cmd->argc > 0) {
         return cmd_error("daemons takes no arguments");
@@ -79,14 +121,10 @@ cmd_daemons(const struct cmd *cmd)
     if (!cmd_conf(cmd, &conf)) {
         return CMD_ERROR;
     }
-    int proc = procfs_open();
-    int error = proc < 0 ? proc : daemonscan_all(proc, &conf, seen, NULL, NULL);
+    int error = look(&conf, rows);
 
-    if (proc >= 0) {
-        close(proc);
-    }
     if (error != 0) {
         return cmd_error("cannot look at this machine's processes: %s", strerror(-error));
     }
-    return print_all(cmd, &conf, seen) > 0 ? CMD_FINDINGS : CMD_CLEAN;
+    return print_all(cmd, &conf, rows) > 0 ? CMD_FINDINGS : CMD_CLEAN;
 }

@@ -136,6 +136,12 @@ take_port_sweep(struct parser *p, const struct words *w)
 }
 
 static void
+take_daemon_grace(struct parser *p, const struct words *w)
+{
+    (void)take_number(p, w, 1, 0, 300, &p->conf->daemon_grace_s);
+}
+
+static void
 take_state_dir(struct parser *p, const struct words *w)
 {
     char path[CONF_PATH] = { 0 };
@@ -447,14 +453,16 @@ static const struct keyword keywords[] = {
     { "Ignore",    take_ignore,     1, 1, false, "Ignore PATH" },
     { "Port",      take_port,       3, 6, false, "Port tcp|udp NUMBER|any PROCESS [PROCESS...] (at most 4)" },
     { "Daemon",    take_daemon,     1, 1, false, "Daemon PATH" },
+    { "DaemonGrace", take_daemon_grace, 1, 1, true, "DaemonGrace SECONDS" },
     { "Mount",     take_mount,      2, 6, false, "Mount PATH ro|rw [OPTION...]" },
     { "Channel",   take_channel,    2, 4, false, "Channel SCHEME DEVICE [BAUD [FRAME]]" },
 };
 /* clang-format on */
 
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
-#define KEYWORD_NAMES \
-    "one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon, Mount and Channel"
+#define KEYWORD_NAMES                                                                                     \
+    "one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon, DaemonGrace, Mount and " \
+    "Channel"
 
 static void
 take_entry(struct parser *p, const struct words *w)

@@ -209,6 +209,10 @@ conf_write(const struct conf *conf, FILE *out)
         write_port(&conf->port[i], out, &error);
     }
     fputs("\n# Daemons that must run, by the path of their executable.\n", out);
+    if (conf->daemon_grace_s != 0) {
+        fputs("# One that is back within these seconds is told as restarted and is no alarm.\n", out);
+        fprintf(out, "DaemonGrace %u\n", conf->daemon_grace_s);
+    }
     write_list("Daemon", conf->daemon, conf->daemons, out, &error);
     fputs("\n# Mount points that must be there: Mount PATH ro|rw [OPTION...]. OPTION is nosuid, nodev or "
           "noexec;\n"

@@ -1,3 +1,5 @@
+#include "alarm/clock.h"
+#include "watch/daemonheld.h"
 #include "watch/daemonscan.h"
 #include "watch/detector.h"
 #include "watch/procevents.h"
@@ -5,37 +7,58 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 /*
  * Daemons: some processes of each listed executable are held by a pidfd, which tells their end at once; then
  * a look at all processes says whether it was the last one. The proc connector tells of starts. Behind both
- * there is a look at the held processes each second, and one at all processes each minute, or each second
- * while something is down or the kernel does not tell of starts.
+ * there is a look at the held processes each second, which alone tells that one is stopped, traced or frozen,
+ * and one at all processes each minute, or each second while something is down or the kernel does not tell of
+ * starts.
  */
 #define HELD 4 /* processes held of a daemon: its oldest */
 #define LOOK_EVERY_MS 1000
+#define AGAIN_MS 200 /* what does not run is looked at a second time after so long */
 #define PASS_EVERY_MS 60000
 #define EVENTS_AT_ONCE 32
 #define STARTS_AT_ONCE 256
 #define CONNECTOR UINT64_MAX
 
-struct held {
-    int32_t pid; /* 0: free */
-    int fd;      /* -1 where the kernel has no pidfds: then the look each second has to do */
-    uint64_t start;
-    bool deleted;
-};
+/* Restarts are counted over a minute: so many are still right, and so many are remembered. */
+#define RESTARTS_MS 60000
+#define RESTARTS_RIGHT 3
+#define RESTARTS_KEPT 32
 
-enum condition { CONDITION_UNKNOWN, CONDITION_UP, CONDITION_CHANGED, CONDITION_DOWN };
+#define DESCRIPTORS 4096 /* five a held process, at most */
+
+enum condition {
+    CONDITION_UNKNOWN,
+    CONDITION_UP,
+    CONDITION_CHANGED,
+    CONDITION_STOPPED,
+    CONDITION_TRACED,
+    CONDITION_FROZEN,
+    CONDITION_DOWN,
+    CONDITION_ZOMBIE, /* down, and nobody takes note of its last process */
+};
 
 struct watched_daemon {
     struct held held[HELD];
     enum condition told;
-    int32_t last_pid;
+    int32_t last_pid; /* which ended last, and when it was seen to */
+    int32_t last_parent;
+    uint64_t last_start;
+    int64_t end_ms;
     bool hidden;
+    bool ended;     /* none was held for a moment, and it is not settled yet whether the daemon is down */
+    bool replaced;  /* by another one of the same parent, faster than a look at all processes */
+    bool down_seen; /* none ran at a look at all processes */
+    unsigned corpse_looks;
+    unsigned restarts;
+    int64_t restart_ms[RESTARTS_KEPT];
+    int64_t restarts_told_ms; /* 0: never */
 };
 
 static struct daemons_state {
@@ -43,7 +66,10 @@ static struct daemons_state {
     int proc;
     int epoll;
     int connector;
+    struct freezer freezer;
     bool reduced;
+    bool blind;
+    bool again; /* something is to be looked at a second time soon */
     int64_t next_look_ms;
     int64_t next_pass_ms;
     struct watched_daemon daemon[CONF_DAEMONS];
@@ -67,52 +93,138 @@ tell_self(const char *source, const char *state, bool open)
     report(&f);
 }
 
+static bool
+is_stuck(enum condition condition)
+{
+    return condition >= CONDITION_STOPPED && condition <= CONDITION_FROZEN;
+}
+
+static bool
+is_down(enum condition condition)
+{
+    return condition >= CONDITION_DOWN;
+}
+
+static bool
+is_bad(enum condition condition)
+{
+    return condition >= CONDITION_CHANGED;
+}
+
+static enum condition
+condition_of_state(enum held_state state)
+{
+    static const enum condition condition[HELD_STATES] = {
+        [HELD_GONE] = CONDITION_DOWN,
+        [HELD_RUNS] = CONDITION_UP,
+        [HELD_STOPPED] = CONDITION_STOPPED,
+        [HELD_TRACED] = CONDITION_TRACED,
+        [HELD_FROZEN] = CONDITION_FROZEN,
+    };
+
+    return condition[state];
+}
+
+static const char *
+state_text(enum condition condition)
+{
+    for (unsigned state = HELD_STOPPED; state < HELD_STATES; state++) {
+        if (condition_of_state((enum held_state)state) == condition) {
+            return held_state_name((enum held_state)state);
+        }
+    }
+    return condition == CONDITION_ZOMBIE ? "zombie" : NULL;
+}
+
 static void
-tell_condition(unsigned i, enum condition condition, int32_t pid)
+begin_finding(struct finding *f, unsigned i, enum finding_code code)
 {
     const char *path = daemons.env.conf->daemon[i];
     const char *name = procfs_base(path);
+
+    finding_begin(f, code, "exe", path, strlen(path));
+    finding_add(f, "name", name, strlen(name));
+}
+
+static void
+tell_condition(unsigned i, enum condition condition, int32_t pid)
+{
+    const char *state = state_text(condition);
     struct finding f;
 
-    finding_begin(&f, condition == CONDITION_CHANGED ? FINDING_DAEMON_CHANGED : FINDING_DAEMON_DOWN, "exe",
-            path, strlen(path));
+    begin_finding(&f, i,
+            condition == CONDITION_CHANGED ? FINDING_DAEMON_CHANGED
+            : is_stuck(condition)          ? FINDING_DAEMON_STOPPED
+                                           : FINDING_DAEMON_DOWN);
     f.op = condition == CONDITION_UP ? FINDING_CLOSE : FINDING_OPEN;
-    finding_add(&f, "name", name, strlen(name));
     if (pid > 0) {
         finding_addf(&f, "pid", "%d", pid);
     }
     if (condition == CONDITION_CHANGED) {
         finding_addf(&f, "file", "deleted");
     }
+    if (state != NULL) {
+        finding_addf(&f, "state", "%s", state);
+    }
     report(&f);
 }
 
 static void
-let_go(struct held *h)
+tell_restarted(unsigned i, int32_t pid, int64_t gap_ms)
 {
-    if (h->fd >= 0) {
-        close(h->fd);
-    }
-    *h = (struct held){ .fd = -1 };
+    struct finding f;
+
+    begin_finding(&f, i, FINDING_DAEMON_RESTARTED);
+    f.op = FINDING_EVENT;
+    finding_addf(&f, "pid", "%d", pid);
+    finding_addf(&f, "gap_ms", "%lld", (long long)gap_ms);
+    report(&f);
 }
 
-/* A pid can be used again between the look and the pidfd: only the same start time is the same process. */
-static bool
-still_runs(int32_t pid, uint64_t start)
+/* Once a minute, when there were too many in the last one. */
+static void
+count_restart(unsigned i, int64_t now_ms)
 {
-    struct procfs_stat stat;
+    struct watched_daemon *d = &daemons.daemon[i];
+    unsigned recent = 0;
+    struct finding f;
 
-    return procfs_stat(daemons.proc, pid, &stat) == 0 && stat.start == start && stat.state != 'Z' &&
-           stat.state != 'X';
+    d->restart_ms[d->restarts++ % RESTARTS_KEPT] = now_ms;
+    for (unsigned n = 0; n < d->restarts && n < RESTARTS_KEPT; n++) {
+        recent += now_ms - d->restart_ms[n] < RESTARTS_MS;
+    }
+    if (recent <= RESTARTS_RIGHT ||
+            (d->restarts_told_ms != 0 && now_ms - d->restarts_told_ms < RESTARTS_MS)) {
+        return;
+    }
+    d->restarts_told_ms = now_ms;
+    begin_finding(&f, i, FINDING_DAEMON_RESTARTS);
+    f.op = FINDING_EVENT;
+    finding_addf(&f, "n", recent < RESTARTS_KEPT ? "%u" : "%u+", recent);
+    finding_addf(&f, "within_s", "%d", RESTARTS_MS / 1000);
+    report(&f);
+}
+
+static bool
+holds_none(const struct watched_daemon *d)
+{
+    for (unsigned slot = 0; slot < HELD; slot++) {
+        if (d->held[slot].pid != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void
 hold(unsigned i, const struct daemon_process *process)
 {
+    struct watched_daemon *d = &daemons.daemon[i];
+    bool none = holds_none(d);
     struct held *into = NULL;
 
     for (unsigned slot = 0; slot < HELD; slot++) {
-        struct held *h = &daemons.daemon[i].held[slot];
+        struct held *h = &d->held[slot];
 
         if (h->pid == process->pid && h->start == process->start) {
             h->deleted = process->deleted;
@@ -120,26 +232,19 @@ hold(unsigned i, const struct daemon_process *process)
         }
         into = h->pid == 0 && into == NULL ? h : into;
     }
-    if (into == NULL) {
+    if (into == NULL || !held_begin(into, daemons.proc, &daemons.freezer, process)) {
         return;
     }
     struct epoll_event event = { .events = EPOLLIN,
-        .data.u64 = (uint64_t)i * HELD + (uint64_t)(into - daemons.daemon[i].held) };
-    int fd = (int)syscall(SYS_pidfd_open, process->pid, 0u);
+        .data.u64 = (uint64_t)i * HELD + (uint64_t)(into - d->held) };
 
-    if (!still_runs(process->pid, process->start)) {
-        if (fd >= 0) {
-            close(fd);
-        }
-        return;
+    if (into->fd >= 0 && epoll_ctl(daemons.epoll, EPOLL_CTL_ADD, into->fd, &event) != 0) {
+        close(into->fd);
+        into->fd = -1;
     }
-    if (fd >= 0 && epoll_ctl(daemons.epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
-        close(fd);
-        fd = -1;
-    }
-    *into = (struct held){
-        .pid = process->pid, .fd = fd, .start = process->start, .deleted = process->deleted
-    };
+    daemons.again = daemons.again || into->seen != into->state;
+    /* One that daemons put into the background has another parent: the process that ended, or init. */
+    d->replaced = d->replaced || (none && d->ended && d->last_parent > 1 && into->parent == d->last_parent);
 }
 
 static enum condition
@@ -147,49 +252,108 @@ condition_of(const struct watched_daemon *d)
 {
     enum condition condition = d->hidden ? CONDITION_UNKNOWN : CONDITION_DOWN;
 
+    if (!d->hidden && d->corpse_looks > 1) {
+        condition = CONDITION_ZOMBIE;
+    }
     for (unsigned slot = 0; slot < HELD; slot++) {
         const struct held *h = &d->held[slot];
 
-        if (h->pid != 0 && h->deleted) {
-            return CONDITION_CHANGED;
+        if (h->pid != 0 && h->state != HELD_RUNS) {
+            return condition_of_state(h->state);
         }
-        condition = h->pid != 0 ? CONDITION_UP : condition;
+        if (h->pid != 0 && condition != CONDITION_CHANGED) {
+            condition = h->deleted ? CONDITION_CHANGED : CONDITION_UP;
+        }
     }
     return condition;
 }
 
+/* The one that the condition is about, where it is about one. */
 static int32_t
-a_pid_of(const struct watched_daemon *d)
+a_pid_of(const struct watched_daemon *d, enum condition condition)
 {
+    int32_t pid = 0;
+
     for (unsigned slot = 0; slot < HELD; slot++) {
-        if (d->held[slot].pid != 0) {
-            return d->held[slot].pid;
+        const struct held *h = &d->held[slot];
+
+        if (h->pid != 0 && is_stuck(condition) && condition_of_state(h->state) == condition) {
+            return h->pid;
         }
+        pid = pid == 0 ? h->pid : pid;
     }
-    return d->last_pid;
+    return pid != 0 ? pid : d->last_pid;
+}
+
+/* Within the grace a daemon that was up is neither up nor down: nothing is told of it. */
+static bool
+in_grace(const struct watched_daemon *d, int64_t now_ms)
+{
+    return d->ended && !is_down(d->told) && d->told != CONDITION_UNKNOWN &&
+           now_ms - d->end_ms < (int64_t)daemons.env.conf->daemon_grace_s * 1000;
+}
+
+static void
+take_return(unsigned i, enum condition condition, int64_t now_ms)
+{
+    struct watched_daemon *d = &daemons.daemon[i];
+
+    if (d->ended && (d->replaced || d->down_seen)) {
+        if (!is_down(d->told)) {
+            tell_restarted(i, a_pid_of(d, condition), now_ms - d->end_ms);
+        }
+        count_restart(i, now_ms);
+    }
+    d->ended = false;
+    d->replaced = false;
+    d->down_seen = false;
+    d->corpse_looks = 0;
+}
+
+static void
+judge_one(unsigned i, bool all, int64_t now_ms)
+{
+    struct watched_daemon *d = &daemons.daemon[i];
+    enum condition condition = condition_of(d);
+
+    if (is_down(condition)) {
+        d->down_seen = true;
+        if (in_grace(d, now_ms)) {
+            condition = d->told;
+        }
+    } else if (condition != CONDITION_UNKNOWN) {
+        take_return(i, condition, now_ms);
+    }
+    if (is_bad(condition) ? all || condition != d->told : is_bad(d->told)) {
+        tell_condition(i, is_bad(condition) ? condition : CONDITION_UP, a_pid_of(d, condition));
+    }
+    d->told = condition;
 }
 
 /* Tells what is different from what was told last; with `all` also what still is not well. */
 static void
 judge(bool all)
 {
+    int64_t now_ms = clock_boot_ms();
     bool reduced = false;
+    bool blind = false;
 
     for (unsigned i = 0; i < daemons.env.conf->daemons; i++) {
-        struct watched_daemon *d = &daemons.daemon[i];
-        enum condition condition = condition_of(d);
-        bool bad = condition == CONDITION_DOWN || condition == CONDITION_CHANGED;
-        bool was_bad = d->told == CONDITION_DOWN || d->told == CONDITION_CHANGED;
+        const struct watched_daemon *d = &daemons.daemon[i];
 
-        reduced = reduced || condition == CONDITION_UNKNOWN;
-        if (bad ? all || condition != d->told : was_bad) {
-            tell_condition(i, bad ? condition : CONDITION_UP, a_pid_of(d));
+        judge_one(i, all, now_ms);
+        reduced = reduced || condition_of(d) == CONDITION_UNKNOWN;
+        for (unsigned slot = 0; slot < HELD; slot++) {
+            blind = blind || (d->held[slot].pid != 0 && d->held[slot].blind);
         }
-        d->told = condition;
     }
     if (reduced != daemons.reduced) {
         tell_self("exe_links", "reduced", reduced);
         daemons.reduced = reduced;
+    }
+    if (blind != daemons.blind) {
+        tell_self("freezer", "missing", blind);
+        daemons.blind = blind;
     }
 }
 
@@ -220,17 +384,6 @@ look_at_all(void)
     return true;
 }
 
-static bool
-holds_none(const struct watched_daemon *d)
-{
-    for (unsigned slot = 0; slot < HELD; slot++) {
-        if (d->held[slot].pid != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* A held process is gone. The last one of those held need not be the last one that runs. */
 static bool
 take_end(unsigned i, unsigned slot)
@@ -239,7 +392,11 @@ take_end(unsigned i, unsigned slot)
 
     if (d->held[slot].pid != 0) {
         d->last_pid = d->held[slot].pid;
-        let_go(&d->held[slot]);
+        d->last_parent = d->held[slot].parent;
+        d->last_start = d->held[slot].start;
+        held_end(&d->held[slot]);
+        d->ended = holds_none(d);
+        d->end_ms = clock_boot_ms();
     }
     return holds_none(d);
 }
@@ -276,25 +433,58 @@ daemons_ready(const struct pollfd *fds, int count)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
     int n = epoll_wait(daemons.epoll, events, EVENTS_AT_ONCE, 0);
+    bool starts = false;
     bool look = false;
 
     (void)fds;
     (void)count;
+    /* Ends before starts, whatever came first: one that takes another's place is to find the place free. */
     for (int i = 0; i < n; i++) {
         uint64_t what = events[i].data.u64;
 
         if (what == CONNECTOR) {
-            look = take_starts() || look;
+            starts = true;
         } else {
             look = take_end((unsigned)(what / HELD), (unsigned)(what % HELD)) || look;
         }
     }
+    look = (starts && take_starts()) || look;
     if (!look || look_at_all()) {
         judge(false);
     }
 }
 
-/* Those held without a pidfd, and executables replaced while they run. True when a daemon lost its last one.
+/* False when the process has ended, or runs something else now. */
+static bool
+look_at_one(unsigned i, struct held *h)
+{
+    struct daemon_process process = { .deleted = false };
+    bool hidden;
+
+    if (!held_look(h, daemons.proc, &daemons.freezer)) {
+        return false;
+    }
+    int entry = daemonscan_exe(daemons.proc, daemons.env.conf, h->pid, &process, &hidden);
+
+    h->deleted = process.deleted;
+    daemons.again = daemons.again || h->seen != h->state;
+    return entry == (int)i && !hidden;
+}
+
+/* Everybody is a zombie for a moment; the one that stays has a parent that takes care of nothing. */
+static void
+look_at_corpse(struct watched_daemon *d)
+{
+    struct procfs_stat stat;
+    bool there = d->last_pid > 0 && holds_none(d) && procfs_stat(daemons.proc, d->last_pid, &stat) == 0 &&
+                 stat.start == d->last_start && stat.state == 'Z';
+
+    /* Once told it stays told: that it is taken note of at last does not make the daemon run. */
+    d->corpse_looks = there ? d->corpse_looks + 1 : d->corpse_looks > 1 ? d->corpse_looks : 0;
+}
+
+/* Those held without a pidfd, those that do not run, and executables replaced while they run. True when a
+ * daemon lost its last one.
  */
 static bool
 look_at_held(void)
@@ -302,22 +492,14 @@ look_at_held(void)
     bool lost = false;
 
     for (unsigned i = 0; i < daemons.env.conf->daemons; i++) {
+        struct watched_daemon *d = &daemons.daemon[i];
+
         for (unsigned slot = 0; slot < HELD; slot++) {
-            struct held *h = &daemons.daemon[i].held[slot];
-            struct daemon_process process;
-            bool hidden;
-
-            if (h->pid == 0) {
-                continue;
-            }
-            int entry = daemonscan_one(daemons.proc, daemons.env.conf, h->pid, &process, &hidden);
-
-            if (entry == (int)i && !hidden && process.start == h->start) {
-                h->deleted = process.deleted;
-            } else {
+            if (d->held[slot].pid != 0 && !look_at_one(i, &d->held[slot])) {
                 lost = take_end(i, slot) || lost;
             }
         }
+        look_at_corpse(d);
     }
     return lost;
 }
@@ -326,7 +508,9 @@ static bool
 any_down(void)
 {
     for (unsigned i = 0; i < daemons.env.conf->daemons; i++) {
-        if (daemons.daemon[i].told == CONDITION_DOWN || daemons.daemon[i].told == CONDITION_UNKNOWN) {
+        const struct watched_daemon *d = &daemons.daemon[i];
+
+        if (is_down(d->told) || d->told == CONDITION_UNKNOWN || d->down_seen) {
             return true;
         }
     }
@@ -353,6 +537,23 @@ full_pass(void)
     }
 }
 
+/* When the first grace ends; INT64_MAX without one. */
+static int64_t
+next_grace_ms(int64_t now_ms)
+{
+    int64_t next_ms = INT64_MAX;
+
+    for (unsigned i = 0; i < daemons.env.conf->daemons; i++) {
+        const struct watched_daemon *d = &daemons.daemon[i];
+        int64_t end_ms = d->end_ms + (int64_t)daemons.env.conf->daemon_grace_s * 1000;
+
+        if (d->down_seen && in_grace(d, now_ms) && end_ms < next_ms) {
+            next_ms = end_ms;
+        }
+    }
+    return next_ms;
+}
+
 static int64_t
 daemons_work(int64_t now_ms)
 {
@@ -367,6 +568,15 @@ daemons_work(int64_t now_ms)
             judge(false);
         }
         daemons.next_look_ms = now_ms + LOOK_EVERY_MS;
+    }
+    if (daemons.again && daemons.next_look_ms > now_ms + AGAIN_MS) {
+        daemons.next_look_ms = now_ms + AGAIN_MS;
+    }
+    daemons.again = false;
+    int64_t grace_ms = next_grace_ms(now_ms);
+
+    if (grace_ms < daemons.next_look_ms) {
+        daemons.next_look_ms = grace_ms;
     }
     return daemons.next_look_ms;
 }
@@ -384,14 +594,33 @@ daemons_fds(struct pollfd *fds, int max)
 static int
 reset(const struct detector_env *env)
 {
-    daemons = (struct daemons_state){ .env = *env, .epoll = -1, .connector = -1 };
+    memset(&daemons, 0, sizeof(daemons));
+    daemons.env = *env;
+    daemons.epoll = -1;
+    daemons.connector = -1;
     for (unsigned i = 0; i < CONF_DAEMONS; i++) {
         for (unsigned slot = 0; slot < HELD; slot++) {
-            daemons.daemon[i].held[slot].fd = -1;
+            held_init(&daemons.daemon[i].held[slot]);
         }
     }
     daemons.proc = procfs_open();
-    return daemons.proc < 0 ? daemons.proc : 0;
+    if (daemons.proc < 0) {
+        return daemons.proc;
+    }
+    freezer_open(&daemons.freezer);
+    return 0;
+}
+
+/* As many as are allowed, so that many daemons of many processes can be held. */
+static void
+allow_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS) {
+        limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static int
@@ -403,6 +632,7 @@ daemons_open(const struct detector_env *env)
     if (error != 0) {
         return error;
     }
+    allow_descriptors();
     daemons.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (daemons.epoll < 0) {
         return -errno;
@@ -414,6 +644,21 @@ daemons_open(const struct detector_env *env)
     return 0;
 }
 
+static void
+check_one(unsigned i, const struct daemon_seen *seen)
+{
+    int32_t pid;
+    enum held_state state = held_look_once(daemons.proc, &daemons.freezer, seen, &pid);
+
+    if (state != HELD_RUNS) {
+        tell_condition(i, condition_of_state(state), pid);
+    } else if (seen->deleted > 0) {
+        tell_condition(i, CONDITION_CHANGED, seen->process[0].pid);
+    } else if (seen->count == 0 && !seen->hidden) {
+        tell_condition(i, CONDITION_DOWN, 0);
+    }
+}
+
 static int
 daemons_check(const struct detector_env *env)
 {
@@ -422,22 +667,21 @@ daemons_check(const struct detector_env *env)
 
     if (error == 0) {
         error = daemonscan_all(daemons.proc, env->conf, seen, alive, NULL);
-        close(daemons.proc);
     }
     if (error != 0) {
         fprintf(stderr, "tocsin: daemons: cannot look at this machine's processes: %s\n", strerror(-error));
-        return error;
-    }
-    tell_pass(FINDING_PASS_BEGIN);
-    for (unsigned i = 0; i < env->conf->daemons; i++) {
-        if (seen[i].deleted > 0) {
-            tell_condition(i, CONDITION_CHANGED, seen[i].process[0].pid);
-        } else if (seen[i].count == 0 && !seen[i].hidden) {
-            tell_condition(i, CONDITION_DOWN, 0);
+    } else {
+        tell_pass(FINDING_PASS_BEGIN);
+        for (unsigned i = 0; i < env->conf->daemons; i++) {
+            check_one(i, &seen[i]);
         }
+        tell_pass(FINDING_PASS_END);
     }
-    tell_pass(FINDING_PASS_END);
-    return 0;
+    if (daemons.proc >= 0) {
+        freezer_close(&daemons.freezer);
+        close(daemons.proc);
+    }
+    return error;
 }
 
 const struct detector_ops detector_daemons_ops = {

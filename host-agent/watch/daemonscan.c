@@ -1,9 +1,12 @@
 #include "watch/daemonscan.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PIDS 131072
+#define THREADS 16 /* looked at of a process whose first one has ended */
 #define ALIVE_EVERY 1000
 #define COMM 15 /* the kernel keeps this many bytes of a process's own name */
 
@@ -39,23 +42,61 @@ entry_by_name(int proc, const struct conf *conf, int32_t pid)
     return -1;
 }
 
+/* When the first thread has ended, the others still know what they run. */
+static int
+exe_of_a_thread(int proc, int32_t pid, struct procfs_exe *exe)
+{
+    char name[32];
+    int32_t thread[THREADS];
+
+    snprintf(name, sizeof(name), "%d/task", pid);
+    int dir = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ssize_t count = dir >= 0 ? procfs_pids(dir, thread, THREADS) : 0;
+    int error = -ENOENT;
+
+    for (ssize_t i = 0; i < count && error == -ENOENT; i++) {
+        if (thread[i] != pid) {
+            error = procfs_exe(dir, thread[i], exe);
+        }
+    }
+    if (dir >= 0) {
+        close(dir);
+    }
+    return error;
+}
+
 int
-daemonscan_one(int proc, const struct conf *conf, int32_t pid, struct daemon_process *out, bool *hidden)
+daemonscan_exe(int proc, const struct conf *conf, int32_t pid, struct daemon_process *out, bool *hidden)
 {
     static struct procfs_exe exe;
-    struct procfs_stat stat;
     int error = procfs_exe(proc, pid, &exe);
 
+    error = error == -ENOENT ? exe_of_a_thread(proc, pid, &exe) : error;
     *hidden = error == -EACCES;
     if (*hidden) {
         return entry_by_name(proc, conf, pid);
     }
-    int entry = error == 0 ? entry_by_path(conf, &exe) : -1;
-
-    if (entry < 0 || procfs_stat(proc, pid, &stat) != 0 || stat.state == 'Z' || stat.state == 'X') {
+    if (error != 0) {
         return -1;
     }
-    *out = (struct daemon_process){ .pid = pid, .start = stat.start, .deleted = exe.file.deleted };
+    out->deleted = exe.file.deleted;
+    return entry_by_path(conf, &exe);
+}
+
+int
+daemonscan_one(int proc, const struct conf *conf, int32_t pid, struct daemon_process *out, bool *hidden)
+{
+    struct procfs_stat stat;
+    int entry = daemonscan_exe(proc, conf, pid, out, hidden);
+
+    if (*hidden || entry < 0) {
+        return entry;
+    }
+    if (procfs_stat(proc, pid, &stat) != 0 || !daemonscan_lives(&stat)) {
+        return -1;
+    }
+    out->pid = pid;
+    out->start = stat.start;
     return entry;
 }
 

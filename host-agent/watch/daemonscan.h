@@ -28,10 +28,20 @@ struct daemon_seen {
 int daemonscan_all(
         int proc, const struct conf *conf, struct daemon_seen *seen, void (*alive)(void *to), void *to);
 
+/* False for one that has ended and was not taken note of yet. A process outlives its first thread. */
+static inline bool
+daemonscan_lives(const struct procfs_stat *stat)
+{
+    return stat->state != 'X' && (stat->state != 'Z' || stat->threads > 1);
+}
+
 /*
  * One process: which entry it runs, or -1. A process that may not be looked at gives its entry by the name it
  * calls itself and sets *hidden.
  */
 int daemonscan_one(int proc, const struct conf *conf, int32_t pid, struct daemon_process *out, bool *hidden);
+
+/* The same for one whose start is known: out->pid and out->start are not touched. */
+int daemonscan_exe(int proc, const struct conf *conf, int32_t pid, struct daemon_process *out, bool *hidden);
 
 #endif

@@ -118,13 +118,14 @@ procfs_stat_parse(const char *src, size_t len, struct procfs_stat *out)
             return false;
         }
     }
-    if (field[4] < 0 || field[4] > INT32_MAX || field[22] < 0) {
+    if (field[4] < 0 || field[4] > INT32_MAX || field[20] < 0 || field[20] > INT32_MAX || field[22] < 0) {
         return false;
     }
     out->pid = (int32_t)pid;
     out->parent = (int32_t)field[4];
     out->state = close[2];
     out->kernel_thread = ((uint64_t)field[9] & FLAG_KERNEL_THREAD) != 0;
+    out->threads = (uint32_t)field[20];
     out->start = (uint64_t)field[22];
     return true;
 }

@@ -18,6 +18,7 @@ struct procfs_stat {
     int32_t parent;
     char state;         /* R, S, D, Z, T, ... */
     uint64_t start;     /* clock ticks since boot: with the pid, who a process is */
+    uint32_t threads;   /* with the first one, also when that one has ended and the others go on */
     bool kernel_thread; /* it has no executable, whatever it calls itself */
 };
 

@@ -13,15 +13,16 @@ read_again(const struct procfs_stat *first)
     struct procfs_stat second = { 0 };
     char line[256];
     int n = snprintf(line, sizeof(line),
-            "%" PRId32 " () R) %c %" PRId32 " 0 0 0 0 %u 0 0 0 0 0 0 0 0 0 0 0 0 %" PRIu64, first->pid,
-            first->state, first->parent, first->kernel_thread ? 0x200000u : 0u, first->start);
+            "%" PRId32 " () R) %c %" PRId32 " 0 0 0 0 %u 0 0 0 0 0 0 0 0 0 0 %" PRIu32 " 0 %" PRIu64,
+            first->pid, first->state, first->parent, first->kernel_thread ? 0x200000u : 0u, first->threads,
+            first->start);
 
     if (first->state == ')') { /* it would be the last one */
         return;
     }
     if (!procfs_stat_parse(line, (size_t)n, &second) || second.pid != first->pid ||
             second.state != first->state || second.parent != first->parent || second.start != first->start ||
-            second.kernel_thread != first->kernel_thread) {
+            second.threads != first->threads || second.kernel_thread != first->kernel_thread) {
         abort();
     }
 }

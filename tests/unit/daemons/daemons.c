@@ -4,11 +4,15 @@
 #include "watch/procfs.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -227,6 +231,7 @@ a_daemon_that_forks_into_the_background_stays_up(void)
     turn(20, 61000);
     CHECK(note_of(FINDING_OPEN, path) == NULL);
     CHECK(note_of(FINDING_PASS_END, "") != NULL);
+    CHECK(note_of(FINDING_EVENT, path) == NULL);
     /* The background process ends with this test: it watches its parent's pipe. */
 }
 
@@ -264,6 +269,371 @@ a_replaced_executable_is_told_until_the_daemon_runs_the_new_one(void)
     end(again);
 }
 
+static unsigned
+notes_with(enum finding_code code)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < note_count; i++) {
+        n += notes[i].op < FINDING_PASS_BEGIN && notes[i].code == code;
+    }
+    return n;
+}
+
+/* Waits for the alarm of a daemon that does not run, then for its end once `go_on` has let it. */
+static void
+is_told_and_over(const char *path, const char *state, pid_t pid, void (*go_on)(pid_t))
+{
+    char text[48];
+
+    snprintf(text, sizeof(text), "pid=%d state=%s", pid, state);
+    int64_t told_ms = wait_note(FINDING_OPEN, text);
+    const struct finding *f = note_of(FINDING_OPEN, path);
+
+    CHECK(told_ms >= 0 && told_ms <= 2000);
+    CHECK_INT(f != NULL ? f->code : -1, FINDING_DAEMON_STOPPED);
+    turn(20, 70000); /* the pass of a minute later tells the same */
+    CHECK(note_of(FINDING_CLOSE, path) == NULL);
+    f = note_of(FINDING_OPEN, path);
+    CHECK(f != NULL && strstr(f->text, text) != NULL);
+    start();
+    note_count = 0;
+    CHECK(wait_note(FINDING_OPEN, text) >= 0); /* also by an agent that is started now */
+    go_on(pid);
+    int64_t over_ms = wait_note(FINDING_CLOSE, path);
+
+    CHECK(over_ms >= 0 && over_ms <= 2000);
+    printf("     %s told after %lld ms, over after %lld ms\n", state, (long long)told_ms, (long long)over_ms);
+}
+
+static void
+let_continue(pid_t pid)
+{
+    kill(pid, SIGCONT);
+}
+
+static void
+a_stopped_daemon_is_told_until_it_runs_again(void)
+{
+    const char *path = begin("stopped");
+    pid_t pid = run(path, "stay");
+
+    start();
+    kill(pid, SIGSTOP);
+    is_told_and_over(path, "stopped", pid, let_continue);
+    kill(pid, SIGSTOP);
+    CHECK(wait_note(FINDING_OPEN, "state=stopped") >= 0);
+    note_count = 0;
+    kill(pid, SIGKILL);
+    CHECK(wait_note(FINDING_OPEN, path) >= 0);
+    CHECK_INT(notes[note_count - 1].code, FINDING_DAEMON_DOWN);
+    waitpid(pid, NULL, 0);
+}
+
+static void
+a_stop_that_one_look_saw_and_the_next_did_not_is_no_alarm(void)
+{
+    const char *path = begin("brief");
+    pid_t pid = run(path, "stay");
+
+    start();
+    kill(pid, SIGSTOP);
+    CHECK_INT(waitpid(pid, NULL, WUNTRACED), pid);
+    int64_t now = now_ms() + 1500;
+    CHECK(detector_daemons_ops.work(now) <= now + 250);
+    kill(pid, SIGCONT);
+    CHECK_INT(waitpid(pid, NULL, WCONTINUED), pid);
+    CHECK(detector_daemons_ops.work(now + 250) > now + 1000);
+    CHECK(note_of(FINDING_OPEN, path) == NULL);
+    end(pid);
+}
+
+static void
+let_go_of(pid_t pid)
+{
+    CHECK_INT(ptrace(PTRACE_DETACH, pid, NULL, NULL), 0);
+}
+
+static void
+a_daemon_that_a_debugger_holds_is_told_as_traced(void)
+{
+    const char *path = begin("traced");
+    pid_t pid = run(path, "stay");
+
+    start();
+    if (ptrace(PTRACE_ATTACH, pid, NULL, NULL) != 0) {
+        printf("     left out: may not trace (%s)\n", strerror(errno));
+        end(pid);
+        return;
+    }
+    CHECK_INT(waitpid(pid, NULL, 0), pid);
+    is_told_and_over(path, "traced", pid, let_go_of);
+    end(pid);
+}
+
+static bool
+write_text(const char *folder, const char *file, const char *text)
+{
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, file);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return written;
+}
+
+/* A control group of this test's own. */
+static struct group {
+    const char *file;
+    const char *freeze;
+    const char *thaw;
+    char dir[64];
+} group;
+
+static bool
+make_group(const char *root, long magic, const char *file, const char *freeze, const char *thaw)
+{
+    struct statfs fs;
+
+    if (statfs(root, &fs) != 0 || (long)fs.f_type != magic) {
+        return false;
+    }
+    group.file = file;
+    group.freeze = freeze;
+    group.thaw = thaw;
+    snprintf(group.dir, sizeof(group.dir), "%s/tocsin-test-%d", root, getpid());
+    return mkdir(group.dir, 0755) == 0;
+}
+
+static void
+put_into(const char *folder, pid_t pid)
+{
+    char number[16];
+
+    snprintf(number, sizeof(number), "%d", pid);
+    CHECK(write_text(folder, "cgroup.procs", number));
+}
+
+static void
+thaw(pid_t pid)
+{
+    (void)pid;
+    CHECK(write_text(group.dir, group.file, group.thaw));
+}
+
+static void
+remove_group(const char *folder)
+{
+    for (int i = 0; i < 100 && rmdir(folder) != 0; i++) {
+        usleep(10000);
+    }
+    CHECK(access(folder, F_OK) != 0);
+}
+
+/* In the group itself and in one below it. */
+static void
+is_told_as_frozen(const char *name)
+{
+    const char *path = begin(name);
+    char below[80];
+    pid_t pid = run(path, "stay");
+
+    snprintf(below, sizeof(below), "%s/below", group.dir);
+    CHECK_INT(mkdir(below, 0755), 0);
+    start();
+    put_into(group.dir, pid);
+    turn(1200, 0);
+    CHECK(note_of(FINDING_OPEN, path) == NULL);
+    CHECK(write_text(group.dir, group.file, group.freeze));
+    is_told_and_over(path, "frozen", pid, thaw);
+
+    put_into(below, pid); /* and then, without another look, the group above is frozen */
+    note_count = 0;
+    CHECK(write_text(group.dir, group.file, group.freeze));
+    is_told_and_over(path, "frozen", pid, thaw);
+    end(pid);
+    remove_group(below);
+}
+
+static void
+a_daemon_frozen_by_its_control_group_is_told(void)
+{
+    if (make_group("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC, "cgroup.freeze", "1", "0") ||
+            make_group("/sys/fs/cgroup/unified", CGROUP2_SUPER_MAGIC, "cgroup.freeze", "1", "0")) {
+        is_told_as_frozen("frozen2");
+        remove_group(group.dir);
+    } else {
+        printf("     left out: no control group of version 2 can be made here\n");
+    }
+    if (make_group("/sys/fs/cgroup/freezer", CGROUP_SUPER_MAGIC, "freezer.state", "FROZEN", "THAWED")) {
+        is_told_as_frozen("frozen1");
+        remove_group(group.dir);
+    } else {
+        printf("     left out: no control group of version 1 can be made here\n");
+    }
+}
+
+static void
+a_dead_daemon_that_nobody_takes_note_of_is_told_as_a_zombie(void)
+{
+    const char *path = begin("zombie");
+    pid_t pid = run(path, "stay");
+
+    start();
+    kill(pid, SIGKILL);
+    CHECK(wait_note(FINDING_OPEN, path) >= 0);
+    CHECK(note_of(FINDING_OPEN, "state=") == NULL);
+    CHECK(wait_note(FINDING_OPEN, "state=zombie") >= 0);
+    CHECK_INT(notes_with(FINDING_DAEMON_DOWN), 2);
+    waitpid(pid, NULL, 0);
+    turn(2200, 0);
+    CHECK_INT(notes_with(FINDING_DAEMON_DOWN), 2);
+    pid = run(path, "stay");
+    CHECK(wait_note(FINDING_CLOSE, path) >= 0);
+    note_count = 0;
+    end(pid);
+    CHECK(wait_note(FINDING_OPEN, path) >= 0);
+    turn(2200, 0);
+    CHECK(note_of(FINDING_OPEN, "state=") == NULL);
+}
+
+static void
+a_daemon_whose_first_thread_has_ended_is_up(void)
+{
+    const char *path = begin("threads");
+    pid_t pid = run(path, "threads");
+
+    start();
+    CHECK(note_of(FINDING_OPEN, path) == NULL);
+    turn(10, 2000);
+    turn(10, 70000);
+    CHECK(note_of(FINDING_OPEN, path) == NULL);
+    kill(pid, SIGKILL);
+    CHECK(wait_note(FINDING_OPEN, path) >= 0);
+    waitpid(pid, NULL, 0);
+}
+
+static void
+more_than_three_restarts_in_a_minute_are_told_once(void)
+{
+    const char *path = begin("restless");
+    pid_t pid = run(path, "stay");
+
+    start();
+    for (int i = 1; i <= 6; i++) {
+        end(pid);
+        CHECK(wait_note(FINDING_OPEN, path) >= 0);
+        pid = run(path, "stay");
+        CHECK(wait_note(FINDING_CLOSE, path) >= 0);
+        CHECK_INT(notes_with(FINDING_DAEMON_RESTARTS), i > 3);
+        if (i == 4) {
+            CHECK(note_of(FINDING_EVENT, "n=4 within_s=60") != NULL);
+        }
+        for (unsigned n = 0; n < note_count; n++) { /* not to be found again */
+            notes[n].op = notes[n].op == FINDING_EVENT ? FINDING_EVENT : FINDING_PASS_END;
+        }
+    }
+    end(pid);
+}
+
+static void
+a_restart_between_two_looks_is_an_event_and_is_counted(void)
+{
+    const char *path = begin("swift");
+    pid_t pid = run(path, "stay");
+
+    start();
+    for (int i = 0; i < 5; i++) {
+        end(pid);
+        pid = run(path, "stay");
+        turn(20, 2000);
+    }
+    CHECK_INT(notes_with(FINDING_DAEMON_DOWN), 0);
+    CHECK_INT(notes_with(FINDING_DAEMON_RESTARTED), 5);
+    CHECK_INT(notes_with(FINDING_DAEMON_RESTARTS), 1);
+    end(pid);
+}
+
+static void
+a_daemon_that_is_back_within_its_grace_is_an_event_and_no_alarm(void)
+{
+    const char *path = begin("graceful");
+
+    conf.daemon_grace_s = 2;
+    pid_t pid = run(path, "stay");
+    start();
+    end(pid);
+    turn(300, 0);
+    turn(20, 70000); /* a pass in the middle of it */
+    pid = run(path, "stay");
+    CHECK(wait_note(FINDING_EVENT, path) >= 0);
+    turn(2500, 0);
+    CHECK_INT(notes_with(FINDING_DAEMON_DOWN), 0);
+    CHECK_INT(notes_with(FINDING_DAEMON_RESTARTED), 1);
+    const struct finding *f = note_of(FINDING_EVENT, "gap_ms=");
+    int gap_ms = f != NULL ? atoi(strstr(f->text, "gap_ms=") + 7) : 0;
+    CHECK(f != NULL && f->severity == WIRE_NOTE);
+    CHECK(gap_ms >= 300 && gap_ms < 1900);
+    printf("     told with a gap of %d ms\n", gap_ms);
+    end(pid);
+}
+
+static void
+what_was_told_before_the_grace_stays_open_in_it(void)
+{
+    const char *path = begin("stopgrace");
+
+    conf.daemon_grace_s = 2;
+    pid_t pid = run(path, "stay");
+    start();
+    kill(pid, SIGSTOP);
+    CHECK(wait_note(FINDING_OPEN, "state=stopped") >= 0);
+    end(pid);
+    note_count = 0;
+    turn(20, 70000);
+    CHECK(note_of(FINDING_OPEN, path) != NULL && note_of(FINDING_PASS_END, "") != NULL);
+    CHECK_INT(notes_with(FINDING_DAEMON_DOWN), 0);
+}
+
+static void
+a_daemon_that_is_not_back_within_its_grace_is_down_when_it_ends(void)
+{
+    const char *path = begin("late");
+
+    conf.daemon_grace_s = 1;
+    pid_t pid = run(path, "stay");
+    start();
+    end(pid);
+    int64_t down_ms = wait_note(FINDING_OPEN, path);
+    CHECK(down_ms >= 950 && down_ms < 1200);
+    CHECK_INT(notes_with(FINDING_DAEMON_DOWN), 1);
+    pid = run(path, "stay");
+    CHECK(wait_note(FINDING_CLOSE, path) >= 0);
+    CHECK_INT(notes_with(FINDING_DAEMON_RESTARTED), 0);
+    end(pid);
+    start(); /* one that is down from the first look has no grace */
+    CHECK(note_of(FINDING_OPEN, path) != NULL);
+}
+
+static void
+one_pass_of_check_tells_what_does_not_run(void)
+{
+    const char *path = begin("checkstop");
+    pid_t pid = run(path, "stay");
+
+    kill(pid, SIGSTOP);
+    CHECK_INT(waitpid(pid, NULL, WUNTRACED), pid);
+    CHECK_INT(detector_daemons_ops.check(&env), 0);
+    CHECK_INT(note_count, 3);
+    CHECK_INT(notes_with(FINDING_DAEMON_STOPPED), 1);
+    CHECK(note_of(FINDING_OPEN, path) != NULL && note_of(FINDING_OPEN, "state=stopped") != NULL);
+    end(pid);
+}
+
 static void
 one_pass_of_check_tells_what_is_down(void)
 {
@@ -277,6 +647,16 @@ one_pass_of_check_tells_what_is_down(void)
     CHECK_INT(detector_daemons_ops.check(&env), 0);
     CHECK_INT(note_count, 3);
     CHECK(note_of(FINDING_OPEN, path) != NULL);
+}
+
+static void *
+stay_on(void *ready)
+{
+    usleep(20000); /* until the first thread has ended */
+    if (write(*(int *)ready, "x", 1) == 1) {
+        pause();
+    }
+    return NULL;
 }
 
 /* As a copy: says that it runs, and stays as long as the test. */
@@ -300,6 +680,16 @@ be_daemon(const char *how, int ready)
     if (strcmp(how, "named") == 0) {
         prctl(PR_SET_NAME, "named");
     }
+    if (strcmp(how, "threads") == 0) {
+        static int to;
+        pthread_t thread;
+
+        to = ready;
+        if (pthread_create(&thread, NULL, stay_on, &to) == 0) {
+            pthread_exit(NULL);
+        }
+        return 1;
+    }
     if (write(ready, "x", 1) == 1) {
         pause();
     }
@@ -322,7 +712,19 @@ main(int argc, char **argv)
     CHECK_RUN(a_daemon_that_forks_into_the_background_stays_up);
     CHECK_RUN(a_process_that_only_takes_the_name_is_not_the_daemon);
     CHECK_RUN(a_replaced_executable_is_told_until_the_daemon_runs_the_new_one);
+    CHECK_RUN(a_stopped_daemon_is_told_until_it_runs_again);
+    CHECK_RUN(a_stop_that_one_look_saw_and_the_next_did_not_is_no_alarm);
+    CHECK_RUN(a_daemon_that_a_debugger_holds_is_told_as_traced);
+    CHECK_RUN(a_daemon_frozen_by_its_control_group_is_told);
+    CHECK_RUN(a_dead_daemon_that_nobody_takes_note_of_is_told_as_a_zombie);
+    CHECK_RUN(a_daemon_whose_first_thread_has_ended_is_up);
+    CHECK_RUN(more_than_three_restarts_in_a_minute_are_told_once);
+    CHECK_RUN(a_restart_between_two_looks_is_an_event_and_is_counted);
+    CHECK_RUN(a_daemon_that_is_back_within_its_grace_is_an_event_and_no_alarm);
+    CHECK_RUN(what_was_told_before_the_grace_stays_open_in_it);
+    CHECK_RUN(a_daemon_that_is_not_back_within_its_grace_is_down_when_it_ends);
     CHECK_RUN(one_pass_of_check_tells_what_is_down);
+    CHECK_RUN(one_pass_of_check_tells_what_does_not_run);
     snprintf(command, sizeof(command), "rm -r %s", dir);
     CHECK_INT(system(command), 0);
     return check_result();

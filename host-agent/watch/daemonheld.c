@@ -1,0 +1,120 @@
+#include "watch/daemonheld.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+const char *
+held_state_name(enum held_state state)
+{
+    static const char *const name[HELD_STATES] = {
+        [HELD_STOPPED] = "stopped",
+        [HELD_TRACED] = "traced",
+        [HELD_FROZEN] = "frozen",
+    };
+
+    return name[state];
+}
+
+void
+held_init(struct held *h)
+{
+    *h = (struct held){ .fd = -1, .stat = -1, .freezer = FREEZER_WATCH_NONE };
+}
+
+void
+held_end(struct held *h)
+{
+    if (h->fd >= 0) {
+        close(h->fd);
+    }
+    if (h->stat >= 0) {
+        close(h->stat);
+    }
+    freezer_forget(&h->freezer);
+    held_init(h);
+}
+
+static bool
+read_stat(const struct held *h, int proc, struct procfs_stat *out)
+{
+    char text[1024];
+
+    if (h->stat < 0) {
+        return procfs_stat(proc, h->pid, out) == 0;
+    }
+    ssize_t len = pread(h->stat, text, sizeof(text), 0);
+    return len > 0 && procfs_stat_parse(text, (size_t)len, out);
+}
+
+static enum held_state
+state_now(struct held *h, int proc, const struct freezer *freezer)
+{
+    struct procfs_stat stat;
+
+    /* Only the same start time is the same process, for a pid can be used again. */
+    if (!read_stat(h, proc, &stat) || stat.start != h->start || !daemonscan_lives(&stat)) {
+        return HELD_GONE;
+    }
+    h->parent = stat.parent;
+    enum freezer_state frozen = freezer_look(freezer, proc, h->pid, &h->freezer);
+
+    if (frozen == FREEZER_UNKNOWN && !read_stat(h, proc, &stat)) {
+        return HELD_GONE; /* in between */
+    }
+    h->blind = frozen == FREEZER_UNKNOWN;
+    if (stat.state == 'T' || stat.state == 't') {
+        return stat.state == 'T' ? HELD_STOPPED : HELD_TRACED;
+    }
+    return frozen == FREEZER_FROZEN ? HELD_FROZEN : HELD_RUNS;
+}
+
+bool
+held_look(struct held *h, int proc, const struct freezer *freezer)
+{
+    enum held_state now = state_now(h, proc, freezer);
+
+    if (now == HELD_RUNS || now == h->seen) {
+        h->state = now;
+    }
+    h->seen = now;
+    return now != HELD_GONE;
+}
+
+bool
+held_begin(struct held *h, int proc, const struct freezer *freezer, const struct daemon_process *process)
+{
+    char name[32];
+
+    held_init(h);
+    snprintf(name, sizeof(name), "%d/stat", process->pid);
+    h->pid = process->pid;
+    h->start = process->start;
+    h->deleted = process->deleted;
+    h->fd = (int)syscall(SYS_pidfd_open, process->pid, 0u);
+    h->stat = openat(proc, name, O_RDONLY | O_CLOEXEC);
+    h->state = HELD_RUNS;
+    if (!held_look(h, proc, freezer)) {
+        held_end(h);
+        return false;
+    }
+    return true;
+}
+
+enum held_state
+held_look_once(int proc, const struct freezer *freezer, const struct daemon_seen *seen, int32_t *pid)
+{
+    for (uint32_t i = 0; i < seen->kept; i++) {
+        struct held h;
+        bool runs = held_begin(&h, proc, freezer, &seen->process[i]);
+        enum held_state state = h.seen;
+
+        held_end(&h);
+        if (runs && state != HELD_RUNS) {
+            *pid = seen->process[i].pid;
+            return state;
+        }
+    }
+    *pid = 0;
+    return HELD_RUNS;
+}

@@ -1,0 +1,54 @@
+#ifndef WATCH_DAEMONHELD_H
+#define WATCH_DAEMONHELD_H
+/*
+ * daemonheld - one process of a watched daemon, held so that its pid can mean no other
+ *
+ * What is kept open of it: a pidfd, which tells its end at once, and PID/stat and PID/cgroup, which are read
+ * again and again and can be read no more when it has ended.
+ */
+#include "watch/daemonscan.h"
+#include "watch/freezer.h"
+
+enum held_state {
+    HELD_GONE,
+    HELD_RUNS,
+    HELD_STOPPED, /* by a signal */
+    HELD_TRACED,  /* by a debugger */
+    HELD_FROZEN,  /* by its control group */
+    HELD_STATES
+};
+
+struct held {
+    int32_t pid; /* 0: free */
+    int32_t parent;
+    int fd;   /* a pidfd, or -1 where the kernel has none */
+    int stat; /* PID/stat, or -1 when no descriptor was left */
+    uint64_t start;
+    bool deleted;
+    bool blind;            /* whether it is frozen cannot be seen */
+    enum held_state seen;  /* at the last look */
+    enum held_state state; /* what counts: not running counts when two looks in a row saw it */
+    struct freezer_watch freezer;
+};
+
+/* As alarms and commands say it: "stopped", "traced", "frozen". NULL for the others. */
+const char *held_state_name(enum held_state state);
+
+void held_init(struct held *h);
+
+/* Takes hold. False when the process is gone: then nothing is held. */
+bool held_begin(
+        struct held *h, int proc, const struct freezer *freezer, const struct daemon_process *process);
+void held_end(struct held *h);
+
+/* One look. False when it has ended; the caller calls held_end(). */
+bool held_look(struct held *h, int proc, const struct freezer *freezer);
+
+/*
+ * For one look only: the first process of these that does not run though it should. HELD_RUNS and 0 for
+ * none. What it sees counts at once.
+ */
+enum held_state held_look_once(
+        int proc, const struct freezer *freezer, const struct daemon_seen *seen, int32_t *pid);
+
+#endif
