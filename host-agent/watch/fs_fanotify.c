@@ -212,7 +212,8 @@ path_of(int fd, char *path, size_t size)
 
 /*
  * A path longer than the kernel tells. What is above it decides whether it matters: else anyone could keep us
- * busy from a deep directory of their own.
+ * busy from a deep directory of their own. One that was removed on the way up has no path, as a short one has
+ * none then: the event of its parent tells.
  */
 static bool
 tell_long(int dir_fd, char *path, size_t size, const struct fs_hear *hear)
@@ -229,6 +230,9 @@ tell_long(int dir_fd, char *path, size_t size, const struct fs_hear *hear)
     }
     if (fd >= 0) {
         close(fd);
+        if (len == 0) {
+            return true;
+        }
     }
     if (len > 0 && !hear->cares(hear->to, (const uint8_t *)path, (size_t)len)) {
         return false;
