@@ -340,7 +340,7 @@ pass_deep(const char *top)
 
         memset(name, 'y', 200);
         name[200] = '\0';
-        for (int round = 0; round < 200; round++) {
+        for (int round = 0; round < 50; round++) {
             for (int i = 0; i < 30; i++) {
                 mkdirat(dir[i], name, 0755);
                 dir[i + 1] = openat(dir[i], name, O_RDONLY | O_DIRECTORY);
