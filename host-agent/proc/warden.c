@@ -544,6 +544,7 @@ open_signals(void)
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is a write error like a full disk */
     warden.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return warden.signals < 0 ? -errno : 0;
 }
@@ -630,6 +631,22 @@ open_session(void)
     return error == 0;
 }
 
+/* Instead of the socket: an end of a pair that nobody ever knocks at. */
+static bool
+open_nobody(void)
+{
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) {
+        return false;
+    }
+    close(warden.listen);
+    warden.listen = ends[0]; /* the other stays open as long as the warden lives */
+    return true;
+}
+
+/* Where the directory takes no socket (read-only, full), the agent guards without one: only `ring` needs it.
+ */
 static bool
 open_listener(void)
 {
@@ -642,10 +659,14 @@ open_listener(void)
     }
     unlink(at.sun_path);
     warden.listen = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (warden.listen < 0 || bind(warden.listen, (const struct sockaddr *)&at, sizeof(at)) < 0 ||
-            chmod(at.sun_path, 0600) < 0 || listen(warden.listen, 8) < 0) {
+    if (warden.listen < 0) {
         cmd_error("%s: %s", at.sun_path, strerror(errno));
         return false;
+    }
+    if (bind(warden.listen, (const struct sockaddr *)&at, sizeof(at)) < 0 || chmod(at.sun_path, 0600) < 0 ||
+            listen(warden.listen, 8) < 0) {
+        cmd_error("%s: %s; guarding without it", at.sun_path, strerror(errno));
+        return open_nobody();
     }
     return true;
 }

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -377,6 +378,36 @@ a_session_file_that_others_may_read_is_refused(void)
     CHECK(strstr(read_text("log"), "state/session: others may read or write it") != NULL);
 }
 
+/* A root file system that was mounted read-only after an error must not keep the agent from starting. */
+static void
+a_state_directory_that_takes_nothing_keeps_no_agent_from_guarding(void)
+{
+    if (geteuid() != 0) {
+        return;
+    }
+    begin_with_file();
+    CHECK_INT(end(), 0);
+    unlink(at("out"));
+    agent = fork();
+    if (agent == 0) {
+        char config[PATH_SIZE];
+        char state[PATH_SIZE];
+
+        snprintf(config, sizeof(config), "%s", at("conf"));
+        snprintf(state, sizeof(state), "%s", at("state"));
+        if (unshare(CLONE_NEWNS | CLONE_NEWNET) != 0 ||
+                mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+                mount(state, state, NULL, MS_BIND, NULL) != 0 ||
+                mount(NULL, state, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) != 0) {
+            _exit(125);
+        }
+        execl(program, "tocsin", "--config", config, "--state", state, "run", (char *)NULL);
+        _exit(127);
+    }
+    CHECK(comes("out", "state=unsaved"));
+    CHECK_INT(end(), 0);
+}
+
 /* A pseudo-terminal whose far end is never read fills up and takes nothing more. */
 static void
 a_line_that_blocks_holds_up_no_other_and_is_told_there(void)
@@ -596,6 +627,7 @@ main(void)
     CHECK_RUN(a_warden_that_is_stopped_is_told_by_the_core);
     CHECK_RUN(a_file_that_changes_twice_is_told_again_as_open);
     CHECK_RUN(a_session_file_that_others_may_read_is_refused);
+    CHECK_RUN(a_state_directory_that_takes_nothing_keeps_no_agent_from_guarding);
     CHECK_RUN(a_line_that_blocks_holds_up_no_other_and_is_told_there);
     CHECK_RUN(every_line_comes_through_a_channel_that_fails_and_refuses);
     CHECK_RUN(a_second_agent_does_not_start_beside_the_first);
