@@ -31,8 +31,8 @@ now_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* One turn of the role's loop; waits at most `wait_ms`. */
-static void
+/* One turn of the role's loop; waits at most `wait_ms`. True when something was to be read. */
+static bool
 turn(int wait_ms)
 {
     struct pollfd fds[DETECTOR_FDS];
@@ -40,22 +40,28 @@ turn(int wait_ms)
     int n = detector_files_ops.fds(fds, DETECTOR_FDS);
     int64_t wait = due - now;
 
-    if (poll(fds, (nfds_t)n, wait < 0 ? 0 : wait < wait_ms ? (int)wait : wait_ms) > 0) {
-        detector_files_ops.ready(fds, n);
-        detector_files_ops.work(now_us() / 1000);
+    if (poll(fds, (nfds_t)n, wait < 0 ? 0 : wait < wait_ms ? (int)wait : wait_ms) <= 0) {
+        return false;
     }
+    detector_files_ops.ready(fds, n);
+    detector_files_ops.work(now_us() / 1000);
+    return true;
 }
 
-/* Until nothing is to be done any more. */
+/*
+ * Until nothing is to be done any more. The whole file system's events come in: where others are busy on it,
+ * ours may wait behind theirs, so a moment without a report is not yet quiet.
+ */
 static void
 settle(void)
 {
-    int64_t end = now_us() + 10000000, quiet = now_us();
+    int64_t end = now_us() + 5000000, quiet = now_us();
+    int idle = 0;
 
-    while (now_us() < end && now_us() - quiet < 30000) {
+    while (now_us() < end && (now_us() - quiet < 30000 || idle < 3)) {
         int before = ground_count;
 
-        turn(10);
+        idle = turn(10) ? 0 : idle + 1;
         if (ground_count != before) {
             quiet = now_us();
         }
