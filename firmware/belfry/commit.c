@@ -329,8 +329,7 @@ send_next(struct run *run)
         int r = ledger_tell_next(run->ledger, run->utc_us / 1000, run->busy, run->busy_count, &tell);
 
         if (r != 0) {
-            run->tell_ms = ledger_tell_due(run->ledger);
-            run->tell_ms = run->tell_ms <= run->utc_us / 1000 ? INT64_MAX : run->tell_ms;
+            run->tell_ms = ledger_tell_due(run->ledger, run->utc_us / 1000);
             return;
         }
         memset(&m, 0, sizeof m);

@@ -42,12 +42,14 @@ ledger_tell_next(
 }
 
 int64_t
-ledger_tell_due(struct ledger *l)
+ledger_tell_due(struct ledger *l, int64_t now_ms)
 {
     sqlite3_stmt *st =
-            db_use(l, "SELECT coalesce(min(next_ms), 0x7fffffffffffffff) FROM alarms WHERE " PENDING);
+            db_use(l, "SELECT coalesce(min(next_ms), 0x7fffffffffffffff) FROM alarms WHERE " PENDING
+                      " AND next_ms > ?");
     int64_t due = INT64_MAX;
 
+    db_bind_int(l, st, now_ms);
     if (db_step(l, st) == 1) {
         due = sqlite3_column_int64(st, 0);
     }

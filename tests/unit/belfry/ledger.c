@@ -562,7 +562,8 @@ what_was_not_told_is_told_after_a_restart_and_the_opening_before_the_end(void)
     CHECK(!tell.closed);
     CHECK_INT(ledger_told(ledger, 1, false, tell.sequence, now_ms + 5000), 0); /* the hook failed */
     CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), LEDGER_E_NONE);
-    CHECK_INT(ledger_tell_due(ledger), now_ms + 5000);
+    CHECK_INT(ledger_tell_due(ledger, now_ms), now_ms + 5000);
+    CHECK_INT(ledger_tell_due(ledger, now_ms + 5000), INT64_MAX);
     CHECK_INT(ledger_tell_next(ledger, now_ms + 5000, NULL, 0, &tell), 0);
     CHECK_INT(tell.tries, 1);
     CHECK_INT(ledger_told(ledger, 1, false, tell.sequence, 0), 0);
@@ -570,7 +571,24 @@ what_was_not_told_is_told_after_a_restart_and_the_opening_before_the_end(void)
     CHECK(tell.closed);
     CHECK_INT(ledger_told(ledger, 1, true, tell.sequence, 0), 0);
     CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), LEDGER_E_NONE);
-    CHECK_INT(ledger_tell_due(ledger), INT64_MAX);
+    CHECK_INT(ledger_tell_due(ledger, now_ms), INT64_MAX);
+    end();
+}
+
+/* A hook that hangs is no reason to wait with the next try of another. */
+static void
+what_is_under_way_hides_no_later_try(void)
+{
+    struct ledger_tell tell;
+    int64_t busy[1] = { 2 };
+
+    begin();
+    say(1, 5, WIRE_CRIT, "integrity.changed", "path=/a");
+    say(1, 6, WIRE_CRIT, "integrity.changed", "path=/b");
+    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), 0);
+    CHECK_INT(ledger_told(ledger, tell.alarm.id, false, tell.sequence, now_ms + 5000), 0);
+    CHECK_INT(ledger_tell_next(ledger, now_ms, busy, 1, &tell), LEDGER_E_NONE);
+    CHECK_INT(ledger_tell_due(ledger, now_ms), now_ms + 5000);
     end();
 }
 
@@ -658,6 +676,7 @@ main(void)
     CHECK_RUN(a_gap_closes_when_its_last_line_came_and_a_bad_one_is_an_alarm_of_its_own);
     CHECK_RUN(an_ack_closes_what_nothing_else_will_and_marks_the_rest);
     CHECK_RUN(what_was_not_told_is_told_after_a_restart_and_the_opening_before_the_end);
+    CHECK_RUN(what_is_under_way_hides_no_later_try);
     CHECK_RUN(a_judge_is_found_again_with_its_sessions_and_holes);
     CHECK_RUN(a_line_that_is_there_already_changes_nothing);
     remove_ledger();
