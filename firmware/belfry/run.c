@@ -18,8 +18,10 @@
 #include <unistd.h>
 
 #define SECOND_MS 1000
-#define SETTLE_MS 5000 /* a line that is quiet for so long has finished what it began */
-#define TICK_MS 250    /* judges are looked at so often, or when one of them is due */
+#define SETTLE_MS 5000   /* a line that is quiet for so long has finished what it began */
+#define TICK_MS 250      /* judges are looked at so often, or when one of them is due */
+#define PAUSE_MS 2000    /* a turn that took so long: we did not run, or the disk did not */
+#define CATCH_UP_MS 5000 /* after one, how long what was sent meanwhile is read before silence is judged */
 #define ERROR_FATAL 2
 
 enum slot { SLOT_SIGNALS, SLOT_NOTIFY, SLOT_OUT, SLOT_CTL };
@@ -295,6 +297,21 @@ take_signals(struct run *run)
     }
 }
 
+/* After a pause of ours, what is missing may be waiting in the kernel: first that, but not for ever. */
+static bool
+may_judge(struct run *run, bool reading)
+{
+    bool paused = run->now_ms - run->turned_ms >= PAUSE_MS;
+
+    run->turned_ms = run->now_ms;
+    if (paused) {
+        run->catch_up_ms = run->now_ms + CATCH_UP_MS;
+    } else if (!reading) {
+        run->catch_up_ms = 0;
+    }
+    return run->now_ms >= run->catch_up_ms;
+}
+
 static void
 turn(struct run *run, struct pollfd *p)
 {
@@ -307,7 +324,9 @@ turn(struct run *run, struct pollfd *p)
     take_signals(run);
     reading = serve_lines(run, p);
     at = (struct bench_moment){ .line = "", .now_ms = run->now_ms, .utc_us = run->utc_us };
-    bench_tick(&run->bench, &at);
+    if (may_judge(run, reading)) {
+        bench_tick(&run->bench, &at);
+    }
     once_a_second(run);
     commit_if_due(run, reading);
     commit_tell(run);
@@ -473,6 +492,8 @@ run_belfry(const struct conf *conf, bool events)
         (void)out_put(&run.out, text, events_simple(text, "READY", clock_utc_us(), count));
     }
     tell_systemd("READY=1");
+    look_at_clocks(&run);
+    run.turned_ms = run.now_ms;
     while (!run.stop) {
         turn(&run, polls);
     }

@@ -49,6 +49,8 @@ struct run {
     int64_t started_ms; /* UTC */
     int64_t data_version;
     int64_t second_ms;   /* when the once-a-second work is due */
+    int64_t turned_ms;   /* the last turn */
+    int64_t catch_up_ms; /* until then, nothing is judged by the clock while there is something to read */
     int64_t watchdog_ms; /* interval systemd wants, 0 for none */
 
     struct record *queue;
