@@ -136,7 +136,8 @@ struct ledger_tell {
 int ledger_tell_next(
         struct ledger *l, int64_t now_ms, const int64_t *busy, unsigned busy_count, struct ledger_tell *out);
 
-/* When the next one that waits for another try will be due after now, in UTC ms; INT64_MAX when none waits. */
+/* When the next one that waits for another try will be due after now, in UTC ms; INT64_MAX when none waits.
+ */
 int64_t ledger_tell_due(struct ledger *l, int64_t now_ms);
 
 /* `retry_ms` 0: it was told (or given up); else the UTC at which to try again. */
