@@ -101,7 +101,7 @@ print_entry_json(const struct baseline_entry *e)
     }
     printf(", \"mtime_ns\": %" PRId64, e->mtime_ns);
     if (e->state != BASELINE_READ) {
-        printf(", \"state\": \"%s\"", e->state == BASELINE_UNSTABLE ? "unstable" : "unreadable");
+        printf(", \"state\": \"%s\"", baseline_state_name(e->state));
     }
     if (e->type == BASELINE_LINK) {
         printf(", \"target\": ");
@@ -124,7 +124,7 @@ print_entry_row(const struct baseline_entry *e)
         wire_base32(e->digest, DIGEST_COLUMNS, digest);
         digest[DIGEST_COLUMNS] = '\0';
     } else if (e->state != BASELINE_READ) {
-        snprintf(digest, sizeof(digest), "%s", e->state == BASELINE_UNSTABLE ? "unstable" : "unreadable");
+        snprintf(digest, sizeof(digest), "%s", baseline_state_name(e->state));
     }
     if (e->type == BASELINE_CHAR || e->type == BASELINE_BLOCK) {
         snprintf(size, sizeof(size), "%u:%u", (unsigned)(e->size >> 32), (unsigned)(e->size & UINT32_MAX));
@@ -212,7 +212,7 @@ told(void *unused, enum fs_verdict verdict, const struct baseline_entry *was,
             baseline_write_entry(&writer, now);
         }
     }
-    if (verdict != FS_SAME && base.bytes != NULL) {
+    if (verdict != FS_SAME && baseline_loaded(&base)) {
         print_difference(verdict, was, now, differs);
     }
 }

@@ -12,6 +12,14 @@ baseline_type_name(unsigned type)
     return type < BASELINE_TYPES ? names[type] : "?";
 }
 
+const char *
+baseline_state_name(unsigned state)
+{
+    static const char *const names[BASELINE_STATES] = { "read", "unreadable", "unstable", "unread" };
+
+    return state < BASELINE_STATES ? names[state] : "?";
+}
+
 bool
 baseline_has_digest(const struct baseline_entry *e)
 {
@@ -222,6 +230,12 @@ baseline_parse(struct baseline *b, const void *src, size_t len, struct baseline_
     }
     *b = parsed;
     return true;
+}
+
+bool
+baseline_loaded(const struct baseline *b)
+{
+    return b->bytes != NULL;
 }
 
 bool

@@ -16,6 +16,8 @@
 #define BASELINE_VERSION 1
 #define BASELINE_PATH_MAX 65535 /* bytes of a path */
 #define BASELINE_LINK_MAX 65535
+#define BASELINE_XATTRS_MAX 65535
+#define BASELINE_XATTR_WHOLE 256 /* bytes of an extended attribute that are kept as they are */
 
 enum baseline_type {
     BASELINE_REGULAR,
@@ -33,22 +35,34 @@ enum baseline_state {
     BASELINE_READ,       /* it was read (or there is nothing to read) */
     BASELINE_UNREADABLE, /* we were not allowed to, or the disk failed */
     BASELINE_UNSTABLE,   /* it kept changing while it was read */
+    BASELINE_UNREAD,     /* its rule does not ask for it */
     BASELINE_STATES
 };
 
 struct baseline_entry {
     const uint8_t *path; /* absolute; not NUL-terminated */
     const uint8_t *link; /* a link's target */
+    /*
+     * Extended attributes in one form: sorted by name as bytes; for each the length of the name (1 byte), the
+     * name, a byte that is 0 for the value itself and 1 for its BLAKE3 (of a value longer than
+     * BASELINE_XATTR_WHOLE), the length of what follows (2 bytes, little-endian) and that.
+     */
+    const uint8_t *xattrs;
     uint16_t path_len;
     uint16_t link_len;
+    uint16_t xattrs_len;
     uint8_t type;  /* enum baseline_type */
     uint8_t state; /* enum baseline_state */
     bool own;      /* guarded because it belongs to the agent, whatever the configuration says */
     uint16_t mode; /* 07777 */
     uint32_t uid;
     uint32_t gid;
+    uint32_t nlink;
+    uint32_t flags; /* the low half of statx's attributes, as far as the file system knows them */
+    uint64_t ino;
     uint64_t size;    /* of a regular file, in bytes; of a device, major << 32 | minor; else 0 */
     int64_t mtime_ns; /* kept to be shown; a change of it alone is no finding */
+    int64_t ctime_ns;
     uint8_t digest[WIRE_HASH_SIZE]; /* BLAKE3 of the content, of a regular file that was read */
 };
 
@@ -57,6 +71,9 @@ bool baseline_has_digest(const struct baseline_entry *e);
 
 /* "file", "dir", "link", ... */
 const char *baseline_type_name(unsigned type);
+
+/* "read", "unreadable", ... */
+const char *baseline_state_name(unsigned state);
 
 /*
  * Tree order: bytes compared as unsigned, with '/' below all others. A directory is followed by all that is
@@ -95,6 +112,9 @@ int baseline_load(struct baseline *b, const char *path, struct baseline_error *e
 
 /* Unmaps what baseline_load() mapped. */
 void baseline_unload(struct baseline *b);
+
+/* True when one is loaded: `b` was zeroed, loaded or unloaded before. */
+bool baseline_loaded(const struct baseline *b);
 
 /* Gives the mapping's pages back; they come back by themselves when they are read. */
 void baseline_rest(const struct baseline *b);

@@ -154,7 +154,7 @@ sweep_begin(int64_t now)
     files.again = false;
     files.lost = false;
     files.inotify.refused = 0;
-    if (files.guard.base.bytes == NULL) {
+    if (!baseline_loaded(&files.guard.base)) {
         files.sweep_due = now + (int64_t)files.env->conf->sweep_s * 1000;
         return;
     }
@@ -324,7 +324,7 @@ heard_entry(void *unused, int dir_fd, const char *name, const uint8_t *path, siz
         }
         return;
     }
-    if (files.guard.base.bytes == NULL) {
+    if (!baseline_loaded(&files.guard.base)) {
         return;
     }
     if (fs_roots_hold(&files.roots, path, len)) {

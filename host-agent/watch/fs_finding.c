@@ -35,14 +35,6 @@ fs_digest_short(const uint8_t *digest, char out[7])
     out[6] = '\0';
 }
 
-static const char *
-state_name(const struct baseline_entry *e)
-{
-    static const char *const names[BASELINE_STATES] = { "read", "unreadable", "unstable" };
-
-    return e->state < BASELINE_STATES ? names[e->state] : "?";
-}
-
 static void
 tell_link(const struct teller *t, const struct baseline_entry *was, const struct baseline_entry *now)
 {
@@ -89,7 +81,7 @@ tell_changed(const struct teller *t, const struct baseline_entry *was, const str
         tell_link(t, was, now);
     }
     if (differs & FS_STATE) {
-        tell(t, "what", "%s>%s", state_name(was), state_name(now));
+        tell(t, "what", "%s>%s", baseline_state_name(was->state), baseline_state_name(now->state));
     }
     if (differs & FS_DATA) {
         fs_digest_short(was->digest, from);

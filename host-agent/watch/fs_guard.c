@@ -21,7 +21,7 @@ tell_wrong(struct fs_guard *g, const char *state, const char *why, enum wire_sev
     f.severity = (uint8_t)severity;
     finding_addf(&f, "state", "%s", state);
     finding_add(&f, "why", why, strlen(why));
-    finding_addf(&f, "guarding", "%s", g->base.bytes != NULL ? "by-copy" : "nothing");
+    finding_addf(&f, "guarding", "%s", baseline_loaded(&g->base) ? "by-copy" : "nothing");
     g->env->report(g->env->report_to, &f);
     g->open = true;
 }
@@ -86,7 +86,7 @@ take_over(struct fs_guard *g, const struct stat *st)
         tell_wrong(g, code == -ENOENT ? "missing" : "damaged", error.text, WIRE_CRIT);
         return false;
     }
-    bool other = old.bytes == NULL || memcmp(old.root, fresh.root, sizeof(old.root)) != 0;
+    bool other = !baseline_loaded(&old) || memcmp(old.root, fresh.root, sizeof(old.root)) != 0;
     if (other) {
         g->base = fresh;
     } else {
@@ -98,7 +98,7 @@ take_over(struct fs_guard *g, const struct stat *st)
     } else {
         tell_well(g);
     }
-    if (other && old.bytes != NULL) {
+    if (other && baseline_loaded(&old)) {
         tell_replaced(g, old.root);
         baseline_unload(&old);
     }
