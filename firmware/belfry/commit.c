@@ -215,8 +215,7 @@ refused(struct run *run)
     if (!run->stuck) {
         run->stuck = true;
         run->stuck_ms = run->utc_us / 1000;
-        (void)fprintf(stderr, "belfry: %s; lines wait in memory and it is tried again\n",
-                ledger_error(run->ledger));
+        out_warn("%s; lines wait in memory and it is tried again", ledger_error(run->ledger));
     } else if (!run->stuck_told && run->utc_us / 1000 - run->stuck_ms >= STUCK_TELL_MS) {
         tell_stuck(run, false);
     }
@@ -227,7 +226,7 @@ accepted(struct run *run)
 {
     if (run->stuck) {
         run->stuck = false;
-        (void)fprintf(stderr, "belfry: the ledger is written again\n");
+        out_warn("the ledger is written again");
         if (run->stuck_told) {
             tell_stuck(run, true);
         }
@@ -279,12 +278,12 @@ not_busy(struct run *run, int64_t id)
 static void
 restart_notifier(struct run *run)
 {
-    (void)fprintf(stderr, "belfry: the notifier is gone; starting it again\n");
+    out_warn("the notifier is gone; starting it again");
     notify_stop(&run->notify);
     run->busy_count = 0;
     run->tell_ms = run->utc_us / 1000 + 1000;
     if (notify_start(&run->notify, run->conf) != 0) {
-        (void)fprintf(stderr, "belfry: cannot start the notifier; tried again in a second\n");
+        out_warn("cannot start the notifier; tried again in a second");
     }
 }
 
@@ -314,8 +313,7 @@ schedule_tries(struct run *run, struct notify_answer *a, unsigned tries)
         return;
     }
     a->told = true;
-    (void)fprintf(stderr, "belfry: alarm %lld could not be told in %d tries; given up\n", (long long)a->id,
-            TRIES_MAX + 1);
+    out_warn("alarm %lld could not be told in %d tries; given up", (long long)a->id, TRIES_MAX + 1);
 }
 
 static void

@@ -228,6 +228,31 @@ line_changed(struct run_line *rl, enum line_change change)
     }
 }
 
+void
+intake_mend(struct run_line *rl)
+{
+    enum line_change change = line_mend(&rl->line);
+    char detail[CONF_PATH];
+
+    if (change == LINE_SAME) {
+        change = rl->link_told && rl->line.up && !rl->line.bent ? LINE_MENDED : LINE_SAME;
+    }
+    if (change == LINE_SAME) {
+        return;
+    }
+    if (change == LINE_BENT || !rl->link_told) {
+        bool put_back = change == LINE_MENDED;
+
+        (void)snprintf(detail, sizeof detail, "state=%s%s%s", put_back ? "put-back" : "elsewhere",
+                put_back ? "" : " error=", put_back ? "" : error_name(rl->line.error));
+        tell_local(rl, "line.link", false, detail);
+    }
+    rl->link_told = change == LINE_BENT;
+    if (!rl->link_told) {
+        tell_local(rl, "line.link", true, "");
+    }
+}
+
 int
 intake_prepare(struct run_line *rl, int lines_dir)
 {
@@ -244,6 +269,7 @@ intake_prepare(struct run_line *rl, int lines_dir)
     }
     (void)snprintf(subject, sizeof subject, "line=%s", l->conf->name);
     rl->lost_told = ledger_standing(run->ledger, "", "line.lost", subject);
+    rl->link_told = ledger_standing(run->ledger, "", "line.link", subject);
     rl->log_told = ledger_standing(run->ledger, "", "line.log", subject);
     if (l->conf->kind == CONF_FILE && ledger_source(run->ledger, l->conf->name, &source) == 0 &&
             strcmp(source.path, l->conf->path) == 0) {

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -127,4 +129,21 @@ out_dropped(struct out *o)
         o->dropped = 0;
     }
     return n;
+}
+
+void
+out_warn(const char *format, ...)
+{
+    /* A pipe that is ready takes PIPE_BUF bytes at once: pipe(7). */
+    struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+    char text[512];
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (n > 0 && poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0) {
+        (void)dprintf(STDERR_FILENO, "belfry: %s\n", text);
+    }
 }

@@ -34,6 +34,12 @@ bool out_put(struct out *o, const char *text, size_t len);
 /* Writes what can be written now. 0, or -errno when nobody will ever read on. */
 int out_flush(struct out *o);
 
+/*
+ * "belfry: ..." to standard error, unless that would block: hooks write there too, and nobody may read.
+ * Arguments from outside are escaped before.
+ */
+void out_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* How many messages were dropped, once there is room to say so; 0 before. */
 uint64_t out_dropped(struct out *o);
 

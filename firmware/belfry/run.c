@@ -270,6 +270,9 @@ once_a_second(struct run *run)
     }
     intake_hosts(run);
     settle_lines(run);
+    for (unsigned i = 0; i < run->lines; i++) {
+        intake_mend(&run->line[i]);
+    }
     if (run->watchdog_ms > 0) {
         tell_systemd("WATCHDOG=1");
     }

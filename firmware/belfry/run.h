@@ -25,6 +25,7 @@ struct run_line {
     struct run *run;
     struct line line;
     bool lost_told;
+    bool link_told;
     bool log_told;
     int64_t fed_ms; /* when bytes came last */
     bool unsettled; /* the stream may hold an unfinished line */
@@ -90,6 +91,9 @@ int intake_prepare(struct run_line *rl, int lines_dir);
 
 /* One slice of a line, or its opening. */
 void intake_serve(struct run_line *rl, bool ready);
+
+/* Once a second: whether the line's name still leads to it. */
+void intake_mend(struct run_line *rl);
 
 /* commit.c */
 

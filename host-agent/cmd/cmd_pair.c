@@ -28,6 +28,9 @@ read_code(const char *arg, char out[CODE_FILE_MAX])
         memcpy(out, arg, len < CODE_FILE_MAX ? len : CODE_FILE_MAX);
         return len < CODE_FILE_MAX ? (ssize_t)len : CODE_FILE_MAX;
     }
+    if (strcmp(arg, "-") == 0 && isatty(fd)) {
+        fputs("code: ", stderr);
+    }
     if (strcmp(arg, "-") != 0) {
         fd = open(arg, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     }
@@ -113,6 +116,10 @@ cmd_pair(const struct cmd *cmd)
     ssize_t len = read_code(code, text);
     if (len < 0) {
         return cmd_error("the code's file: %s", strerror((int)-len));
+    }
+    if (memchr(text, '\n', (size_t)len) != NULL) {
+        wire_wipe(text, sizeof(text));
+        return cmd_error("the code's file has more than one line; expected one code of 28 characters");
     }
     int error = wire_pair_parse(text, (size_t)len, secret, &at);
     wire_wipe(text, sizeof(text));

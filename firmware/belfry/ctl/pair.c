@@ -103,8 +103,9 @@ pair(struct ledger *l, const struct command *c, struct secrets *s)
     if (c->file != NULL) {
         (void)printf("Pairing code for %s written to %s\n", c->argument[0], command_shown(c->file));
     } else {
-        (void)printf("Pairing code for %s:\n\n    %s\n\nOn %s: tocsin pair %s\n", c->argument[0], s->code,
-                c->argument[0], s->code);
+        (void)printf("Pairing code for %s:\n\n    %s\n\nOn %s, as root: tocsin pair -\nthen type the code "
+                     "(as an argument it would stand in the list of processes).\n",
+                c->argument[0], s->code, c->argument[0]);
     }
     return COMMAND_WELL;
 }

@@ -48,8 +48,29 @@ line_open_if_due(struct line *l, int64_t now_ms)
         return told ? LINE_SAME : LINE_WENT;
     }
     l->up = true;
+    l->bent = false;
     l->error = 0;
     return LINE_CAME;
+}
+
+enum line_change
+line_mend(struct line *l)
+{
+    int done = l->up && l->ops->mend != NULL ? l->ops->mend(l) : 0;
+
+    if (done < 0) {
+        bool told = l->bent && l->error == -done;
+
+        l->bent = true;
+        l->error = -done;
+        return told ? LINE_SAME : LINE_BENT;
+    }
+    if (done == 0 && !l->bent) {
+        return LINE_SAME;
+    }
+    l->bent = false;
+    l->error = 0;
+    return LINE_MENDED;
 }
 
 enum line_change

@@ -30,6 +30,9 @@ struct line_ops {
     /* Bytes read, 0 when there are none now, -errno when the line is lost. `ready`: the fd was. Never blocks.
      */
     int (*read)(struct line *l, uint8_t *to, size_t size, bool ready, int64_t now_ms);
+    /* Looks whether the line's name still leads to it and puts that right: 1 when it had to, 0 when all was
+     * well, -errno when it cannot. NULL where the name is given by others. */
+    int (*mend)(struct line *l);
     /* Bytes the driver counted as damaged or lost since it was opened; NULL where nobody counts. */
     uint64_t (*errors)(const struct line *l);
 };
@@ -75,7 +78,8 @@ struct line {
     struct wire_stream stream;
     struct transcript transcript;
     bool up;
-    int error;        /* errno of the last failure, while not up */
+    bool bent;        /* up, and its name leads elsewhere */
+    int error;        /* errno of the last failure, while not up or bent */
     int64_t retry_ms; /* when to open again */
     int64_t wait_ms;  /* what the next retry waits */
     int64_t sweep_ms; /* when to read without having been woken; INT64_MAX for never */
@@ -92,14 +96,19 @@ struct line {
 
 enum line_change {
     LINE_SAME,
-    LINE_CAME, /* opened after it had been lost (or for the first time) */
-    LINE_WENT, /* lost, or its first opening failed */
+    LINE_CAME,   /* opened after it had been lost (or for the first time) */
+    LINE_WENT,   /* lost, or its first opening failed */
+    LINE_BENT,   /* up, but its name leads elsewhere and cannot be put right: `error` says why */
+    LINE_MENDED, /* its name led elsewhere and was put right */
 };
 
 void line_init(struct line *l, const struct conf_line *conf, int64_t now_ms);
 
 /* Opens a line whose time has come. */
 enum line_change line_open_if_due(struct line *l, int64_t now_ms);
+
+/* Once a second: whether the name still leads to the line. Each change is told once. */
+enum line_change line_mend(struct line *l);
 
 /* One slice. `n` gets the count of bytes. */
 enum line_change line_read(struct line *l, uint8_t to[LINE_SLICE], bool ready, int64_t now_ms, size_t *n);

@@ -87,18 +87,37 @@ pty_open(struct line *l, int64_t now_ms)
     return error;
 }
 
-static void
-pty_close(struct line *l)
+static bool
+link_is_ours(const struct line *l)
 {
-    struct line_pty *p = &l->is.pty;
+    const struct line_pty *p = &l->is.pty;
     char target[sizeof p->name];
     ssize_t n = readlink(l->conf->path, target, sizeof target);
 
+    return n > 0 && (size_t)n == strlen(p->name) && memcmp(target, p->name, (size_t)n) == 0;
+}
+
+static void
+pty_close(struct line *l)
+{
     /* Ours only: another belfry may have put its own in this place. */
-    if (n > 0 && (size_t)n == strlen(p->name) && memcmp(target, p->name, (size_t)n) == 0) {
+    if (link_is_ours(l)) {
         (void)unlink(l->conf->path);
     }
-    close_pair(p);
+    close_pair(&l->is.pty);
+}
+
+/* Whoever opens the name next would write to somebody else, or to nobody. */
+static int
+pty_mend(struct line *l)
+{
+    int error;
+
+    if (link_is_ours(l)) {
+        return 0;
+    }
+    error = place_link(l->is.pty.name, l->conf->path);
+    return error == 0 ? 1 : error;
 }
 
 static int
@@ -130,4 +149,5 @@ const struct line_ops line_pty_ops = {
     .close = pty_close,
     .fd = pty_fd,
     .read = pty_read,
+    .mend = pty_mend,
 };

@@ -136,6 +136,42 @@ a_pty_takes_over_a_stale_link_and_removes_only_its_own(void)
 }
 
 static void
+a_link_that_is_removed_or_led_elsewhere_is_put_back_while_the_line_runs(void)
+{
+    char target[64] = "";
+
+    use(CONF_PTY, in_dir("tty"));
+    CHECK_INT(line_open_if_due(&line, now_ms), LINE_CAME);
+    CHECK_INT(line_mend(&line), LINE_SAME);
+    CHECK_INT(unlink(conf.path), 0);
+    CHECK_INT(line_mend(&line), LINE_MENDED);
+    CHECK_INT(line_mend(&line), LINE_SAME);
+    CHECK_INT(unlink(conf.path), 0);
+    CHECK_INT(symlink("/dev/null", conf.path), 0);
+    CHECK_INT(line_mend(&line), LINE_MENDED);
+    CHECK(readlink(conf.path, target, sizeof target - 1) > 0);
+    CHECK_STR(target, line.is.pty.name);
+    line_close(&line);
+}
+
+static void
+a_file_that_takes_the_links_place_while_the_line_runs_is_told_once_and_left(void)
+{
+    use(CONF_PTY, in_dir("tty"));
+    CHECK_INT(line_open_if_due(&line, now_ms), LINE_CAME);
+    CHECK_INT(unlink(conf.path), 0);
+    CHECK(close(open(conf.path, O_WRONLY | O_CREAT, 0600)) == 0);
+    CHECK_INT(line_mend(&line), LINE_BENT);
+    CHECK_INT(line.error, EEXIST);
+    CHECK_INT(line_mend(&line), LINE_SAME);
+    CHECK(line.up);
+    CHECK_INT(unlink(conf.path), 0);
+    CHECK_INT(line_mend(&line), LINE_MENDED);
+    CHECK_INT(line_mend(&line), LINE_SAME);
+    line_close(&line);
+}
+
+static void
 a_file_in_the_place_of_the_link_is_not_overwritten(void)
 {
     struct stat st;
@@ -461,6 +497,8 @@ main(void)
         return 1;
     }
     CHECK_RUN(a_pty_gives_every_byte_as_it_was_written_and_outlives_its_writers);
+    CHECK_RUN(a_link_that_is_removed_or_led_elsewhere_is_put_back_while_the_line_runs);
+    CHECK_RUN(a_file_that_takes_the_links_place_while_the_line_runs_is_told_once_and_left);
     CHECK_RUN(a_pty_takes_over_a_stale_link_and_removes_only_its_own);
     CHECK_RUN(a_file_in_the_place_of_the_link_is_not_overwritten);
     CHECK_RUN(a_serial_line_reads_and_comes_back_after_a_hang_up);

@@ -2,9 +2,13 @@
 
 #include "belfry/ctl/request.h"
 #include "belfry/events.h"
+#include "belfry/out.h"
 #include "belfry/text.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static bool
 fit_to_print(const char *text, size_t len)
@@ -136,9 +140,40 @@ a_request_that_was_composed_is_parsed_and_no_other(void)
     }
 }
 
+/* Left to itself, a message to a full pipe would hold up every line. */
+static void
+a_warning_to_a_pipe_that_nobody_reads_does_not_block(void)
+{
+    char waste[4096] = "";
+    int pipe_fd[2];
+    int kept = dup(STDERR_FILENO);
+
+    CHECK(kept >= 0 && pipe(pipe_fd) == 0);
+    (void)fcntl(pipe_fd[1], F_SETFL, O_NONBLOCK);
+    while (write(pipe_fd[1], waste, sizeof waste) > 0) {
+    }
+    (void)fcntl(pipe_fd[1], F_SETFL, 0);
+    (void)dup2(pipe_fd[1], STDERR_FILENO);
+    (void)alarm(20);
+    out_warn("nobody reads this");
+    (void)alarm(0);
+    while (read(pipe_fd[0], waste, sizeof waste) == (ssize_t)sizeof waste &&
+            poll(&(struct pollfd){ .fd = pipe_fd[0], .events = POLLIN }, 1, 0) == 1) {
+    }
+    out_warn("this is %s", "read");
+    ssize_t n = read(pipe_fd[0], waste, sizeof waste - 1);
+    (void)dup2(kept, STDERR_FILENO);
+    waste[n > 0 ? n : 0] = '\0';
+    CHECK_STR(waste, "belfry: this is read\n");
+    (void)close(kept);
+    (void)close(pipe_fd[0]);
+    (void)close(pipe_fd[1]);
+}
+
 int
 main(void)
 {
+    CHECK_RUN(a_warning_to_a_pipe_that_nobody_reads_does_not_block);
     CHECK_RUN(no_byte_reaches_a_terminal_unless_it_is_printable);
     CHECK_RUN(escapes_of_a_sealed_line_stay_as_they_are);
     CHECK_RUN(an_event_is_one_line_of_nine_fields_whatever_is_in_it);
