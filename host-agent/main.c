@@ -15,6 +15,7 @@ static const char usage[] =
         "  run                               guard, in the foreground\n"
         "  ports [--json]                    expected and actual listening ports\n"
         "  daemons [--json]                  the daemons that should run\n"
+        "  status [--findings] [--json]      how the agent that runs is, and what is open\n"
         "  ring                              a test alarm through every channel\n"
         "\n"
         "  --check-config   read the configuration and say what is wrong with it\n"
@@ -37,6 +38,7 @@ static const struct named_command commands[] = {
     { "ports", cmd_ports },
     { "ring", cmd_ring },
     { "run", cmd_run },
+    { "status", cmd_status },
 };
 
 enum option_code { OPTION_CONFIG = 1, OPTION_STATE, OPTION_JSON, OPTION_CHECK, OPTION_HELP, OPTION_VERSION };

@@ -242,6 +242,7 @@ open_told(struct open_table *t, struct open_entry *e, uint32_t number, int64_t n
     t->turn[e->finding.source] = ++t->turns;
     e->number = number;
     e->told_ms = now_ms;
+    e->since_ms = e->since_ms == 0 ? now_ms : e->since_ms;
     if (e->state == OPEN_CLOSED || (e->event && !e->over)) {
         set_state(t, e, OPEN_FREE);
         release(t, e);
@@ -259,15 +260,32 @@ open_list_grave(struct open_table *t, uint32_t number)
     t->graves += t->graves < OPEN_LISTED ? 1 : 0;
 }
 
+static bool
+is_open(const struct open_entry *e)
+{
+    return e->state != OPEN_FREE && e->state != OPEN_CLOSED && !e->event;
+}
+
 unsigned
 open_count(const struct open_table *t)
 {
     unsigned n = 0;
 
     for (unsigned i = 0; i < t->high; i++) {
-        n += t->entry[i].state != OPEN_FREE && t->entry[i].state != OPEN_CLOSED && !t->entry[i].event ? 1 : 0;
+        n += is_open(&t->entry[i]) ? 1 : 0;
     }
     return n;
+}
+
+const struct open_entry *
+open_from(const struct open_table *t, unsigned from)
+{
+    for (unsigned i = from; i < t->high; i++) {
+        if (is_open(&t->entry[i])) {
+            return &t->entry[i];
+        }
+    }
+    return NULL;
 }
 
 uint32_t

@@ -29,6 +29,7 @@ struct open_entry {
     uint32_t number; /* of the line that told it last */
     uint64_t order;  /* age: lower came first */
     int64_t told_ms;
+    int64_t since_ms; /* when it was told first; 0: not yet */
 };
 
 struct open_table {
@@ -68,6 +69,9 @@ void open_told(struct open_table *t, struct open_entry *e, uint32_t number, int6
 void open_list_grave(struct open_table *t, uint32_t number);
 
 unsigned open_count(const struct open_table *t);
+
+/* The first finding that is open, from entry `from` on; NULL when there is none. */
+const struct open_entry *open_from(const struct open_table *t, unsigned from);
 
 uint32_t open_take_turned_away(struct open_table *t);
 

@@ -28,6 +28,7 @@ int cmd_pair(const struct cmd *cmd);
 int cmd_ports(const struct cmd *cmd);
 int cmd_ring(const struct cmd *cmd);
 int cmd_run(const struct cmd *cmd);
+int cmd_status(const struct cmd *cmd);
 
 /* Reads the configuration the command names; false after telling each error on stderr. */
 bool cmd_conf(const struct cmd *cmd, struct conf *conf);

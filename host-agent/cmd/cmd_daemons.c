@@ -97,16 +97,16 @@ look(const struct conf *conf, struct row *rows)
     if (proc < 0) {
         return proc;
     }
-    int error = daemonscan_all(proc, conf, seen, NULL, NULL);
+    int error = (int)daemonscan_all(proc, conf, seen, NULL, NULL);
 
     freezer_open(&freezer);
-    for (unsigned i = 0; i < conf->daemons && error == 0; i++) {
+    for (unsigned i = 0; i < conf->daemons && error >= 0; i++) {
         rows[i].seen = seen[i];
         rows[i].state = held_look_once(proc, &freezer, &seen[i], &rows[i].pid);
     }
     freezer_close(&freezer);
     close(proc);
-    return error;
+    return error < 0 ? error : 0;
 }
 
 int

@@ -1,13 +1,11 @@
+#include "cmd/agent.h"
 #include "cmd/cmd.h"
-#include "proc/link.h"
 #include "proc/warden.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,27 +16,6 @@
 #define RING_MS 15000
 #define START_MS 5000
 #define START_LOOK_MS 20
-
-/* A descriptor, or -errno. */
-static int
-connect_agent(const struct conf *conf)
-{
-    struct sockaddr_un to = { .sun_family = AF_UNIX };
-
-    if (!conf_state_path(conf, WARDEN_CTL, to.sun_path, sizeof(to.sun_path))) {
-        return -ENAMETOOLONG;
-    }
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return -errno;
-    }
-    if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) < 0) {
-        int error = -errno;
-        close(fd);
-        return error;
-    }
-    return fd;
-}
 
 /* True when it was written. */
 static bool
@@ -55,31 +32,16 @@ report_channel(const struct conf *conf, const struct ctl_reply *r)
     return r->state == CTL_WRITTEN;
 }
 
-static bool
-next_reply(int fd, struct ctl_reply *r, int timeout_ms)
-{
-    struct pollfd p = { .fd = fd, .events = POLLIN };
-
-    if (poll(&p, 1, timeout_ms) <= 0) {
-        return false;
-    }
-    ssize_t n = link_receive(fd, r, sizeof(*r));
-    return n > 0 && message_reply_valid(r, (size_t)n);
-}
-
 /* What is wrong with the channels that did not answer. */
 static void
 report_rest(const struct conf *conf, const bool answered[CONF_CHANNELS])
 {
-    struct ctl_request ask = { .magic = CTL_MAGIC, .kind = CTL_STATUS };
     struct ctl_reply r;
-    int fd = connect_agent(conf);
+    int fd = agent_connect(conf);
+    bool asked = fd >= 0 && agent_ask(fd, CTL_STATUS, 0) == 0;
 
-    if (fd < 0 || link_send(fd, &ask, sizeof(ask)) != 0) {
-        fd = -1;
-    }
     for (unsigned i = 0; i < conf->channels; i++) {
-        bool known = fd >= 0 && next_reply(fd, &r, 1000) && r.channel == i;
+        bool known = asked && agent_take(fd, &r, sizeof(r), 1000, message_reply_valid) && r.channel == i;
 
         if (!answered[i]) {
             printf("%-8s %-32s not written within %d s: %s\n", conf->channel[i].scheme,
@@ -95,16 +57,15 @@ report_rest(const struct conf *conf, const bool answered[CONF_CHANNELS])
 static int
 ring(const struct conf *conf, int fd)
 {
-    struct ctl_request ask = { .magic = CTL_MAGIC, .kind = CTL_RING };
     bool answered[CONF_CHANNELS] = { false };
     unsigned left = conf->channels;
     bool all = true;
     struct ctl_reply r;
 
-    if (link_send(fd, &ask, sizeof(ask)) != 0) {
+    if (agent_ask(fd, CTL_RING, 0) != 0) {
         return cmd_error("the agent does not take the request");
     }
-    while (left > 0 && next_reply(fd, &r, RING_MS)) {
+    while (left > 0 && agent_take(fd, &r, sizeof(r), RING_MS, message_reply_valid)) {
         if (r.channel < conf->channels && !answered[r.channel]) {
             answered[r.channel] = true;
             left--;
@@ -135,7 +96,7 @@ start_agent(const struct conf *conf, int *fd)
             return -1;
         }
         poll(&none, 1, START_LOOK_MS);
-        *fd = connect_agent(conf);
+        *fd = agent_connect(conf);
     }
     return pid;
 }
@@ -155,7 +116,7 @@ cmd_ring(const struct cmd *cmd)
     if (conf.channels == 0) {
         return cmd_error("%s names no Channel", conf.config_path);
     }
-    int fd = connect_agent(&conf);
+    int fd = agent_connect(&conf);
     if (fd == -ECONNREFUSED || fd == -ENOENT) {
         printf("the agent is not running: starting it for this once\n");
         fflush(stdout);

@@ -26,6 +26,7 @@
 #define MESSAGES_A_TURN 64
 #define FLOOD_MS 5000          /* between two lines that tell of it */
 #define WARDEN_SILENT_MS 10000 /* ten signs of life missing */
+#define STATUS_WAIT_MS 500     /* for the detectors to say how they are */
 
 struct channel {
     int fd; /* -1: no wire now */
@@ -38,6 +39,7 @@ struct channel {
 struct client {
     int fd; /* -1: free */
     bool rings;
+    bool asks; /* how the detectors are, and waits for their answers */
     uint32_t number;
     int64_t from_ms;
     uint8_t answered; /* a bit a channel */
@@ -50,6 +52,9 @@ struct core {
     struct schedule schedule;
     struct channel channel[CONF_CHANNELS];
     int detector[DETECTOR_LINKS];
+    bool asked[DETECTOR_LINKS]; /* and has not said all yet */
+    struct status_table status;
+    int64_t started_ms;
     struct client client[CLIENTS];
     struct line_message reserve[CONF_CHANNELS][2]; /* for the core's end and the warden's */
     int64_t beat_ms;                               /* when the next beat is due */
@@ -203,6 +208,15 @@ say_alive(unsigned i, int64_t now_ms)
 }
 
 static void
+reply(struct client *client, const void *message, size_t len)
+{
+    if (link_send(client->fd, message, len) != 0) {
+        close(client->fd);
+        client->fd = -1;
+    }
+}
+
+static void
 answer(struct client *client, unsigned channel, enum ctl_state state, int64_t now_ms)
 {
     struct ctl_reply r = { .magic = CTL_MAGIC,
@@ -217,10 +231,7 @@ answer(struct client *client, unsigned channel, enum ctl_state state, int64_t no
         .queued = schedule_waiting(&core.schedule, channel) };
 
     client->answered |= (uint8_t)(1u << channel);
-    if (link_send(client->fd, &r, sizeof(r)) != 0) {
-        close(client->fd);
-        client->fd = -1;
-    }
+    reply(client, &r, sizeof(r));
 }
 
 /* `state` is CTL_WRITTEN for who waits for line `number`, CTL_LOST for all who wait for the channel. */
@@ -316,22 +327,30 @@ self_finding(const char *what, const char *state, enum wire_severity severity)
 }
 
 static void
-hear_detector(unsigned i)
+hear_detector(unsigned i, int64_t now_ms)
 {
-    struct finding f;
+    union {
+        struct finding finding;
+        struct detector_status status;
+    } m;
 
+    _Static_assert(sizeof(m.finding) != sizeof(m.status), "the size says which it is");
     for (unsigned turn = 0; turn < MESSAGES_A_TURN; turn++) {
-        ssize_t n = link_receive(core.detector[i], &f, sizeof(f));
+        ssize_t n = link_receive(core.detector[i], &m, sizeof(m));
         if (n == -EAGAIN) {
             return;
         }
         if (n <= 0) {
             close(core.detector[i]);
             core.detector[i] = -1;
+            core.asked[i] = false;
             return;
         }
-        if (finding_valid(&f, (size_t)n)) {
-            open_take(&core.open, &f);
+        if (finding_valid(&m, (size_t)n)) {
+            open_take(&core.open, &m.finding);
+        } else if (status_valid(&m, (size_t)n)) {
+            status_keep(&core.status, &m.status, now_ms);
+            core.asked[i] = core.asked[i] && m.status.left > 0;
         } else {
             self_finding("link", "garbled", WIRE_CRIT);
         }
@@ -380,6 +399,7 @@ welcome_detector(int fd)
     for (unsigned i = 0; i < DETECTOR_LINKS; i++) {
         if (core.detector[i] < 0) {
             core.detector[i] = fd;
+            core.asked[i] = false;
             return;
         }
     }
@@ -504,6 +524,127 @@ channel_state(unsigned i)
 }
 
 static void
+answer_channels(struct client *client, bool rings, int64_t now_ms)
+{
+    client->answered = 0;
+    client->rings = rings;
+    if (rings && !core.goodbye) {
+        int64_t number = tell(WIRE_WARN, "test.alarm", "by=ring", -1);
+        client->number = number >= 0 ? (uint32_t)number : 0;
+    }
+    for (unsigned i = 0; i < core.self->conf->channels && client->fd >= 0; i++) {
+        if (!rings || core.channel[i].lost) {
+            answer(client, i, channel_state(i), now_ms);
+        }
+    }
+}
+
+static void
+answer_detector(struct client *client, uint32_t from, int64_t now_ms)
+{
+    struct ctl_detector r = { .magic = CTL_MAGIC,
+        .session = core.session.number,
+        .open = open_count(&core.open),
+        .now_ms = now_ms,
+        .started_ms = core.started_ms };
+
+    if (from < core.status.count) {
+        r.status = core.status.entry[from].status;
+        r.heard_ms = core.status.entry[from].heard_ms;
+        r.next = from + 1 < core.status.count ? from + 1 : 0;
+    }
+    reply(client, &r, sizeof(r));
+}
+
+/* What a client at the first detector gets is from now; the rest it asks for follows at once. */
+static void
+ask_detectors(struct client *client)
+{
+    const struct ask_message m = { .magic = ASK_MAGIC };
+
+    client->asks = true;
+    for (unsigned i = 0; i < DETECTOR_LINKS; i++) {
+        core.asked[i] = core.detector[i] >= 0 && link_send(core.detector[i], &m, sizeof(m)) == 0;
+    }
+}
+
+static bool
+all_have_said(void)
+{
+    for (unsigned i = 0; i < DETECTOR_LINKS; i++) {
+        if (core.asked[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+answer_who_asked(int64_t now_ms, int64_t *due_ms)
+{
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        struct client *client = &core.client[i];
+        int64_t until_ms = client->from_ms + STATUS_WAIT_MS;
+
+        if (client->fd < 0 || !client->asks) {
+            continue;
+        }
+        if (all_have_said() || now_ms >= until_ms) {
+            client->asks = false;
+            answer_detector(client, 0, now_ms);
+        } else {
+            *due_ms = until_ms < *due_ms ? until_ms : *due_ms;
+        }
+    }
+}
+
+static void
+answer_finding(struct client *client, uint32_t from, int64_t now_ms)
+{
+    const struct open_entry *e = open_from(&core.open, from);
+    struct ctl_finding r = { .magic = CTL_MAGIC };
+
+    if (e != NULL) {
+        unsigned place = (unsigned)(e - core.open.entry);
+
+        r.next = open_from(&core.open, place + 1) != NULL ? place + 1 : 0;
+        r.number = e->number;
+        r.since_s = e->since_ms != 0 ? (uint32_t)((now_ms - e->since_ms) / 1000) : 0;
+        r.code = e->finding.code;
+        r.severity = e->finding.severity;
+        r.told = e->since_ms != 0;
+        memcpy(r.id, e->finding.id, sizeof(r.id));
+        memcpy(r.text, e->finding.text, e->finding.text_len);
+    }
+    reply(client, &r, sizeof(r));
+}
+
+static void
+take_request(struct client *client, const struct ctl_request *m, int64_t now_ms)
+{
+    client->from_ms = now_ms;
+    client->asks = false;
+    switch ((enum ctl_kind)m->kind) {
+    case CTL_RING:
+    case CTL_STATUS:
+        answer_channels(client, m->kind == CTL_RING, now_ms);
+        break;
+    case CTL_DETECTOR:
+        if (m->from == 0) {
+            ask_detectors(client);
+        } else {
+            answer_detector(client, m->from, now_ms);
+        }
+        break;
+    case CTL_FINDING:
+        answer_finding(client, m->from, now_ms);
+        break;
+    case CTL_KINDS:
+        break;
+    }
+}
+
+static void
 hear_client(struct client *client, int64_t now_ms)
 {
     struct ctl_request m;
@@ -517,18 +658,7 @@ hear_client(struct client *client, int64_t now_ms)
         client->fd = -1;
         return;
     }
-    client->from_ms = now_ms;
-    client->answered = 0;
-    client->rings = m.kind == CTL_RING;
-    if (client->rings && !core.goodbye) {
-        int64_t number = tell(WIRE_WARN, "test.alarm", "by=ring", -1);
-        client->number = number >= 0 ? (uint32_t)number : 0;
-    }
-    for (unsigned i = 0; i < core.self->conf->channels && client->fd >= 0; i++) {
-        if (!client->rings || core.channel[i].lost) {
-            answer(client, i, channel_state(i), now_ms);
-        }
-    }
+    take_request(client, &m, now_ms);
 }
 
 static void
@@ -581,7 +711,7 @@ hear_all(const struct pollfd fds[FDS])
     }
     for (unsigned i = 0; i < DETECTOR_LINKS; i++, p++) {
         if (p->revents != 0) {
-            hear_detector(i);
+            hear_detector(i, now_ms);
         }
     }
     for (unsigned i = 0; i < CLIENTS; i++, p++) {
@@ -614,6 +744,7 @@ act(int64_t now_ms)
         feed_channel(i, now_ms, &due_ms);
         say_alive(i, now_ms);
     }
+    answer_who_asked(now_ms, &due_ms);
     drop_old_clients(now_ms);
     return due_ms;
 }
@@ -709,6 +840,7 @@ begin(struct role_self *self)
     seal_reserves();
     tell_start(&past);
     core.warden_ms = clock_boot_ms();
+    core.started_ms = core.warden_ms;
     core.flood_ms = core.warden_ms - FLOOD_MS;
     core.beat_ms = core.warden_ms + (int64_t)self->conf->beat_s * 1000;
     return 0;

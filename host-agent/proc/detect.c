@@ -10,7 +10,7 @@
 /*
  * The loop of fscheck, procscan and netwatch: each runs the detectors of its role.
  */
-#define DETECTORS_MAX 2
+#define DETECTORS_MAX 4
 #define LONGEST_WAIT_MS 1000
 #define CORE_PATIENCE_MS 100
 
@@ -20,8 +20,22 @@ static const struct detector_ops *const by_role[ROLES][DETECTORS_MAX] = {
     [ROLE_NETWATCH] = { &detector_clock_ops, &detector_mounts_ops },
 };
 
+const char *
+role_detector(unsigned i)
+{
+    for (unsigned cell = 0; cell < ROLES * DETECTORS_MAX; cell++) {
+        const struct detector_ops *ops = by_role[cell / DETECTORS_MAX][cell % DETECTORS_MAX];
+
+        if (ops != NULL && i-- == 0) {
+            return ops->name;
+        }
+    }
+    return NULL;
+}
+
 struct running {
     const struct detector_ops *ops;
+    int error; /* of open(): it cannot guard, and only its status is asked for */
     int64_t due_ms;
     int first_fd;
     int fds;
@@ -65,10 +79,9 @@ open_all(struct role_self *self, const struct detector_env *env, struct running 
         const struct detector_ops *ops = by_role[self->role][i];
         int error = ops->open(env);
 
+        running[count++] = (struct running){ .ops = ops, .error = error < 0 ? error : 0 };
         if (error < 0) {
             report_blind(self, ops, error);
-        } else {
-            running[count++] = (struct running){ .ops = ops };
         }
     }
     return count;
@@ -81,7 +94,7 @@ gather(struct running *running, unsigned count, struct pollfd *fds, int max)
 
     for (unsigned i = 0; i < count; i++) {
         running[i].first_fd = used;
-        running[i].fds = running[i].ops->fds(fds + used, max - used);
+        running[i].fds = running[i].error == 0 ? running[i].ops->fds(fds + used, max - used) : 0;
         used += running[i].fds;
     }
     return used;
@@ -122,11 +135,42 @@ work_all(struct running *running, unsigned count, int64_t now_ms)
 
     for (unsigned i = 0; i < count; i++) {
         if (running[i].due_ms <= now_ms) {
-            running[i].due_ms = running[i].ops->work(now_ms);
+            running[i].due_ms = running[i].error == 0 ? running[i].ops->work(now_ms) : INT64_MAX;
         }
         due_ms = running[i].due_ms < due_ms ? running[i].due_ms : due_ms;
     }
     return due_ms;
+}
+
+static void
+tell_status(const struct running *running, unsigned count)
+{
+    struct detector_status s;
+
+    for (unsigned i = 0; i < count; i++) {
+        status_init(&s, running[i].ops->name);
+        s.left = (uint8_t)(count - 1 - i);
+        if (running[i].error != 0) {
+            status_lower(&s, STATUS_BLIND);
+            status_note(&s, "cannot guard: %s", strerror(-running[i].error));
+        } else if (running[i].ops->status != NULL) {
+            running[i].ops->status(&s);
+        }
+        (void)link_send(ROLE_FD_LINK, &s, sizeof(s)); /* a core that is behind takes what it was told last */
+    }
+}
+
+static void
+hear_core(const struct running *running, unsigned count)
+{
+    struct ask_message m;
+    ssize_t n;
+
+    while ((n = link_receive(ROLE_FD_LINK, &m, sizeof(m))) > 0) {
+        if (message_ask_valid(&m, (size_t)n)) {
+            tell_status(running, count);
+        }
+    }
 }
 
 int
@@ -146,7 +190,7 @@ role_detect(struct role_self *self)
         int64_t alive_ms = role_alive(self, now_ms);
 
         fds[0] = (struct pollfd){ .fd = ROLE_FD_CONTROL, .events = POLLIN };
-        fds[1] = (struct pollfd){ .fd = ROLE_FD_LINK };
+        fds[1] = (struct pollfd){ .fd = ROLE_FD_LINK, .events = POLLIN };
         int used = 2 + gather(running, count, fds + 2, DETECTORS_MAX * DETECTOR_FDS);
         int wait_ms = role_timeout(now_ms, due_ms < alive_ms ? due_ms : alive_ms, LONGEST_WAIT_MS);
         if (poll(fds, (nfds_t)used, wait_ms) < 0 && errno != EINTR) {
@@ -154,6 +198,9 @@ role_detect(struct role_self *self)
         }
         if (told_to_end(&fds[0], &fds[1])) {
             return 0;
+        }
+        if (fds[1].revents != 0) {
+            hear_core(running, count);
         }
         for (unsigned i = 0; i < count; i++) {
             if (any_ready(fds + 2 + running[i].first_fd, running[i].fds)) {

@@ -69,6 +69,18 @@ message_wire_valid(const void *message, size_t len)
 }
 
 bool
+message_ask_valid(const void *message, size_t len)
+{
+    struct ask_message m;
+
+    if (len != sizeof(m)) {
+        return false;
+    }
+    memcpy(&m, message, sizeof(m));
+    return m.magic == ASK_MAGIC;
+}
+
+bool
 message_request_valid(const void *message, size_t len)
 {
     struct ctl_request m;
@@ -90,4 +102,33 @@ message_reply_valid(const void *message, size_t len)
     }
     memcpy(&m, message, sizeof(m));
     return m.magic == CTL_MAGIC && m.state < CTL_STATES && m.channel < m.channels;
+}
+
+bool
+message_detector_valid(const void *message, size_t len)
+{
+    struct ctl_detector m;
+
+    if (len != sizeof(m)) {
+        return false;
+    }
+    memcpy(&m, message, sizeof(m));
+    return m.magic == CTL_MAGIC && m.next <= STATUS_DETECTORS &&
+           (m.status.name[0] == '\0' ? m.next == 0 : status_valid(&m.status, sizeof(m.status)));
+}
+
+bool
+message_finding_valid(const void *message, size_t len)
+{
+    struct ctl_finding m;
+
+    if (len != sizeof(m)) {
+        return false;
+    }
+    memcpy(&m, message, sizeof(m));
+    if (m.magic != CTL_MAGIC || m.code >= FINDING_CODES || m.severity >= WIRE_SEVERITIES) {
+        return false;
+    }
+    size_t text_len = strnlen(m.text, sizeof(m.text));
+    return text_len < sizeof(m.text) && (text_len == 0 || wire_detail_valid(m.text, text_len));
 }

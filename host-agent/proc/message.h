@@ -6,6 +6,8 @@
  * Every link is a SOCK_SEQPACKET pair and every message has one fixed size, so there is nothing to frame and
  * little to parse. A receiver checks each message with message_*_valid() and drops what is not valid.
  */
+#include "alarm/finding.h"
+#include "alarm/status.h"
 #include "wire/line.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -82,25 +84,41 @@ struct wire_message {
     int32_t value;
 };
 
+/* The core to a detector: how are you? Answered with a struct detector_status for each detector of the
+ * process. */
+#define ASK_MAGIC 0x6c746361u
+
+struct ask_message {
+    uint32_t magic;
+    uint32_t reserved;
+};
+
+bool message_ask_valid(const void *message, size_t len);
 bool message_control_valid(const void *message, size_t len);
 bool message_line_valid(const void *message, size_t len);
 bool message_wire_valid(const void *message, size_t len);
 
 /* The agent's control socket, STATE/ctl: SOCK_SEQPACKET as well. */
-#define CTL_MAGIC 0x6c746331u
+#define CTL_MAGIC 0x6c746332u
 
-enum ctl_kind { CTL_RING, CTL_STATUS, CTL_KINDS };
+enum ctl_kind {
+    CTL_RING,     /* a ctl_reply for each channel, as the test alarm is out there */
+    CTL_STATUS,   /* a ctl_reply for each channel, at once */
+    CTL_DETECTOR, /* one ctl_detector: the one numbered `from` */
+    CTL_FINDING,  /* one ctl_finding: the first open one from place `from` on */
+    CTL_KINDS
+};
 
 struct ctl_request {
     uint32_t magic;
     uint8_t kind; /* enum ctl_kind */
     uint8_t reserved[3];
+    uint32_t from; /* 0 at first, then the reply's `next` */
 };
 
 enum ctl_state { CTL_WRITTEN, CTL_WAITING, CTL_LOST, CTL_STATES };
 
-/* One a channel; `channels` says how many will come in all. For CTL_STATUS at once, for CTL_RING as each is
- * done. */
+/* One a channel; `channels` says how many will come in all. */
 struct ctl_reply {
     uint32_t magic;
     uint8_t channel;
@@ -115,7 +133,35 @@ struct ctl_reply {
     uint32_t queued; /* lines not yet written to this channel */
 };
 
+/* How a detector is, and with each the session. Without one left `status` has no name. */
+struct ctl_detector {
+    uint32_t magic;
+    uint32_t next; /* 0: that was the last */
+    uint32_t session;
+    uint32_t open;
+    int64_t now_ms;     /* CLOCK_BOOTTIME */
+    int64_t started_ms; /* the session */
+    int64_t heard_ms;   /* when the detector said this; older than the request when it does not answer */
+    struct detector_status status;
+};
+
+/* An open finding. Without one left `text` is empty. */
+struct ctl_finding {
+    uint32_t magic;
+    uint32_t next;   /* 0: that was the last */
+    uint32_t number; /* of the line that told it last */
+    uint32_t since_s;
+    uint8_t code;     /* enum finding_code */
+    uint8_t severity; /* enum wire_severity */
+    uint8_t told;     /* 0: it waits its turn, and the two above say nothing */
+    uint8_t reserved;
+    uint8_t id[FINDING_ID_SIZE];
+    char text[FINDING_TEXT + 4];
+};
+
 bool message_request_valid(const void *message, size_t len);
 bool message_reply_valid(const void *message, size_t len);
+bool message_detector_valid(const void *message, size_t len);
+bool message_finding_valid(const void *message, size_t len);
 
 #endif

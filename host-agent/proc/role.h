@@ -46,4 +46,7 @@ int role_core(struct role_self *self);
 int role_wire(struct role_self *self);
 int role_detect(struct role_self *self);
 
+/* The names of all detectors, from 0; NULL behind the last. */
+const char *role_detector(unsigned i);
+
 #endif

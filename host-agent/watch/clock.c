@@ -17,6 +17,8 @@
 static struct {
     struct detector_env env;
     int timer;
+    int error;         /* why the timer does not tell */
+    int64_t looked_ms; /* when the two clocks were compared last */
     int64_t offset_ms; /* of the time of day against the time since boot */
 } watched = { .timer = -1 };
 
@@ -92,7 +94,8 @@ clock_open(const struct detector_env *env)
     if (watched.timer < 0) {
         return -errno;
     }
-    return arm();
+    watched.error = arm();
+    return watched.error;
 }
 
 static int
@@ -113,7 +116,7 @@ clock_ready(const struct pollfd *fds, int count)
     (void)fds;
     (void)count;
     (void)!read(watched.timer, &expirations, sizeof(expirations)); /* ECANCELED: the time was set */
-    (void)arm();
+    watched.error = arm();
     look();
 }
 
@@ -126,6 +129,7 @@ clock_work(int64_t now_ms)
 {
     look();
     watched.offset_ms = offset_ms();
+    watched.looked_ms = now_ms;
     return now_ms + LOOK_EVERY_MS;
 }
 
@@ -137,6 +141,14 @@ clock_check(const struct detector_env *env)
     return 0;
 }
 
+static void
+clock_status(struct detector_status *out)
+{
+    status_source_or(out, "timer that a set clock cancels", watched.error, "compared each 10 s");
+    out->pass_ms = watched.looked_ms;
+    out->looked = 1;
+}
+
 const struct detector_ops detector_clock_ops = {
     .name = "clock",
     .source = FINDING_NET,
@@ -145,4 +157,5 @@ const struct detector_ops detector_clock_ops = {
     .ready = clock_ready,
     .work = clock_work,
     .check = clock_check,
+    .status = clock_status,
 };

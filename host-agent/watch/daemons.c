@@ -66,12 +66,16 @@ static struct daemons_state {
     int proc;
     int epoll;
     int connector;
+    int connector_error;
     struct freezer freezer;
     bool reduced;
     bool blind;
     bool again; /* something is to be looked at a second time soon */
     int64_t next_look_ms;
     int64_t next_pass_ms;
+    int64_t pass_ms; /* when the last look at all processes ended, and how long it took */
+    int64_t took_ms;
+    uint32_t looked;
     struct watched_daemon daemon[CONF_DAEMONS];
 } daemons;
 
@@ -371,10 +375,15 @@ static bool
 look_at_all(void)
 {
     static struct daemon_seen seen[CONF_DAEMONS];
+    int64_t from_ms = clock_boot_ms();
+    ssize_t looked = daemonscan_all(daemons.proc, daemons.env.conf, seen, alive, NULL);
 
-    if (daemonscan_all(daemons.proc, daemons.env.conf, seen, alive, NULL) != 0) {
+    if (looked < 0) {
         return false;
     }
+    daemons.looked = (uint32_t)looked;
+    daemons.pass_ms = clock_boot_ms();
+    daemons.took_ms = daemons.pass_ms - from_ms;
     for (unsigned i = 0; i < daemons.env.conf->daemons; i++) {
         daemons.daemon[i].hidden = seen[i].hidden;
         for (unsigned n = 0; n < seen[i].kept; n++) {
@@ -638,7 +647,12 @@ daemons_open(const struct detector_env *env)
         return -errno;
     }
     daemons.connector = procevents_open();
-    if (daemons.connector < 0 || epoll_ctl(daemons.epoll, EPOLL_CTL_ADD, daemons.connector, &event) != 0) {
+    if (daemons.connector < 0) {
+        daemons.connector_error = daemons.connector;
+    } else if (epoll_ctl(daemons.epoll, EPOLL_CTL_ADD, daemons.connector, &event) != 0) {
+        daemons.connector_error = -errno;
+    }
+    if (daemons.connector_error != 0) {
         tell_self("proc_connector", "missing", true);
     }
     return 0;
@@ -666,9 +680,9 @@ daemons_check(const struct detector_env *env)
     int error = reset(env);
 
     if (error == 0) {
-        error = daemonscan_all(daemons.proc, env->conf, seen, alive, NULL);
+        error = (int)daemonscan_all(daemons.proc, env->conf, seen, alive, NULL);
     }
-    if (error != 0) {
+    if (error < 0) {
         fprintf(stderr, "tocsin: daemons: cannot look at this machine's processes: %s\n", strerror(-error));
     } else {
         tell_pass(FINDING_PASS_BEGIN);
@@ -681,7 +695,37 @@ daemons_check(const struct detector_env *env)
         freezer_close(&daemons.freezer);
         close(daemons.proc);
     }
-    return error;
+    return error < 0 ? error : 0;
+}
+
+static void
+daemons_status(struct detector_status *out)
+{
+    unsigned held = 0;
+    unsigned without_pidfd = 0;
+    unsigned bad = 0;
+
+    for (unsigned i = 0; i < daemons.env.conf->daemons; i++) {
+        bad += is_bad(daemons.daemon[i].told);
+        for (unsigned slot = 0; slot < HELD; slot++) {
+            const struct held *h = &daemons.daemon[i].held[slot];
+
+            held += h->pid != 0;
+            without_pidfd += h->pid != 0 && h->fd < 0;
+        }
+    }
+    status_source_or(out, "proc connector", daemons.connector_error, "all processes each second");
+    status_source(out, "%u pidfds", held - without_pidfd);
+    if (without_pidfd > 0 || daemons.blind || daemons.reduced) {
+        status_lower(out, STATUS_REDUCED);
+        status_note(out, "%u held without a pidfd%s%s", without_pidfd,
+                daemons.blind ? ", frozen ones are not seen" : "",
+                daemons.reduced ? ", some may not be looked at" : "");
+    }
+    status_note(out, "%u of %u daemons are well", daemons.env.conf->daemons - bad, daemons.env.conf->daemons);
+    out->pass_ms = daemons.pass_ms;
+    out->took_ms = (uint32_t)daemons.took_ms;
+    out->looked = daemons.looked;
 }
 
 const struct detector_ops detector_daemons_ops = {
@@ -692,4 +736,5 @@ const struct detector_ops detector_daemons_ops = {
     .ready = daemons_ready,
     .work = daemons_work,
     .check = daemons_check,
+    .status = daemons_status,
 };

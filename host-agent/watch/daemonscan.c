@@ -100,7 +100,7 @@ daemonscan_one(int proc, const struct conf *conf, int32_t pid, struct daemon_pro
     return entry;
 }
 
-int
+ssize_t
 daemonscan_all(int proc, const struct conf *conf, struct daemon_seen *seen, void (*alive)(void *to), void *to)
 {
     static int32_t pids[PIDS];
@@ -108,7 +108,7 @@ daemonscan_all(int proc, const struct conf *conf, struct daemon_seen *seen, void
 
     memset(seen, 0, conf->daemons * sizeof(*seen));
     if (count < 0) {
-        return (int)count;
+        return count;
     }
     for (ssize_t i = 0; i < count; i++) {
         struct daemon_process process;
@@ -130,5 +130,5 @@ daemonscan_all(int proc, const struct conf *conf, struct daemon_seen *seen, void
             s->process[s->kept++] = process;
         }
     }
-    return 0;
+    return count;
 }

@@ -24,8 +24,9 @@ struct daemon_seen {
     struct daemon_process process[DAEMONSCAN_KEPT];
 };
 
-/* One look at all processes, for conf->daemons entries of `seen`. `alive` may be NULL. 0 or -errno. */
-int daemonscan_all(
+/* One look at all processes, for conf->daemons entries of `seen`. `alive` may be NULL. How many, or -errno.
+ */
+ssize_t daemonscan_all(
         int proc, const struct conf *conf, struct daemon_seen *seen, void (*alive)(void *to), void *to);
 
 /* False for one that has ended and was not taken note of yet. A process outlives its first thread. */

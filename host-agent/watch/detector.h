@@ -7,6 +7,7 @@
  * 20 ms of work, and a long read calls env->alive() in between.
  */
 #include "alarm/finding.h"
+#include "alarm/status.h"
 #include "conf/conf.h"
 #include <poll.h>
 #include <stdbool.h>
@@ -51,6 +52,12 @@ struct detector_ops {
      * PASS_END. 0 or -errno when it could not look; the reason was printed to stderr.
      */
     int (*check)(const struct detector_env *env);
+
+    /*
+     * For `tocsin status`, when somebody asks: what it hears and what its last pass saw. `out` holds the name
+     * and "ok". May be NULL: then it is taken as it is. Not called when open() failed.
+     */
+    void (*status)(struct detector_status *out);
 };
 
 extern const struct detector_ops detector_files_ops;

@@ -36,7 +36,8 @@ static struct mounts_state {
     bool unreadable;
     bool cut; /* there are more mounts than fit: told, and the rest is not looked at */
     int64_t next_pass_ms;
-    unsigned current; /* which of the two texts */
+    int64_t looked_ms; /* when the text was read last */
+    unsigned current;  /* which of the two texts */
     size_t len[2];
     const struct mount_line *visible[CONF_MOUNTS]; /* at each listed path */
     struct mounts_device device[CONF_MOUNTS];
@@ -303,6 +304,7 @@ mounts_work(int64_t now_ms)
     bool mounts_differ = take_text();
     bool devices_differ = take_devices();
 
+    watched.looked_ms = now_ms;
     if (mounts_differ) {
         find_fresh(false);
     }
@@ -391,6 +393,23 @@ mounts_check(const struct detector_env *env)
     return 0;
 }
 
+static void
+mounts_status(struct detector_status *out)
+{
+    if (watched.mountinfo < 0) {
+        status_note(out, "nothing is listed to be guarded");
+        return;
+    }
+    status_source_or(out, "mountinfo", watched.unreadable ? EIO : 0, "nothing is seen");
+    status_source(out, "super options and devices each second");
+    if (watched.cut) {
+        status_lower(out, STATUS_REDUCED);
+        status_note(out, "more mounts than are looked at");
+    }
+    out->pass_ms = watched.looked_ms;
+    out->looked = table.count;
+}
+
 const struct detector_ops detector_mounts_ops = {
     .name = "mounts",
     .source = FINDING_MOUNTS,
@@ -399,4 +418,5 @@ const struct detector_ops detector_mounts_ops = {
     .ready = mounts_ready,
     .work = mounts_work,
     .check = mounts_check,
+    .status = mounts_status,
 };

@@ -596,6 +596,88 @@ ring_tells_at_once_why_a_channel_is_lost(void)
     CHECK_INT(end(), 0);
 }
 
+/* True when status comes to end with `want`, and its output holds the text. */
+static bool
+status_says(int want, const char *text)
+{
+    for (int64_t until = now_ms() + WAIT_MS; now_ms() < until; nap()) {
+        if (run("status", "--findings") == want && strstr(read_text("log"), text) != NULL) {
+            return true;
+        }
+    }
+    printf("status never said \"%s\" with exit %d; it says:\n%s\n", text, want, read_text("log"));
+    return false;
+}
+
+static void
+status_names_each_detector_and_what_is_open(void)
+{
+    static const char *const names[] = { "files ", "ports ", "daemons ", "clock ", "mounts " };
+    char channels[256];
+
+    snprintf(channels, sizeof(channels), "Channel file %s\nDaemon /nowhere/daemon\n", at("out"));
+    begin(channels);
+    CHECK(comes("out", "daemon.down"));
+    CHECK(status_says(1, "exe=/nowhere/daemon name=daemon"));
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        CHECK(strstr(read_text("log"), names[i]) != NULL);
+    }
+    CHECK(strstr(read_text("log"), "silent") == NULL);
+    CHECK(strstr(read_text("log"), "0 of 1 daemons are well") != NULL);
+    CHECK_INT(end(), 0);
+    CHECK_INT(run("status", NULL), 2);
+}
+
+static void
+a_detector_that_does_not_answer_is_silent_and_holds_up_nobody(void)
+{
+    begin_with_file();
+    CHECK(status_says(1, "daemons    reduced"));
+    kill(agent, SIGSTOP); /* or it would set the other going again at once */
+    CHECK(signal_role("procscan", SIGSTOP));
+    CHECK(status_says(1, "daemons    silent"));
+    CHECK(strstr(read_text("log"), "mounts     ok") != NULL);
+    CHECK(signal_role("procscan", SIGCONT));
+    kill(agent, SIGCONT);
+    CHECK(status_says(1, "daemons    reduced"));
+    CHECK_INT(end(), 0);
+}
+
+/* Connects to the control socket and sends bytes; true when the agent closes or answers. */
+static bool
+poke(const void *bytes, size_t len)
+{
+    struct sockaddr_un to = { .sun_family = AF_UNIX };
+    char reply[1024];
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+
+    snprintf(to.sun_path, sizeof(to.sun_path), "%s", at("state/ctl"));
+    CHECK_INT(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+    CHECK_INT(send(fd, bytes, len, MSG_NOSIGNAL), (long long)len);
+    bool heard = poll(&p, 1, WAIT_MS) == 1 && recv(fd, reply, sizeof(reply), 0) >= 0;
+
+    close(fd);
+    return heard;
+}
+
+static void
+a_client_that_sends_anything_disturbs_nobody(void)
+{
+    /* magic, kind, from: every kind and beyond, and the farthest place */
+    uint8_t request[13] = { 0x32, 0x63, 0x74, 0x6c, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0 };
+
+    begin_with_file();
+    for (uint8_t kind = 1; kind < 8; kind++) {
+        request[4] = kind;
+        CHECK(poke(request, 12));
+        CHECK(poke(request, 13));
+        CHECK(poke(request, 5));
+    }
+    CHECK(status_says(1, "web03  session"));
+    CHECK_INT(end(), 0);
+}
+
 static void
 remove_all(void)
 {
@@ -635,6 +717,9 @@ main(void)
     CHECK_RUN(ring_reports_each_channel_with_and_without_a_running_agent);
     CHECK_RUN(ring_tells_at_once_why_a_channel_is_lost);
     CHECK_RUN(the_service_manager_is_told_of_start_life_and_stop);
+    CHECK_RUN(status_names_each_detector_and_what_is_open);
+    CHECK_RUN(a_detector_that_does_not_answer_is_silent_and_holds_up_nobody);
+    CHECK_RUN(a_client_that_sends_anything_disturbs_nobody);
     remove_all();
     return check_result();
 }

@@ -67,14 +67,18 @@ union message {
     struct ctl_reply reply;
     struct ctl_request request;
     struct wire_message wire;
-    uint8_t bytes[sizeof(struct finding) + 8];
+    struct ask_message ask;
+    struct detector_status status;
+    struct ctl_detector detector;
+    struct ctl_finding open;
+    uint8_t bytes[sizeof(struct ctl_detector) + sizeof(struct ctl_finding)];
 };
 
 static size_t
 valid_message(unsigned kind, union message *m)
 {
     memset(m, 0, sizeof(*m));
-    switch (kind % 6) {
+    switch (kind % 10) {
     case 0:
         memset(m->line.bytes, 'x', sizeof(m->line.bytes));
         m->line.len = 100;
@@ -92,9 +96,61 @@ valid_message(unsigned kind, union message *m)
     case 4:
         m->request.magic = CTL_MAGIC;
         return sizeof(m->request);
+    case 5:
+        m->ask.magic = ASK_MAGIC;
+        return sizeof(m->ask);
+    case 6:
+        status_init(&m->status, "files");
+        status_source(&m->status, "fanotify on %d file systems", 3);
+        return sizeof(m->status);
+    case 7:
+        m->detector.magic = CTL_MAGIC;
+        status_init(&m->detector.status, "files");
+        return sizeof(m->detector);
+    case 8:
+        m->open.magic = CTL_MAGIC;
+        memcpy(m->open.text, "path=/etc/passwd", sizeof("path=/etc/passwd"));
+        return sizeof(m->open);
     default:
         return sizeof(m->wire);
     }
+}
+
+/* A status is kept, handed on and printed. */
+static void
+use_status(const struct detector_status *s)
+{
+    static struct status_table table;
+
+    status_keep(&table, s, 1);
+    if (table.count > STATUS_DETECTORS || strlen(s->sources) >= STATUS_TEXT ||
+            strlen(s->note) >= STATUS_TEXT) {
+        abort();
+    }
+    sink += (unsigned)status_state_name((enum status_state)s->state)[0];
+}
+
+static void
+use_answers(const uint8_t *data, size_t size)
+{
+    struct detector_status status;
+    struct ctl_detector detector;
+    struct ctl_finding open;
+
+    if (status_valid(data, size)) {
+        memcpy(&status, data, sizeof(status));
+        use_status(&status);
+    }
+    if (message_detector_valid(data, size)) {
+        memcpy(&detector, data, sizeof(detector));
+        use_status(&detector.status);
+    }
+    if (message_finding_valid(data, size)) {
+        memcpy(&open, data, sizeof(open));
+        sink += (unsigned)strlen(open.text) + (unsigned)finding_code_name((enum finding_code)open.code)[0] +
+                (unsigned)wire_severity_name((enum wire_severity)open.severity)[0];
+    }
+    sink += message_ask_valid(data, size) ? 1 : 0;
 }
 
 static void
@@ -105,6 +161,7 @@ use(const uint8_t *data, size_t size)
 
     use_line(data, size);
     use_finding(data, size);
+    use_answers(data, size);
     if (message_control_valid(data, size)) {
         memcpy(&control, data, sizeof(control));
         sink += (unsigned)role_name((enum role)control.role)[0];
