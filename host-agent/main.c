@@ -16,6 +16,7 @@ static const char usage[] =
         "  ports [--json]                    expected and actual listening ports\n"
         "  daemons [--json]                  the daemons that should run\n"
         "  status [--findings] [--json]      how the agent that runs is, and what is open\n"
+        "  explain CODE|all                  what a code means, and what to do\n"
         "  ring                              a test alarm through every channel\n"
         "\n"
         "  --check-config   read the configuration and say what is wrong with it\n"
@@ -33,6 +34,7 @@ static const struct named_command commands[] = {
     { "baseline", cmd_baseline },
     { "check", cmd_check },
     { "daemons", cmd_daemons },
+    { "explain", cmd_explain },
     { "init", cmd_init },
     { "pair", cmd_pair },
     { "ports", cmd_ports },

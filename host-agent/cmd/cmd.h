@@ -23,6 +23,7 @@ int cmd_baseline(const struct cmd *cmd);
 int cmd_check(const struct cmd *cmd);
 int cmd_check_config(const struct cmd *cmd);
 int cmd_daemons(const struct cmd *cmd);
+int cmd_explain(const struct cmd *cmd);
 int cmd_init(const struct cmd *cmd);
 int cmd_pair(const struct cmd *cmd);
 int cmd_ports(const struct cmd *cmd);

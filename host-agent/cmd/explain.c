@@ -1,0 +1,457 @@
+#include "cmd/explain.h"
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct explanation entries[] = {
+    {
+            .code = "integrity.changed",
+            .means = "A watched file, folder, link or device is not as the baseline says.",
+            .raised = "An event or a sweep found an attribute that differs; the line names each, from what "
+                      "to what.",
+            .causes = "An upgrade, an edit by an administrator, a program that keeps state in a watched "
+                      "place; or "
+                      "somebody who replaces programs, adds a key or a rule, or covers tracks.",
+            .act = "Find out who did it (the line may name the process). If it was meant: tocsin baseline "
+                   "diff PATH, "
+                   "then tocsin baseline accept PATH. If not: the file's old hash is in was=; restore it and "
+                   "look "
+                   "for more.",
+            .guard = "A file is read again when it changes while it is read; what is back as it was is told "
+                     "as "
+                     "integrity.ok.",
+    },
+    {
+            .code = "integrity.added",
+            .means = "There is a file in a watched place that the baseline does not know.",
+            .raised = "An event or a sweep met a path without an entry.",
+            .causes = "An upgrade, a new configuration file, a temporary file of an editor; or something "
+                      "that was "
+                      "put there to be run or read.",
+            .act = "Look at the file before you run anything beside it. Accept it with tocsin baseline "
+                   "accept PATH, "
+                   "or leave the place out with Ignore when it is no place for constant files.",
+            .guard = "What lies below an Ignore path is not looked at.",
+    },
+    {
+            .code = "integrity.gone",
+            .means = "A file that the baseline knows is not there.",
+            .raised = "An event or a sweep found nothing at the path.",
+            .causes = "A package was removed, a file was renamed; or a log, a tool or a guard was deleted.",
+            .act = "Restore it, or accept that it is gone: tocsin baseline accept PATH.",
+            .guard = "A file that is replaced by renaming is looked at again before it counts as gone.",
+    },
+    {
+            .code = "integrity.ok",
+            .means = "A finding about a file is over: it is as the baseline says again.",
+            .raised = "A look found no difference, or the present state was accepted; of= names the line "
+                      "that opened it.",
+            .causes = "The file was restored, or the baseline was changed.",
+            .act = "Find out which of the two it was.",
+    },
+    {
+            .code = "port.unexpected",
+            .means = "A program listens on a port that the configuration does not list.",
+            .raised = "A listening socket with no Port line; told at once where the kernel tells of it.",
+            .causes = "A new service, a test server, a program that was never listed; or a back door.",
+            .act = "tocsin ports shows who holds it. Stop it, or list it with a Port line.",
+            .guard = "UDP ports that the kernel hands out by itself count only after ten seconds.",
+    },
+    {
+            .code = "port.gone",
+            .means = "Nobody listens on a port that is listed.",
+            .raised = "The last socket of a listed port was closed, or none is there at the start.",
+            .causes = "The service was stopped or is restarting, or it failed to bind.",
+            .act = "Start the service; remove the Port line when it is no longer wanted.",
+            .guard = "Port ... any is never missed.",
+    },
+    {
+            .code = "port.wrong",
+            .means = "A listed port is held by a program that is not listed for it.",
+            .raised = "No holder of the socket runs one of the listed executables.",
+            .causes =
+                    "The service was moved to another executable or is started through a socket unit; or an "
+                    "impostor took the port of one that was stopped.",
+            .act = "tocsin ports shows the holders. Add the executable to the Port line, or stop it.",
+            .guard = "Judged by the executable file, never by the name a process gives itself; a holder that "
+                     "may "
+                     "not be looked at does not make a port wrong.",
+    },
+    {
+            .code = "port.ok",
+            .means = "A finding about a port is over.",
+            .raised = "The port is as listed again; of= names the line that opened it.",
+            .causes = "The service came back, or the unlisted one ended.",
+            .act = "For a short-lived unexpected port: find out who it was; the opening line says.",
+    },
+    {
+            .code = "daemon.down",
+            .means = "A daemon that must run does not.",
+            .raised = "The last of its processes ended, or none is there at the start.",
+            .causes = "It was stopped, crashed or was killed for memory. state=zombie: its parent does not "
+                      "take note "
+                      "of the end, and so will not start it anew.",
+            .act = "Look at its log and at the kernel's for the reason, then start it.",
+            .guard = "DaemonGrace SECONDS makes a return within that time a note (daemon.restarted).",
+    },
+    {
+            .code = "daemon.changed",
+            .means = "A daemon runs a file that is no longer the one on disk.",
+            .raised = "The executable of its process was replaced or deleted.",
+            .causes = "An upgrade without a restart of the daemon; or the program was exchanged or removed "
+                      "behind it.",
+            .act = "Restart the daemon after an upgrade. Otherwise keep the process: /proc/PID/exe still "
+                   "holds what "
+                   "it runs.",
+            .guard = "Over as soon as the daemon runs what is on disk.",
+    },
+    {
+            .code = "daemon.stopped",
+            .means = "A daemon is there and does not run.",
+            .raised = "Two looks in a row saw a process of it stopped by a signal, traced by a debugger, or "
+                      "frozen by "
+                      "its control group.",
+            .causes = "Somebody debugs it or suspended its unit; or it is kept from doing its work without "
+                      "the alarm "
+                      "that killing it would raise.",
+            .act = "state= says which. kill -CONT PID, end the debugger, or thaw the group.",
+            .guard = "What lasts less than 0.2 seconds is not told.",
+    },
+    {
+            .code = "daemon.restarted",
+            .means = "A daemon ended and was back within the grace.",
+            .raised = "Once a return, with the length of the gap; never open.",
+            .causes = "A restart by an administrator, an upgrade, or its service manager after a crash.",
+            .act = "Nothing, when you did it. Otherwise see why it ended.",
+            .guard = "Only told with DaemonGrace, or when the daemon was replaced faster than a look.",
+    },
+    {
+            .code = "daemon.restarts",
+            .means = "A daemon restarts again and again.",
+            .raised = "More than three restarts within a minute; told once a minute and never open.",
+            .causes = "It crashes at its start, its configuration is broken, or somebody kills it each time.",
+            .act = "Look at its log.",
+            .guard = "Up to three a minute are right.",
+    },
+    {
+            .code = "daemon.up",
+            .means = "A finding about a daemon is over.",
+            .raised = "It runs, from the file on disk; of= names the line that opened it.",
+            .causes = "It was started, continued, or restarted after an upgrade.",
+            .act = "Nothing.",
+    },
+    {
+            .code = "mount.rw",
+            .means = "A mount that must be read-only can be written.",
+            .raised = "layer= says which of mount, superblock and device takes writes.",
+            .causes = "Maintenance that was not ended with a remount; or somebody is about to change what "
+                      "the mount "
+                      "protects. A superblock can be made writable from another mount namespace without any "
+                      "event.",
+            .act = "mount -o remount,ro PATH; then look at what was written (tocsin check).",
+            .guard = "bind leaves the file system's own state out.",
+    },
+    {
+            .code = "mount.gone",
+            .means = "What must be mounted is not, or another mount hides it.",
+            .raised = "Nothing is mounted at the listed place (why=unmounted), or something else covers it "
+                      "(why=overmounted).",
+            .causes = "It was unmounted, a disk failed; or a false copy was mounted over it.",
+            .act = "Mount it again; of what covers it the line names type and source.",
+            .guard = "An automount point that is covered by its own mount is right.",
+    },
+    {
+            .code = "mount.added",
+            .means = "There is a new mount at, below or above something that is guarded.",
+            .raised = "A mount that was not there when the agent started.",
+            .causes = "A container, a bind mount of an administrator; or files were hidden or exchanged "
+                      "without "
+                      "touching them.",
+            .act = "Look at it with findmnt PATH; unmount it, or list it with a Mount line and restart the "
+                   "agent.",
+            .guard = "What is unmounted and mounted again in the same place is not new; Ignore paths do not "
+                     "count.",
+    },
+    {
+            .code = "mount.changed",
+            .means =
+                    "A mount lacks an option, is read-only and should not be, or its file system met errors.",
+            .raised = "missing= lists the options; state=ro; why=errors with the count that ext4 has on "
+                      "record.",
+            .causes = "A remount; a failing disk, after which the kernel takes no more writes.",
+            .act = "Remount with the options. For errors: back up, then e2fsck the file system.",
+            .guard = "Other options than the listed ones may be there.",
+    },
+    {
+            .code = "mount.ok",
+            .means = "A finding about a mount is over.",
+            .raised = "The mount is as listed again; of= names the line that opened it.",
+            .causes = "It was remounted or mounted again.",
+            .act = "For mount.rw: see what was written meanwhile.",
+    },
+    {
+            .code = "time.step",
+            .means = "The clock was set.",
+            .raised = "The time of day jumped by a second or more against the clock that nobody can set; an "
+                      "event, "
+                      "never open.",
+            .causes = "A time daemon's first correction, a virtual machine that slept; or somebody who wants "
+                      "timestamps to lie.",
+            .act = "Compare with the receiver's own time, which each line carries.",
+            .guard = "Slow slewing is no step.",
+    },
+    {
+            .code = "channel.lost",
+            .means = "A channel of the agent takes nothing.",
+            .raised = "The device cannot be opened or written, or takes no byte for too long.",
+            .causes =
+                    "A cable, a powered-off receiver, a terminal server that hung; or somebody cut the line.",
+            .act = "Look at the cable and the receiver; tocsin ring tries each channel.",
+            .guard = "Lines wait and go out when it is back; the receiver alarms by itself on silence.",
+    },
+    {
+            .code = "channel.back",
+            .means = "A lost channel takes lines again.",
+            .raised = "A line went out; of= names the line that opened it.",
+            .causes = "The device is back.",
+            .act = "See whether the receiver told of a gap.",
+    },
+    {
+            .code = "agent.self",
+            .means = "Something about the agent itself: a process of its own, an event source, its baseline "
+                     "or state.",
+            .raised = "proc= state=: a process died, was stopped or hangs. source= state=: the kernel does "
+                      "not tell "
+                      "of something, and passes do the work. check= state=blind: a detector cannot guard. "
+                      "state=ok: it is over.",
+            .causes = "Missing rights or kernel features, a full queue; or an attack on the agent.",
+            .act = "tocsin status says what is missing and why.",
+            .guard = "Processes are started again by themselves; the line stays for you to read.",
+    },
+    {
+            .code = "agent.start",
+            .means = "The agent began a session.",
+            .raised = "First line of each session; end= says how the one before ended, prev= its last line.",
+            .causes = "A boot (another boot=), a restart, or the agent died (end=unclean).",
+            .act = "end=unclean without a reason that you know is worth a look.",
+    },
+    {
+            .code = "agent.stop",
+            .means = "The agent was asked to end, and did.",
+            .raised = "Last line of a session that ended as planned.",
+            .causes = "A shutdown or a restart; or root stopped it to be unobserved.",
+            .act = "When nobody of you did it: something was about to happen there.",
+    },
+    {
+            .code = "agent.beat",
+            .means = "The agent lives.",
+            .raised = "Each Beat seconds; open= counts the open findings, al= the newest grave lines.",
+            .causes = "Nothing else to say.",
+            .act = "Nothing; its absence is belfry.silent.",
+    },
+    {
+            .code = "agent.flood",
+            .means = "There are more findings than lines may be sent.",
+            .raised = "More than ten findings a second wait (n=), or some found no room (dropped=).",
+            .causes = "An upgrade of many files without accepting it, an unmounted tree; or noise to hide "
+                      "something.",
+            .act = "tocsin status --findings lists what is open; tocsin check looks at everything anew.",
+            .guard = "Sources take turns and the gravest goes first, so that noise of one kind holds up no "
+                     "other.",
+    },
+    {
+            .code = "test.alarm",
+            .means = "Somebody ran tocsin ring.",
+            .raised = "Once a call.",
+            .causes = "A test of the channels.",
+            .act = "Acknowledge it.",
+    },
+    {
+            .code = "more",
+            .means = "Details that did not fit into the line before.",
+            .raised = "of= names the line they belong to.",
+            .causes = "Long paths, many attributes.",
+            .act = "Read them together; belfry alarms does.",
+    },
+    {
+            .code = "belfry.forged",
+            .verdict = "FORGED",
+            .means = "A line came in that looks right and that the agent did not seal.",
+            .raised = "Whole, checksum good, key known, tag wrong.",
+            .causes = "The host was paired again on one side only; or somebody writes lines of their own.",
+            .act = "Take the host as compromised until it is explained: who can write to the line can forge, "
+                   "who "
+                   "has no key cannot.",
+            .guard = "A damaged line fails its checksum first and is not called forged.",
+    },
+    {
+            .code = "belfry.clone",
+            .verdict = "CLONE",
+            .means = "One number, two texts, both proved: the keys are in two places.",
+            .raised = "A proved line differs from the one on record with the same number.",
+            .causes = "A restored or cloned machine that runs twice; or stolen keys.",
+            .act = "Find both; then pair the right one again with --again.",
+    },
+    {
+            .code = "belfry.gap",
+            .verdict = "GAP",
+            .means = "Numbered lines are missing.",
+            .raised =
+                    "Numbers did not come for 15 seconds; graver when the agent says an alarm is among them.",
+            .causes = "Noise or a short break of the line; or lines were held back.",
+            .act = "See what was told around it; with two channels compare both.",
+            .guard = "Each line is sent several times, so that a short disturbance leaves no gap.",
+    },
+    {
+            .code = "belfry.silent",
+            .verdict = "SILENT",
+            .means = "An agent is silent.",
+            .raised = "No new proved line for three times the promised beat and five seconds.",
+            .causes = "The machine is off or hangs, the line is cut; or the agent was stopped by somebody "
+                      "who could.",
+            .act = "Go there by another way and look.",
+            .guard = "None after a planned end (agent.stop).",
+    },
+    {
+            .code = "belfry.skipped",
+            .verdict = "SKIPPED-SESSION",
+            .means = "Sessions of the agent were never seen here.",
+            .raised = "The session number jumped.",
+            .causes = "The line was broken while the agent was restarted; or its lines were held back.",
+            .act = "See in the machine's own log what it did in that time.",
+    },
+    {
+            .code = "belfry.rollback",
+            .verdict = "ROLLBACK",
+            .means = "A session number came a second time with other keys.",
+            .raised = "A session that began before begins again with another nonce.",
+            .causes = "The machine or its state directory was restored from a backup or snapshot; or keys "
+                      "were copied.",
+            .act = "If it was restored: pair again with --again.",
+    },
+    {
+            .code = "belfry.unclean",
+            .verdict = "UNCLEAN-END",
+            .means = "The session before ended without a goodbye.",
+            .raised = "agent.start says end=unclean.",
+            .causes = "A power failure or crash of the machine; or the agent was killed.",
+            .act = "boot= of the two sessions says whether the machine restarted.",
+    },
+    {
+            .code = "belfry.spool",
+            .verdict = "TAMPERED-SPOOL",
+            .means = "Numbers were seen beyond what the agent says it sealed.",
+            .raised = "agent.start names a last line of the session before that is lower than one on record.",
+            .causes = "The agent's state was changed or restored.",
+            .act = "Take the host as compromised until it is explained.",
+    },
+    {
+            .code = "belfry.clock",
+            .verdict = "CLOCK",
+            .means = "The agent's clock and the receiver's part, or the agent's stepped.",
+            .raised = "More than five seconds, in lines that came in order.",
+            .causes = "No time daemon, a set clock; or timestamps that shall lie.",
+            .act = "Set both clocks; see whether time.step was told.",
+            .guard = "Lines that may have waited on their way are given 15 seconds.",
+    },
+    {
+            .code = "belfry.torn",
+            .verdict = "TORN",
+            .means = "Many damaged lines.",
+            .raised = "More than 30 torn line heads in a minute.",
+            .causes = "Wrong speed, a bad cable, two writers on one line; or somebody jams it.",
+            .act = "Compare speed and frame on both sides; look for another program that writes there.",
+            .guard = "What noise explains is repaired or left to the copies.",
+    },
+    {
+            .code = "belfry.flood",
+            .verdict = "FLOOD",
+            .means = "More holes or lines than the receiver can follow.",
+            .raised = "More than 256 holes in a session, or too many lines at once.",
+            .causes = "A line that loses most of what is sent; or somebody who writes on it.",
+            .act = "See belfry.torn and belfry.forged.",
+    },
+    {
+            .code = "belfry.ledger",
+            .means = "The receiver cannot write its ledger.",
+            .raised = "A commit failed.",
+            .causes = "The disk is full, read-only or failing.",
+            .act = "Make room; the transcripts still hold the lines: belfry verify reads them.",
+    },
+    {
+            .code = "line.lost",
+            .means = "The receiver lost a line's device.",
+            .raised = "It went away, or cannot be opened.",
+            .causes = "An adapter was unplugged.",
+            .act = "Plug it in; it is taken up by itself.",
+    },
+    {
+            .code = "line.link",
+            .means = "A pseudo-terminal's link was removed or replaced.",
+            .raised = "The receiver found its link missing or pointing elsewhere.",
+            .causes = "A cleanup of that folder; or somebody who wants the lines to go elsewhere.",
+            .act = "See who may write there.",
+    },
+    {
+            .code = "line.log",
+            .means = "The receiver cannot write a line's transcript.",
+            .raised = "A write to the transcript failed.",
+            .causes = "The disk is full or failing.",
+            .act = "Make room.",
+    },
+    {
+            .code = "OK",
+            .verdict = "OK",
+            .means = "The line is proved and new.",
+            .raised = "For each such line.",
+            .causes = "All is well on the way here; what the line says is another matter.",
+            .act = "Nothing.",
+    },
+    {
+            .code = "REPAIRED",
+            .verdict = "REPAIRED",
+            .means = "The line is proved, and was put together from damaged pieces.",
+            .raised = "Pieces or copies made a line whose tag is right.",
+            .causes = "Noise, or console output of others in between.",
+            .act = "Nothing, unless there are many.",
+    },
+    {
+            .code = "DUP",
+            .verdict = "DUP",
+            .means = "A copy of a line that was proved before.",
+            .raised = "For each copy; the agent sends several.",
+            .causes = "Copies are sent on purpose.",
+            .act = "Nothing.",
+    },
+    {
+            .code = "LATE",
+            .verdict = "LATE",
+            .means = "A proved line that fills a hole which had been told as a gap.",
+            .raised = "It came after 15 seconds.",
+            .causes = "A copy came through at last; or a line was held back on its way.",
+            .act = "Read it with the time that it carries.",
+    },
+    {
+            .code = "UNKNOWN",
+            .verdict = "UNKNOWN",
+            .means = "A whole line of which nothing can be said.",
+            .raised = "There is no key for its host or session.",
+            .causes = "A host that is not paired here, or an old session.",
+            .act = "Pair the host: belfry pair HOST.",
+    },
+};
+
+const struct explanation *
+explain_entry(unsigned i)
+{
+    return i < sizeof(entries) / sizeof(entries[0]) ? &entries[i] : NULL;
+}
+
+bool
+explain_matches(const struct explanation *e, const char *name)
+{
+    size_t len = strlen(name);
+
+    return strcmp(e->code, name) == 0 || (e->verdict != NULL && strcasecmp(e->verdict, name) == 0) ||
+           (strncmp(e->code, name, len) == 0 && e->code[len] == '.');
+}
