@@ -242,7 +242,6 @@ look_closer(const struct baseline_entry *was, bool *read)
     *read = l->now.type != BASELINE_REGULAR;
     if (fs_needs_content(was, &l->now)) {
         *read = true;
-        fs_look_read(l);
         for (unsigned steps = 1; !fs_look_step(l); steps++) {
             if (steps % 64 == 0) {
                 alive(NULL);

@@ -1,33 +1,38 @@
 #include "watch/fs_look.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define TRIES 4
-#define READ_CHUNK 131072 /* bytes; 64 to 128 KiB measured fastest */
-
 /* Holds nothing between two steps, so that reads that take turns can share it. */
-static uint8_t buffer[READ_CHUNK] __attribute__((aligned(4096)));
+static uint8_t buffer[FS_READ_CHUNK] __attribute__((aligned(4096)));
 
-int
-fs_open(int dir_fd, const char *name, int flags, uid_t owner)
+/* In one go, where the kernel can; -1 with ENOSYS where it cannot, with ENAMETOOLONG for a path it does not
+ * take. */
+static int
+open_dir_whole(int top, const uint8_t *path, size_t len)
 {
-    static bool
-            refused; /* O_NOATIME is for the owner and CAP_FOWNER; ask once, then only for our own files */
-    int all = flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    static atomic_bool missing;
+    char below[PATH_MAX];
+    struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
 
-    if (!refused || owner == geteuid()) {
-        int fd = openat(dir_fd, name, all | O_NOATIME);
-
-        if (fd >= 0 || errno != EPERM) {
-            return fd;
-        }
-        refused = true;
+    if (atomic_load_explicit(&missing, memory_order_relaxed) || len > sizeof(below) || len < 2) {
+        errno = len > sizeof(below) ? ENAMETOOLONG : ENOSYS;
+        return -1;
     }
-    return openat(dir_fd, name, all);
+    memcpy(below, path + 1, len - 1);
+    below[len - 1] = '\0';
+    int fd = (int)syscall(SYS_openat2, top, below, &how, sizeof(how));
+    if (fd < 0 && errno == ENOSYS) {
+        atomic_store_explicit(&missing, true, memory_order_relaxed);
+    }
+    return fd;
 }
 
 int
@@ -35,6 +40,15 @@ fs_open_dir(const uint8_t *path, size_t len)
 {
     char name[NAME_MAX + 1];
     int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int whole = fd >= 0 ? open_dir_whole(fd, path, len) : -1;
+
+    if (fd >= 0 && (whole >= 0 || (errno != ENOSYS && errno != ENAMETOOLONG))) {
+        int code = errno;
+
+        close(fd);
+        errno = code;
+        return whole;
+    }
 
     for (size_t at = 1; fd >= 0 && at < len;) {
         const uint8_t *slash = memchr(path + at, '/', len - at);
@@ -111,7 +125,7 @@ fs_look(struct fs_look *l, int dir_fd, const char *name)
 {
     l->dir_fd = dir_fd;
     l->name = name;
-    l->fd = -1;
+    l->read.fd = -1;
     l->tries = 0;
     l->exists = fstatat(dir_fd, name, &l->st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0;
     if (l->exists) {
@@ -125,7 +139,7 @@ fs_look_known(struct fs_look *l, int dir_fd, const char *name, const struct stat
 {
     l->dir_fd = dir_fd;
     l->name = name;
-    l->fd = -1;
+    l->read.fd = -1;
     l->tries = 0;
     l->exists = true;
     l->st = *st;
@@ -135,7 +149,6 @@ fs_look_known(struct fs_look *l, int dir_fd, const char *name, const struct stat
 static bool
 finish(struct fs_look *l, enum baseline_state state)
 {
-    fs_look_abort(l);
     l->now.state = (uint8_t)state;
     return true;
 }
@@ -143,35 +156,7 @@ finish(struct fs_look *l, enum baseline_state state)
 void
 fs_look_abort(struct fs_look *l)
 {
-    if (l->fd >= 0) {
-        close(l->fd);
-        l->fd = -1;
-    }
-}
-
-void
-fs_look_read(struct fs_look *l)
-{
-    l->done = 0;
-    wire_hash_init(&l->hash);
-}
-
-/* It changed under our hands: look again, and read again unless that was the last try. */
-static bool
-retry(struct fs_look *l)
-{
-    unsigned tries = l->tries + 1;
-
-    fs_look_abort(l);
-    if (!fs_look(l, l->dir_fd, l->name) || l->now.type != BASELINE_REGULAR) {
-        return true;
-    }
-    l->tries = tries;
-    if (tries >= TRIES) {
-        return finish(l, BASELINE_UNSTABLE);
-    }
-    fs_look_read(l);
-    return false;
+    fs_read_abort(&l->read);
 }
 
 void
@@ -180,49 +165,40 @@ fs_look_rest(void)
     madvise(buffer, sizeof(buffer), MADV_DONTNEED);
 }
 
+/* It changed under our hands: look again, and read again unless that was the last try. */
 static bool
-same_time(const struct timespec *a, const struct timespec *b)
+retry(struct fs_look *l)
 {
-    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+    unsigned tries = l->tries + 1;
+
+    if (!fs_look(l, l->dir_fd, l->name) || l->now.type != BASELINE_REGULAR) {
+        return true;
+    }
+    l->tries = tries;
+    return tries >= FS_LOOK_TRIES ? finish(l, BASELINE_UNSTABLE) : false;
 }
 
-/* All was read; it counts when the file is the one that was looked at, and as it was then. */
 static bool
-conclude(struct fs_look *l)
+conclude(struct fs_look *l, enum fs_read_result result)
 {
-    struct stat st;
-
-    if (fstat(l->fd, &st) < 0) {
+    switch (result) {
+    case FS_READ_MORE:
+        return false;
+    case FS_READ_CHANGED:
+        return retry(l);
+    case FS_READ_DONE:
+        memcpy(l->now.digest, l->read.digest, sizeof(l->now.digest));
+        return finish(l, BASELINE_READ);
+    default:
         return finish(l, BASELINE_UNREADABLE);
     }
-    if (st.st_ino != l->st.st_ino || st.st_dev != l->st.st_dev || st.st_mode != l->st.st_mode ||
-            st.st_size != l->st.st_size || !same_time(&st.st_mtim, &l->st.st_mtim) ||
-            !same_time(&st.st_ctim, &l->st.st_ctim)) {
-        return retry(l);
-    }
-    wire_hash_final(&l->hash, l->now.digest);
-    return finish(l, BASELINE_READ);
 }
 
 bool
 fs_look_step(struct fs_look *l)
 {
-    if (l->fd < 0) {
-        l->fd = fs_open(l->dir_fd, l->name, O_RDONLY, l->st.st_uid);
-        if (l->fd < 0) {
-            bool moving = errno == ENOENT || errno == ELOOP || errno == ENXIO || errno == ESTALE;
-
-            return moving ? retry(l) : finish(l, BASELINE_UNREADABLE);
-        }
+    if (l->read.fd < 0) {
+        return conclude(l, fs_read_open(&l->read, l->dir_fd, l->name, &l->st));
     }
-    ssize_t n = read(l->fd, buffer, sizeof(buffer));
-    if (n < 0) {
-        return errno == EINTR ? false : errno == EAGAIN ? retry(l) : finish(l, BASELINE_UNREADABLE);
-    }
-    wire_hash_update(&l->hash, buffer, (size_t)n);
-    l->done += (uint64_t)n;
-    if (n > 0 && l->done < l->now.size) {
-        return false;
-    }
-    return conclude(l);
+    return conclude(l, fs_read_step(&l->read, buffer));
 }

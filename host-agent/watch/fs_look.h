@@ -8,10 +8,13 @@
  * directory's descriptor throughout. No heap. One thread: all looks share one read buffer.
  */
 #include "watch/baseline.h"
+#include "watch/fs_read.h"
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
+
+#define FS_LOOK_TRIES 4 /* to read a file that changes */
 
 struct fs_look {
     struct baseline_entry now; /* path and own are left to the caller */
@@ -19,11 +22,9 @@ struct fs_look {
     bool exists;
     /* while a file is being read */
     int dir_fd;
-    int fd;
     const char *name;
     unsigned tries;
-    uint64_t done;
-    struct wire_hasher hash;
+    struct fs_read read;
     char link[PATH_MAX];
 };
 
@@ -33,12 +34,9 @@ bool fs_look(struct fs_look *l, int dir_fd, const char *name);
 /* The same for what was looked at already, by a descriptor: no second look. */
 void fs_look_known(struct fs_look *l, int dir_fd, const char *name, const struct stat *st);
 
-/* Begins to read the content of a regular file that fs_look() found. */
-void fs_look_read(struct fs_look *l);
-
 /*
- * Reads one chunk. True when all is done: l->now and l->exists then tell the whole truth, which may be that
- * it is no regular file any more.
+ * Reads one chunk of a regular file that fs_look() found. True when all is done: l->now and l->exists then
+ * tell the whole truth, which may be that it is no regular file any more.
  */
 bool fs_look_step(struct fs_look *l);
 
@@ -47,9 +45,6 @@ void fs_look_abort(struct fs_look *l);
 
 /* Gives the read buffer's pages back until they are used again. */
 void fs_look_rest(void);
-
-/* Opens without touching the access time, where that is allowed. -1 with errno. */
-int fs_open(int dir_fd, const char *name, int flags, uid_t owner);
 
 /*
  * The directory at an absolute path of any length, followed through no link; O_PATH. -1 with errno. Only the

@@ -156,7 +156,6 @@ take_item(struct fs_pass *p, const struct fs_item *item)
     bool met = meet(p);
     if (l->now.type == BASELINE_REGULAR && (p->read_all || (met && fs_needs_content(&p->held, &l->now)))) {
         p->reading = true;
-        fs_look_read(l);
         return;
     }
     tell_item(p, met ? &p->held : NULL);
@@ -169,7 +168,7 @@ read_on(struct fs_pass *p)
         return;
     }
     p->reading = false;
-    p->bytes += p->look.done;
+    p->bytes += p->look.read.bytes;
     tell_item(p, meet(p) ? &p->held : NULL);
 }
 
