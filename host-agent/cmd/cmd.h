@@ -5,6 +5,7 @@
  *
  * Each returns the exit status: 0 done and clean, 1 findings, 2 error (told on stderr).
  */
+#include "alarm/finding.h"
 #include "conf/conf.h"
 
 #define CMD_CLEAN 0
@@ -45,6 +46,9 @@ void cmd_json_string(const char *src);
 
 /* A JSON string of text that is escaped for people already. */
 void cmd_json_escaped(const char *text);
+
+/* A finding's id as a JSON string. */
+void cmd_json_id(const uint8_t id[FINDING_ID_SIZE]);
 
 /* Prints "tocsin: ..." to stderr. Arguments from outside go through wire_escape() before. Returns CMD_ERROR.
  */

@@ -12,6 +12,23 @@ struct tally {
     unsigned findings;
 };
 
+static const struct detector_ops *const all[] = { &detector_files_ops, &detector_ports_ops,
+    &detector_daemons_ops, &detector_mounts_ops };
+
+#define CHECKS (sizeof(all) / sizeof(all[0]))
+
+static void
+print_json(const struct finding *f, bool first)
+{
+    printf("%s\n  {\"id\": ", first ? "" : ",");
+    cmd_json_id(f->id);
+    printf(", \"severity\": \"%s\", \"code\": \"%s\", \"once\": %s, \"detail\": ",
+            wire_severity_name((enum wire_severity)f->severity),
+            finding_code_name((enum finding_code)f->code), f->op == FINDING_EVENT ? "true" : "false");
+    cmd_json_escaped(f->text);
+    putchar('}');
+}
+
 static void
 print_finding(void *to, const struct finding *f)
 {
@@ -20,15 +37,11 @@ print_finding(void *to, const struct finding *f)
     if (f->op != FINDING_OPEN && f->op != FINDING_EVENT) {
         return;
     }
-    const char *severity = wire_severity_name((enum wire_severity)f->severity);
-    const char *code = finding_code_name((enum finding_code)f->code);
     if (tally->json) {
-        printf("%s\n  {\"severity\": \"%s\", \"code\": \"%s\", \"detail\": ", tally->findings > 0 ? "," : "",
-                severity, code);
-        cmd_json_escaped(f->text);
-        putchar('}');
+        print_json(f, tally->findings == 0);
     } else {
-        printf("%s %-18s %s\n", severity, code, f->text);
+        printf("%s %-18s %s\n", wire_severity_name((enum wire_severity)f->severity),
+                finding_code_name((enum finding_code)f->code), f->text);
     }
     tally->findings++;
 }
@@ -39,16 +52,26 @@ nothing(void *to)
     (void)to;
 }
 
+static void
+print_checks(const bool whole[CHECKS])
+{
+    printf(", \"checks\": [");
+    for (size_t i = 0; i < CHECKS; i++) {
+        printf("%s{\"name\": \"%s\", \"complete\": %s}", i > 0 ? ", " : "", all[i]->name,
+                whole[i] ? "true" : "false");
+    }
+    putchar(']');
+}
+
 int
 cmd_check(const struct cmd *cmd)
 {
-    static const struct detector_ops *const all[] = { &detector_files_ops, &detector_ports_ops,
-        &detector_daemons_ops, &detector_mounts_ops };
     static struct conf conf;
     struct tally tally = { .json = cmd->json };
     const struct detector_env env = {
         .conf = &conf, .report = print_finding, .report_to = &tally, .alive = nothing, .alive_to = NULL
     };
+    bool whole[CHECKS];
     bool failed = false;
 
     if (cmd->argc > 0) {
@@ -58,13 +81,16 @@ cmd_check(const struct cmd *cmd)
         return CMD_ERROR;
     }
     if (cmd->json) {
-        printf("{\"host\": \"%s\", \"findings\": [", conf.host);
+        printf("{\"schema\": \"tocsin-check-1\", \"host\": \"%s\", \"findings\": [", conf.host);
     }
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        failed = all[i]->check(&env) < 0 || failed;
+    for (size_t i = 0; i < CHECKS; i++) {
+        whole[i] = all[i]->check(&env) >= 0;
+        failed = failed || !whole[i];
     }
     if (cmd->json) {
-        printf("%s], \"complete\": %s}\n", tally.findings > 0 ? "\n" : "", failed ? "false" : "true");
+        printf("%s]", tally.findings > 0 ? "\n" : "");
+        print_checks(whole);
+        printf(", \"complete\": %s}\n", failed ? "false" : "true");
     } else {
         printf("%u finding%s%s\n", tally.findings, tally.findings == 1 ? "" : "s",
                 failed ? "; not every check could look" : "");

@@ -50,6 +50,16 @@ cmd_json_escaped(const char *text)
     putchar('"');
 }
 
+void
+cmd_json_id(const uint8_t id[FINDING_ID_SIZE])
+{
+    putchar('"');
+    for (size_t i = 0; i < FINDING_ID_SIZE; i++) {
+        printf("%02x", id[i]);
+    }
+    putchar('"');
+}
+
 static void
 print_error(void *to, const char *message)
 {

@@ -66,7 +66,7 @@ print_all(const struct cmd *cmd, const struct conf *conf, const struct row *rows
     unsigned bad = 0;
 
     if (cmd->json) {
-        printf("{\"host\": \"%s\", \"daemons\": [", conf->host);
+        printf("{\"schema\": \"tocsin-daemons-1\", \"host\": \"%s\", \"daemons\": [", conf->host);
     }
     for (unsigned i = 0; i < conf->daemons; i++) {
         const struct daemon_seen *seen = &rows[i].seen;

@@ -228,12 +228,9 @@ json_channel(const struct conf *conf, const struct ctl_reply *r, bool first)
 static void
 json_finding(const struct ctl_finding *f, bool first)
 {
-    printf("%s\n  {\"id\": \"", first ? "" : ",");
-    for (size_t i = 0; i < sizeof(f->id); i++) {
-        printf("%02x", f->id[i]);
-    }
-    printf("\", \"severity\": \"%s\", \"code\": \"%s\", ",
-            wire_severity_name((enum wire_severity)f->severity),
+    printf("%s\n  {\"id\": ", first ? "" : ",");
+    cmd_json_id(f->id);
+    printf(", \"severity\": \"%s\", \"code\": \"%s\", ", wire_severity_name((enum wire_severity)f->severity),
             finding_code_name((enum finding_code)f->code));
     if (f->told) {
         printf("\"since_s\": %u, \"line\": %u, ", f->since_s, f->number);
