@@ -19,6 +19,7 @@ static const struct code_row codes[FINDING_CODES] = {
     [FINDING_INTEGRITY_CHANGED] = { "integrity.changed", "integrity.ok", FINDING_FILES,   WIRE_CRIT },
     [FINDING_INTEGRITY_ADDED]   = { "integrity.added",   "integrity.ok", FINDING_FILES,   WIRE_ERRO },
     [FINDING_INTEGRITY_GONE]    = { "integrity.gone",    "integrity.ok", FINDING_FILES,   WIRE_CRIT },
+    [FINDING_INTEGRITY_MANY]    = { "integrity.many",    "integrity.ok", FINDING_FILES,   WIRE_CRIT },
     [FINDING_PORT_UNEXPECTED]   = { "port.unexpected",   "port.ok",      FINDING_PORTS,   WIRE_ALRT },
     [FINDING_PORT_GONE]         = { "port.gone",         "port.ok",      FINDING_PORTS,   WIRE_ERRO },
     [FINDING_PORT_WRONG]        = { "port.wrong",        "port.ok",      FINDING_PORTS,   WIRE_ALRT },
@@ -47,6 +48,19 @@ const char *
 finding_code_over(enum finding_code code)
 {
     return codes[code].over;
+}
+
+bool
+finding_folds(const struct finding *f)
+{
+    switch ((enum finding_code)f->code) {
+    case FINDING_INTEGRITY_CHANGED:
+    case FINDING_INTEGRITY_ADDED:
+    case FINDING_INTEGRITY_GONE:
+        return f->severity > WIRE_ALRT && f->op != FINDING_EVENT;
+    default:
+        return false;
+    }
 }
 
 void

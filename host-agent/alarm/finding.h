@@ -39,6 +39,7 @@ enum finding_code {
     FINDING_INTEGRITY_CHANGED,
     FINDING_INTEGRITY_ADDED,
     FINDING_INTEGRITY_GONE,
+    FINDING_INTEGRITY_MANY, /* made by the core: stands for those under a directory */
     FINDING_PORT_UNEXPECTED,
     FINDING_PORT_GONE,
     FINDING_PORT_WRONG, /* a right port, held by the wrong program */
@@ -75,6 +76,12 @@ const char *finding_code_name(enum finding_code code);
 
 /* The code on the wire when it is over, as "integrity.ok". */
 const char *finding_code_over(enum finding_code code);
+
+/*
+ * True for a kind of which there may be hundreds at once, all telling about the same: many of them are told
+ * in one line. Never one of ALRT or worse.
+ */
+bool finding_folds(const struct finding *f);
 
 /*
  * Starts a finding about `subject`: op OPEN, the code's own severity, the id, and "key=subject" as first

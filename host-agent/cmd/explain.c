@@ -42,6 +42,20 @@ static const struct explanation entries[] = {
             .guard = "A file that is replaced by renaming is looked at again before it counts as gone.",
     },
     {
+            .code = "integrity.many",
+            .means = "Many files under one directory have changed, are new or are gone; one line stands for "
+                     "them.",
+            .raised = "More findings about files came than are told singly; they were gathered for some "
+                      "seconds "
+                      "and put together by directory. The severity is that of the gravest.",
+            .causes =
+                    "A package upgrade, a copy or a clean-up of a whole tree; or somebody who makes noise to "
+                    "hide one change among many.",
+            .act = "tocsin status --findings lists them all, tocsin check too. Accept an upgrade with tocsin "
+                   "accept --packages, which shows what the upgrade does not explain.",
+            .guard = "Setuid files and whatever else is ALRT or worse are never put together with others.",
+    },
+    {
             .code = "integrity.ok",
             .means = "A finding about a file is over: it is as the baseline says again.",
             .raised = "A look found no difference, or the present state was accepted; of= names the line "

@@ -469,6 +469,7 @@ take_control(const struct control_message *m, int passed, int64_t now_ms)
     case CONTROL_STOP:
         core.stopping = true;
         core.stop_ms = now_ms;
+        open_hurry(&core.open);
         break;
     default:
         break;
@@ -883,6 +884,7 @@ end_without_warden(void)
     int64_t from_ms = clock_boot_ms();
 
     tell(WIRE_CRIT, "agent.self", "proc=warden state=lost", -1);
+    open_hurry(&core.open);
     for (int64_t now_ms = from_ms; !all_written() && now_ms - from_ms < DRAIN_MS; now_ms = clock_boot_ms()) {
         int64_t due_ms = act(now_ms);
 

@@ -139,8 +139,8 @@ above_the_rate_findings_wait_and_the_gravest_goes_first(void)
     begin();
     for (int i = 0; i < 100; i++) {
         char subject[16];
-        snprintf(subject, sizeof(subject), "/%d", i);
-        take(finding(FINDING_INTEGRITY_ADDED, subject, "1"), FINDING_OPEN);
+        snprintf(subject, sizeof(subject), "mod%d", i);
+        take(finding(FINDING_MOUNT_ADDED, subject, "1"), FINDING_OPEN);
     }
     while (tell(0, &code) != OPEN_FREE) {
         told++;

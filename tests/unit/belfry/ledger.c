@@ -323,6 +323,23 @@ of_closes_the_alarm_of_that_line_in_either_order(void)
 }
 
 static void
+a_directory_and_the_files_under_it_are_two_alarms(void)
+{
+    begin();
+    say(1, 5, WIRE_CRIT, "integrity.changed", "path=/usr/lib mode=0755>0777");
+    say(1, 6, WIRE_CRIT, "integrity.many", "under=/usr/lib files=120 root=8T2K9M");
+    CHECK_INT(alarms(true), 2);
+    say(1, 7, WIRE_CRIT, "integrity.many", "under=/usr/lib files=130 root=0C9Z2P");
+    CHECK_INT(alarms(true), 2);
+    say(1, 8, WIRE_NOTE, "integrity.ok", "path=/usr/lib of=5");
+    say(1, 9, WIRE_NOTE, "integrity.ok", "under=/usr/lib of=6"); /* told again since */
+    CHECK_INT(alarms(true), 1);
+    say(1, 10, WIRE_NOTE, "integrity.ok", "under=/usr/lib of=7");
+    CHECK_INT(alarms(true), 0);
+    end();
+}
+
+static void
 of_another_session_closes_nothing(void)
 {
     begin();
@@ -664,6 +681,7 @@ main(void)
     CHECK_RUN(a_pairing_is_not_overwritten_unless_asked);
     CHECK_RUN(warn_and_worse_open_an_alarm_and_good_news_do_not);
     CHECK_RUN(of_closes_the_alarm_of_that_line_in_either_order);
+    CHECK_RUN(a_directory_and_the_files_under_it_are_two_alarms);
     CHECK_RUN(of_another_session_closes_nothing);
     CHECK_RUN(the_same_trouble_counts_up_and_a_new_session_takes_it_over);
     CHECK_RUN(an_older_line_that_comes_late_does_not_take_the_alarm_back);
