@@ -26,6 +26,30 @@
 #define CONF_DEFAULT_PATH "/etc/tocsin/tocsin.conf"
 #define CONF_DEFAULT_STATE "/var/lib/tocsin"
 
+/* What of a file a rule compares with the baseline. */
+#define CONF_ATTR_TYPE 0x1u /* with a device's number */
+#define CONF_ATTR_MODE 0x2u
+#define CONF_ATTR_OWNER 0x4u
+#define CONF_ATTR_GROUP 0x8u
+#define CONF_ATTR_SIZE 0x10u
+#define CONF_ATTR_MTIME 0x20u
+#define CONF_ATTR_CTIME 0x40u
+#define CONF_ATTR_LINKS 0x80u
+#define CONF_ATTR_INODE 0x100u
+#define CONF_ATTR_LINK 0x200u /* where a symbolic link points */
+#define CONF_ATTR_CONTENT 0x400u
+#define CONF_ATTR_GROW 0x800u    /* of the content, what there was: it may only grow */
+#define CONF_ATTR_XATTRS 0x1000u /* those that are none of the following */
+#define CONF_ATTR_ACL 0x2000u
+#define CONF_ATTR_CAPS 0x4000u
+#define CONF_ATTR_SELINUX 0x8000u
+#define CONF_ATTR_FLAGS 0x10000u
+
+/* The set of a Watch without one. */
+#define CONF_ATTRS_CONFIG                                                                                    \
+    (CONF_ATTR_TYPE | CONF_ATTR_MODE | CONF_ATTR_OWNER | CONF_ATTR_GROUP | CONF_ATTR_SIZE | CONF_ATTR_LINK | \
+            CONF_ATTR_CONTENT)
+
 enum conf_proto { CONF_TCP, CONF_UDP, CONF_PROTOS };
 
 struct conf_port {

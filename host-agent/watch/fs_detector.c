@@ -235,19 +235,19 @@ look_at_tree(const uint8_t *path, size_t len, uint32_t cookie)
 
 /* Reads what the comparison needs; false when there is nothing any more. */
 static bool
-look_closer(const struct baseline_entry *was, bool *read)
+look_closer(const struct baseline_entry *was)
 {
     struct fs_look *l = &files.look;
 
-    *read = l->now.type != BASELINE_REGULAR;
-    if (fs_needs_content(was, &l->now)) {
-        *read = true;
+    if (fs_needs_content(was, &l->now, CONF_ATTRS_CONFIG)) {
         for (unsigned steps = 1; !fs_look_step(l); steps++) {
             if (steps % 64 == 0) {
                 alive(NULL);
             }
         }
-    } else if (l->now.type == BASELINE_DIR) {
+        return l->exists;
+    }
+    if (l->now.type == BASELINE_DIR) {
         int fd = fs_open(l->dir_fd, l->name, O_RDONLY | O_DIRECTORY, l->st.st_uid);
 
         if (fd >= 0) {
@@ -266,7 +266,6 @@ look_at(int dir_fd, const char *name, const uint8_t *path, size_t len, bool tree
     struct baseline_entry was;
     struct fs_look *l = &files.look;
     struct finding f;
-    bool read;
     bool known = baseline_find(&files.guard.base, path, len, &was);
     bool exists = fs_look(l, dir_fd, name);
     bool was_dir = known && was.type == BASELINE_DIR, is_dir = exists && l->now.type == BASELINE_DIR;
@@ -278,10 +277,10 @@ look_at(int dir_fd, const char *name, const uint8_t *path, size_t len, bool tree
     l->now.path = path;
     l->now.path_len = (uint16_t)len;
     if (known && exists) {
-        exists = look_closer(&was, &read);
+        exists = look_closer(&was);
     }
     if (known && exists) {
-        unsigned differs = fs_compare(&was, &l->now, read);
+        unsigned differs = fs_compare(&was, &l->now, NULL, CONF_ATTRS_CONFIG);
 
         event_told(NULL, differs != 0 ? FS_CHANGED : FS_SAME, &was, &l->now, differs);
     } else if (known) {

@@ -4,7 +4,7 @@
  * fs_finding - a difference in words: "mode=0644>0666 size=12>40 was=0A1B2C now=3D4E5F"
  */
 #include "alarm/finding.h"
-#include "watch/fs_pass.h"
+#include "watch/fs_compare.h"
 
 #define FS_TOKEN_MAX 320
 

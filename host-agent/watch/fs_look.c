@@ -1,4 +1,5 @@
 #include "watch/fs_look.h"
+#include "watch/fs_stat.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -92,6 +93,14 @@ type_of(mode_t mode)
     }
 }
 
+/* In unsigned arithmetic: a file may carry any time, and a wrapped one is as good as another. */
+static int64_t
+nanoseconds(const struct timespec *t)
+{
+    return (int64_t)((uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_nsec);
+}
+
+/* The attributes are read before the content: the look behind it sees by the change time if they changed. */
 static void
 describe(struct fs_look *l)
 {
@@ -102,12 +111,19 @@ describe(struct fs_look *l)
     e->mode = l->st.st_mode & 07777;
     e->uid = l->st.st_uid;
     e->gid = l->st.st_gid;
-    /* In unsigned arithmetic: a file may carry any time, and a wrapped one is as good as another. */
-    e->mtime_ns = (int64_t)((uint64_t)l->st.st_mtim.tv_sec * 1000000000u + (uint64_t)l->st.st_mtim.tv_nsec);
+    e->nlink = (uint32_t)l->st.st_nlink;
+    e->ino = l->st.st_ino;
+    e->flags = l->flags;
+    e->mtime_ns = nanoseconds(&l->st.st_mtim);
+    e->ctime_ns = nanoseconds(&l->st.st_ctim);
     e->size = 0;
     e->link = NULL;
     e->link_len = 0;
+    fs_xattrs_read(&l->xattrs, l->dir_fd, l->name);
+    e->xattrs = l->xattrs.form;
+    e->xattrs_len = (uint16_t)l->xattrs.len;
     if (e->type == BASELINE_REGULAR) {
+        e->state = BASELINE_UNREAD;
         e->size = (uint64_t)l->st.st_size;
     } else if (e->type == BASELINE_CHAR || e->type == BASELINE_BLOCK) {
         e->size = (uint64_t)major(l->st.st_rdev) << 32 | minor(l->st.st_rdev);
@@ -127,7 +143,7 @@ fs_look(struct fs_look *l, int dir_fd, const char *name)
     l->name = name;
     l->read.fd = -1;
     l->tries = 0;
-    l->exists = fstatat(dir_fd, name, &l->st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0;
+    l->exists = fs_stat(dir_fd, name, &l->st, &l->flags);
     if (l->exists) {
         describe(l);
     }
@@ -135,7 +151,7 @@ fs_look(struct fs_look *l, int dir_fd, const char *name)
 }
 
 void
-fs_look_known(struct fs_look *l, int dir_fd, const char *name, const struct stat *st)
+fs_look_known(struct fs_look *l, int dir_fd, const char *name, const struct stat *st, uint32_t flags)
 {
     l->dir_fd = dir_fd;
     l->name = name;
@@ -143,6 +159,7 @@ fs_look_known(struct fs_look *l, int dir_fd, const char *name, const struct stat
     l->tries = 0;
     l->exists = true;
     l->st = *st;
+    l->flags = flags;
     describe(l);
 }
 

@@ -9,6 +9,7 @@
  */
 #include "watch/baseline.h"
 #include "watch/fs_read.h"
+#include "watch/fs_xattrs.h"
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@
 struct fs_look {
     struct baseline_entry now; /* path and own are left to the caller */
     struct stat st;
+    uint32_t flags;
     bool exists;
     /* while a file is being read */
     int dir_fd;
@@ -26,13 +28,17 @@ struct fs_look {
     unsigned tries;
     struct fs_read read;
     char link[PATH_MAX];
+    struct fs_xattrs xattrs;
 };
 
-/* Looks at a name; false when it is not there. What it points to and holds: a link's target only. */
+/*
+ * Looks at a name and its extended attributes; false when it is not there. What it points to and holds: a
+ * link's target only, so a regular file is BASELINE_UNREAD.
+ */
 bool fs_look(struct fs_look *l, int dir_fd, const char *name);
 
-/* The same for what was looked at already, by a descriptor: no second look. */
-void fs_look_known(struct fs_look *l, int dir_fd, const char *name, const struct stat *st);
+/* The same for what statx(2) told of already: no second call. */
+void fs_look_known(struct fs_look *l, int dir_fd, const char *name, const struct stat *st, uint32_t flags);
 
 /*
  * Reads one chunk of a regular file that fs_look() found. True when all is done: l->now and l->exists then

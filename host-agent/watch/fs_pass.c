@@ -1,65 +1,6 @@
 #include "watch/fs_pass.h"
 #include <string.h>
 
-bool
-fs_needs_content(const struct baseline_entry *was, const struct baseline_entry *now)
-{
-    if (was->type != BASELINE_REGULAR || now->type != BASELINE_REGULAR || was->state == BASELINE_UNSTABLE) {
-        return false;
-    }
-    return was->size == now->size || now->size <= FS_READ_WHEN_RESIZED;
-}
-
-static unsigned
-compare_content(const struct baseline_entry *was, const struct baseline_entry *now, bool read)
-{
-    unsigned differs = 0;
-
-    if (was->state == BASELINE_UNSTABLE) {
-        return 0;
-    }
-    if (was->state == BASELINE_READ && was->size != now->size) {
-        differs |= FS_SIZE;
-    }
-    if (!read) {
-        return differs;
-    }
-    if (was->state != now->state) {
-        return differs | FS_STATE;
-    }
-    if (was->state == BASELINE_READ && memcmp(was->digest, now->digest, WIRE_HASH_SIZE) != 0) {
-        differs |= FS_DATA;
-    }
-    return differs;
-}
-
-unsigned
-fs_compare(const struct baseline_entry *was, const struct baseline_entry *now, bool read)
-{
-    unsigned differs = 0;
-
-    differs |= was->mode != now->mode ? FS_MODE : 0;
-    differs |= was->uid != now->uid || was->gid != now->gid ? FS_OWNER : 0;
-    if (was->type != now->type) {
-        return differs | FS_TYPE;
-    }
-    switch (was->type) {
-    case BASELINE_REGULAR:
-        return differs | compare_content(was, now, read);
-    case BASELINE_LINK:
-        if (was->link_len != now->link_len ||
-                (was->link_len > 0 && memcmp(was->link, now->link, was->link_len) != 0)) {
-            differs |= FS_LINK;
-        }
-        return differs | (was->state != now->state ? FS_STATE : 0);
-    case BASELINE_CHAR:
-    case BASELINE_BLOCK:
-        return differs | (was->size != now->size ? FS_DEVICE : 0);
-    default:
-        return differs | (was->state != now->state ? FS_STATE : 0);
-    }
-}
-
 void
 fs_pass_begin(struct fs_pass *p, const struct fs_span *top, unsigned tops)
 {
@@ -116,8 +57,7 @@ tell_item(struct fs_pass *p, const struct baseline_entry *was)
         p->told(p->told_to, FS_ADDED, NULL, now, 0);
         return;
     }
-    bool read = now->type != BASELINE_REGULAR || p->read_all || fs_needs_content(was, now);
-    unsigned differs = fs_compare(was, now, read);
+    unsigned differs = fs_compare(was, now, NULL, CONF_ATTRS_CONFIG);
     p->told(p->told_to, differs != 0 ? FS_CHANGED : FS_SAME, was, now, differs);
     hold_next(p);
 }
@@ -147,14 +87,15 @@ take_item(struct fs_pass *p, const struct fs_item *item)
 {
     struct fs_look *l = &p->look;
 
-    fs_look_known(l, item->dir_fd, item->name, &item->st);
+    fs_look_known(l, item->dir_fd, item->name, &item->st, item->flags);
     l->now.path = item->path;
     l->now.path_len = (uint16_t)item->path_len;
     if (item->unreadable) {
         l->now.state = BASELINE_UNREADABLE;
     }
     bool met = meet(p);
-    if (l->now.type == BASELINE_REGULAR && (p->read_all || (met && fs_needs_content(&p->held, &l->now)))) {
+    if (l->now.type == BASELINE_REGULAR &&
+            (p->read_all || (met && fs_needs_content(&p->held, &l->now, CONF_ATTRS_CONFIG)))) {
         p->reading = true;
         return;
     }

@@ -1,6 +1,7 @@
 #include "watch/fs_walk.h"
 #include "watch/fs_look.h"
 #include "watch/fs_names.h"
+#include "watch/fs_stat.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -143,7 +144,7 @@ open_item(struct fs_walk *w, struct fs_item *item)
         item->unreadable = errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
         return;
     }
-    if (fstat(fd, &st) < 0) {
+    if (!fs_stat(fd, "", &st, &item->flags)) {
         item->unreadable = true;
         close(fd);
         return;
@@ -164,7 +165,7 @@ give(struct fs_walk *w, int dir_fd, const char *name, size_t len, struct fs_item
     if (w->roots != NULL && fs_roots_ignored(w->roots, w->path, len)) {
         return false;
     }
-    if (fstatat(dir_fd, name, &item->st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
+    if (!fs_stat(dir_fd, name, &item->st, &item->flags)) {
         return false;
     }
     item->path = w->path;

@@ -28,6 +28,7 @@ struct fs_item {
     int dir_fd;       /* of the directory that holds it */
     const char *name; /* in that directory */
     struct stat st;
+    uint32_t flags;
     bool unreadable; /* a directory that cannot be listed */
 };
 
