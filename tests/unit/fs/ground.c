@@ -190,11 +190,27 @@ ground_about(const char *name)
 const char *
 ground_says(const char *name, enum finding_code code)
 {
+    static char said[4][FINDING_TEXT + 2];
+    static unsigned turn;
     const struct finding *f = ground_about(name);
 
     if (f == NULL || f->op != FINDING_OPEN || f->code != code) {
         return "";
     }
-    const char *blank = strchr(f->text, ' ');
-    return blank != NULL ? blank + 1 : "nothing";
+    size_t len = f->trouble_len != 0 ? f->trouble_len : f->text_len;
+    const char *blank = memchr(f->text, ' ', len);
+    if (blank == NULL) {
+        return "nothing";
+    }
+    char *out = said[turn++ % 4];
+    snprintf(out, sizeof(said[0]), "%.*s", (int)(len - (size_t)(blank + 1 - f->text)), blank + 1);
+    return out;
+}
+
+const char *
+ground_aside(const char *name)
+{
+    const struct finding *f = ground_about(name);
+
+    return f != NULL && f->trouble_len != 0 ? f->text + f->trouble_len : "";
 }

@@ -50,7 +50,10 @@ const struct finding *ground_about(const char *name);
 /* The same for any text's beginning. */
 const struct finding *ground_begins(const char *text);
 
-/* What stands behind "path=... " of an open finding with this code; "" when there is none. */
+/* What stands behind "path=... " of an open finding with this code, without the aside; "" for none. */
 const char *ground_says(const char *name, enum finding_code code);
+
+/* What the last finding about it says aside: " by=... pid=..."; "" for nothing. */
+const char *ground_aside(const char *name);
 
 #endif
