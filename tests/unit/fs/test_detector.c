@@ -562,6 +562,59 @@ a_source_that_is_missing_is_told(void)
     }
 }
 
+/* By fanotify only: nothing else tells who. */
+static void
+who_did_it_is_told(void)
+{
+    char by[200];
+
+    guard();
+    AFTER("echo -n abd > file");
+    const char *aside = ground_aside("file");
+    CHECK(strncmp(aside, " by=/", 5) == 0 && strstr(aside, " uid=0") != NULL);
+    CHECK(strstr(aside, "/dash ") != NULL || strstr(aside, "/sh ") != NULL ||
+            strstr(aside, "/bash ") != NULL);
+    AFTER("cp \"$(readlink /proc/$$/exe)\" ../editor; ../editor -c 'echo 1 > dir/new; sleep 1' & sleep 0.2");
+    snprintf(by, sizeof(by), " by=%s/editor pid=", ground.dir);
+    CHECK(strncmp(ground_aside("dir/new"), by, strlen(by)) == 0);
+    AFTER("printf '#!/bin/sh\\necho 1 > byscript\\nsleep 1\\n' > ../script; chmod +x ../script");
+    AFTER("../script & sleep 0.2");
+    CHECK(strstr(ground_aside("byscript"), " comm=script ") != NULL);
+}
+
+static void
+a_rename_tells_where_it_came_from(void)
+{
+    char from[200];
+
+    guard();
+    AFTER("echo -n evil > ../evil; mv ../evil file");
+    snprintf(from, sizeof(from), " from=%s/evil by=", ground.dir);
+    CHECK(strncmp(ground_aside("file"), from, strlen(from)) == 0);
+    AFTER("mv dir/file dir/moved");
+    snprintf(from, sizeof(from), " to=%s by=", ground_path("dir/moved"));
+    CHECK_STR(ground_says("dir/file", GONE), "nothing");
+    CHECK(strncmp(ground_aside("dir/file"), from, strlen(from)) == 0);
+}
+
+static void
+a_doer_that_has_ended_is_told_as_gone(void)
+{
+    char gone[40];
+
+    guard();
+    ground_forget();
+    pid_t pid = fork();
+    if (pid == 0) {
+        ground_write("file", "abd");
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+    settle();
+    snprintf(gone, sizeof(gone), " by=gone pid=%d", (int)pid);
+    CHECK_STR(ground_aside("file"), gone);
+}
+
 static int
 by_value(const void *a, const void *b)
 {
@@ -626,6 +679,11 @@ with_events(void)
     CHECK_RUN(a_replaced_baseline_is_taken_over_and_told);
     CHECK_RUN(a_damaged_baseline_is_told_and_the_copy_goes_on_guarding);
     CHECK_RUN(a_missing_baseline_is_told_until_it_is_there);
+    if (strcmp(mode, "fanotify") == 0) {
+        CHECK_RUN(who_did_it_is_told);
+        CHECK_RUN(a_rename_tells_where_it_came_from);
+        CHECK_RUN(a_doer_that_has_ended_is_told_as_gone);
+    }
     CHECK_RUN(latency_is_measured);
 }
 
