@@ -31,6 +31,7 @@ enum finding_source {
     FINDING_DAEMONS,
     FINDING_NET,
     FINDING_MOUNTS,
+    FINDING_PROCESSES,
     FINDING_SELF,
     FINDING_SOURCES
 };
@@ -52,6 +53,9 @@ enum finding_code {
     FINDING_MOUNT_GONE,
     FINDING_MOUNT_ADDED,
     FINDING_MOUNT_CHANGED,
+    FINDING_PROCESS_HIDDEN,    /* the kernel knows it, and a list does not show it */
+    FINDING_PROCESS_DISGUISED, /* not the kernel thread whose name it bears */
+    FINDING_PROCESS_FILELESS,  /* runs from memory, or from a deleted file where anybody may write */
     FINDING_TIME_STEP,
     FINDING_CHANNEL_LOST,
     FINDING_AGENT_SELF, /* a missing event source, a damaged baseline, a lost process of ours, ... */
