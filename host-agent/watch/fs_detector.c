@@ -14,6 +14,7 @@
 #include "watch/fs_look.h"
 #include "watch/fs_pass.h"
 #include "watch/fs_roots.h"
+#include "watch/fs_self.h"
 #include "watch/fs_sources.h"
 #include "watch/fs_walk.h"
 #include "wire/escape.h"
@@ -32,6 +33,7 @@
 struct files {
     const struct detector_env *env;
     struct fs_guard guard;
+    struct fs_self self;
     struct fs_roots roots;
     struct fs_walk sweep_walk;
     struct fs_walk tree_walk;
@@ -188,6 +190,7 @@ sweep_begin(int64_t now)
         files.sweep_due = now + (int64_t)files.env->conf->sweep_s * 1000;
         return;
     }
+    fs_self_tell(&files.self, &files.guard.base, &files.roots, files.env);
     files.sweeping = true;
     finding_pass(&f, FINDING_FILES, FINDING_PASS_BEGIN);
     report(&f);
@@ -422,6 +425,7 @@ files_open(const struct detector_env *env)
     if (code < 0) {
         return code;
     }
+    fs_self_init(&files.self);
     fs_guard_look(&files.guard, false);
     if (!fs_roots_init(&files.roots, env->conf, &files.guard.base)) {
         return -E2BIG;

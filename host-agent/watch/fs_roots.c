@@ -123,6 +123,21 @@ add_program(struct fs_roots *roots)
     return path[0] != '/' || add_own(roots, path);
 }
 
+/* What starts us, in the two places where it may lie; what is not there is told when it comes. */
+static bool
+add_units(struct fs_roots *roots)
+{
+    static const char *const units[] = { "/etc/systemd/system/tocsin.service",
+        "/etc/systemd/system/tocsin.service.d", "/usr/lib/systemd/system/tocsin.service",
+        "/usr/lib/systemd/system/tocsin.service.d" };
+    bool fits = true;
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        fits = fits && add_own(roots, units[i]);
+    }
+    return fits;
+}
+
 static bool
 add_own_of(struct fs_roots *roots, const struct baseline *base)
 {
@@ -187,7 +202,7 @@ fs_roots_init(struct fs_roots *roots, const struct conf *conf, const struct base
     for (unsigned i = 0; i < conf->watches; i++) {
         fits = fits && add(roots, conf->watch[i]);
     }
-    fits = fits && add_own(roots, conf->config_path) && add_program(roots);
+    fits = fits && add_own(roots, conf->config_path) && add_program(roots) && add_units(roots);
     if (base != NULL && base->bytes != NULL) {
         fits = fits && add_own_of(roots, base);
     }
