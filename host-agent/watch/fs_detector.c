@@ -356,6 +356,9 @@ heard_entry(void *unused, const struct fs_news *news)
         files.news = news;
         look_at(news);
         files.news = NULL;
+        if (news->mount) {
+            sweep_soon(); /* what is hidden now cannot be named any more; the end of a sweep closes it */
+        }
     } else if (news->tree && fs_roots_below(&files.roots, news->path, news->len)) {
         sweep_soon();
     }

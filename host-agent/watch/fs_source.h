@@ -17,6 +17,7 @@ struct fs_news {
     const uint8_t *path; /* in full */
     size_t len;
     bool tree;             /* a directory came, went or was moved: all below may be concerned */
+    bool mount;            /* another file system is there now, or none any more */
     uint32_t cookie;       /* the source's own name for the directory */
     int32_t pid;           /* who did it; 0 when the source does not know */
     int pidfd;             /* of the same; -1: it has ended */

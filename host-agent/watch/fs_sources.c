@@ -82,9 +82,13 @@ tell_place(const struct fs_places *p, const struct fs_place *place, const struct
     char name[NAME_MAX + 1];
     const uint8_t *path = fs_places_path(p, place);
     int dir_fd = fs_places_parent(path, place->len, name, sizeof(name));
-    struct fs_news news = {
-        .dir_fd = dir_fd, .name = name, .path = path, .len = place->len, .tree = true, .pidfd = -1
-    };
+    struct fs_news news = { .dir_fd = dir_fd,
+        .name = name,
+        .path = path,
+        .len = place->len,
+        .tree = true,
+        .mount = true,
+        .pidfd = -1 };
 
     if (dir_fd >= 0) {
         hear->entry(hear->to, &news);

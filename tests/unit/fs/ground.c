@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 struct ground ground;
+const char *ground_base = "/tmp";
 struct finding ground_heard[GROUND_FINDINGS];
 int ground_count;
 
@@ -55,7 +56,7 @@ ground_open(void)
 
     ground_close();
     umask(022);
-    snprintf(ground.dir, sizeof(ground.dir), "/tmp/tocsin-fs-XXXXXX");
+    snprintf(ground.dir, sizeof(ground.dir), "%s/tocsin-fs-XXXXXX", ground_base);
     if (mkdtemp(ground.dir) == NULL || chmod(ground.dir, 0755) < 0) {
         perror("mkdtemp");
         exit(1);
@@ -161,15 +162,16 @@ ground_forget(void)
     ground_count = 0;
 }
 
-const struct finding *
-ground_begins(const char *text)
+static const struct finding *
+last(const char *text, bool aside)
 {
     size_t len = strlen(text);
 
     for (int i = ground_count - 1; i >= 0; i--) {
         const char *heard = ground_heard[i].text;
 
-        if (strncmp(heard, text, len) == 0 && (heard[len] == '\0' || heard[len] == ' ')) {
+        if (strncmp(heard, text, len) == 0 && (heard[len] == '\0' || heard[len] == ' ') &&
+                (!aside || ground_heard[i].trouble_len != 0)) {
             return &ground_heard[i];
         }
     }
@@ -177,14 +179,26 @@ ground_begins(const char *text)
 }
 
 const struct finding *
-ground_about(const char *name)
+ground_begins(const char *text)
+{
+    return last(text, false);
+}
+
+static const struct finding *
+about(const char *name, bool aside)
 {
     char escaped[161], text[200];
     const char *path = ground_path(name);
 
     wire_escape(escaped, sizeof(escaped), path, strlen(path), WIRE_ESCAPE_VALUE);
     snprintf(text, sizeof(text), "path=%s", escaped);
-    return ground_begins(text);
+    return last(text, aside);
+}
+
+const struct finding *
+ground_about(const char *name)
+{
+    return about(name, false);
 }
 
 const char *
@@ -210,7 +224,7 @@ ground_says(const char *name, enum finding_code code)
 const char *
 ground_aside(const char *name)
 {
-    const struct finding *f = ground_about(name);
+    const struct finding *f = about(name, true);
 
-    return f != NULL && f->trouble_len != 0 ? f->text + f->trouble_len : "";
+    return f != NULL ? f->text + f->trouble_len : "";
 }
