@@ -28,7 +28,7 @@
 
 #define SLICE_MS 20
 #define STEPS_BETWEEN_LOOKS 8 /* of a slice: at the clock and at waiting events */
-#define GUARD_MS 1000         /* between two looks at the baseline's file where no event tells of it */
+#define GUARD_MS 1000         /* between two looks at the baseline's file */
 
 struct files {
     const struct detector_env *env;
@@ -38,8 +38,9 @@ struct files {
     struct fs_walk sweep_walk;
     struct fs_walk tree_walk;
     struct fs_pass sweep;
-    struct fs_pass tree; /* a directory that came or went */
-    struct fs_look look; /* at one event's place */
+    struct fs_pass tree;        /* a directory that came or went */
+    struct fs_look look;        /* at one event's place */
+    struct baseline_iter place; /* in the baseline, for it */
     struct fs_sources sources;
     struct fs_doers doers;
     const struct fs_news *news; /* what is being looked at because of it; NULL in a sweep */
@@ -202,8 +203,13 @@ sweep_end(int64_t now)
 {
     struct finding f;
 
-    finding_pass(&f, FINDING_FILES, FINDING_PASS_END);
-    report(&f);
+    if (files.sweep.damage.text[0] != '\0') {
+        /* No end is told: a pass that could not compare everything closes nothing. */
+        fs_guard_damaged(&files.guard, &files.sweep.damage);
+    } else {
+        finding_pass(&f, FINDING_FILES, FINDING_PASS_END);
+        report(&f);
+    }
     files.sweeping = false;
     files.sweep_took = now - files.sweep_began;
     files.sweep_due = files.sweep_began + (int64_t)files.env->conf->sweep_s * 1000;
@@ -220,7 +226,6 @@ sweep_end(int64_t now)
     fs_walk_rest(&files.sweep_walk);
     fs_walk_rest(&files.tree_walk);
     fs_look_rest();
-    baseline_rest(&files.guard.base);
 }
 
 static int64_t
@@ -254,6 +259,9 @@ look_at_tree(const uint8_t *path, size_t len, uint32_t cookie)
         if (steps % 64 == 0) {
             alive(NULL);
         }
+    }
+    if (files.tree.damage.text[0] != '\0') {
+        fs_guard_damaged(&files.guard, &files.tree.damage);
     }
 }
 
@@ -292,12 +300,17 @@ look_at(const struct fs_news *news)
     struct baseline_entry was;
     struct fs_look *l = &files.look;
     struct finding f;
-    bool known = baseline_find(&files.guard.base, path, len, &was);
+    enum baseline_step found = baseline_find(&files.place, &files.guard.base, path, len, &was);
+    bool known = found == BASELINE_ENTRY;
     bool exists = fs_look(l, news->dir_fd, news->name);
     bool was_dir = known && was.type == BASELINE_DIR, is_dir = exists && l->now.type == BASELINE_DIR;
 
     if ((was_dir || is_dir) && (news->tree || was_dir != is_dir)) {
         look_at_tree(path, len, news->cookie);
+        return;
+    }
+    if (found == BASELINE_GAP) {
+        fs_guard_damaged(&files.guard, &files.place.gap.error);
         return;
     }
     l->now.path = path;
@@ -456,22 +469,27 @@ files_ready(const struct pollfd *fds, int count)
 static int64_t
 files_work(int64_t now)
 {
-    bool events = fs_sources_any(&files.sources);
+    bool again = !files.sweeping && now >= files.sweep_due;
 
-    if (files.sweeping) {
-        return sweep_slice(now);
-    }
-    if (now >= files.guard_due || now >= files.sweep_due) {
+    /* Also where events tell of the file: a store through a mapping has none. */
+    if (again || now >= files.guard_due) {
         files.guard_due = now + GUARD_MS;
-        if (fs_guard_look(&files.guard, now >= files.sweep_due)) {
+        if (fs_guard_look(&files.guard, again)) {
             use_baseline();
         }
+    }
+    bool auditing = fs_guard_audit(&files.guard);
+    if (files.sweeping) {
+        return sweep_slice(now);
     }
     if (now >= files.sweep_due) {
         sweep_begin(now);
         return files.sweeping ? now : files.sweep_due;
     }
-    return events || files.guard_due > files.sweep_due ? files.sweep_due : files.guard_due;
+    if (auditing) {
+        return now;
+    }
+    return files.guard_due < files.sweep_due ? files.guard_due : files.sweep_due;
 }
 
 /* ---- one pass ---- */
@@ -489,8 +507,8 @@ files_check(const struct detector_env *env)
         return -ENAMETOOLONG;
     }
     int code = baseline_load(&files.guard.base, path, &error);
+    wire_escape(shown, sizeof(shown), path, strlen(path), WIRE_ESCAPE_TEXT);
     if (code < 0) {
-        wire_escape(shown, sizeof(shown), path, strlen(path), WIRE_ESCAPE_TEXT);
         fprintf(stderr, "tocsin: %s: %s\n", shown, error.text);
         return code;
     }
@@ -508,10 +526,15 @@ files_check(const struct detector_env *env)
             alive(NULL);
         }
     }
+    if (files.sweep.damage.text[0] != '\0') {
+        fprintf(stderr, "tocsin: %s: %s; %llu paths cannot be compared\n", shown, files.sweep.damage.text,
+                (unsigned long long)files.sweep.unknown);
+        code = -EBADMSG;
+    }
     finding_pass(&f, FINDING_FILES, FINDING_PASS_END);
     report(&f);
     baseline_unload(&files.guard.base);
-    return 0;
+    return code;
 }
 
 const struct detector_ops detector_files_ops = {

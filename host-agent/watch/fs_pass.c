@@ -9,7 +9,9 @@ fs_pass_begin(struct fs_pass *p, const struct fs_span *top, unsigned tops)
     p->at = 0;
     p->looked = p->bytes = 0;
     p->skipped = 0;
-    p->walking = p->reading = p->held_valid = false;
+    p->unknown = 0;
+    p->damage.text[0] = '\0';
+    p->walking = p->reading = p->held_valid = p->held_gap = false;
 }
 
 void
@@ -23,20 +25,28 @@ fs_pass_abort(struct fs_pass *p)
     p->walking = p->reading = false;
 }
 
-/* The baseline's next entry under this top. */
+/* The baseline's next entry, or gap, under this top. */
 static void
 hold_next(struct fs_pass *p)
 {
     const struct fs_span *top = &p->top[p->at];
+    const struct baseline_gap *gap = &p->iter.gap;
+    enum baseline_step step = baseline_next(&p->iter, &p->held);
 
-    p->held_valid = baseline_next(&p->iter, &p->held) &&
-                    baseline_under(p->held.path, p->held.path_len, top->path, top->len);
+    p->held_gap = step == BASELINE_GAP &&
+                  (baseline_under(gap->from, gap->from_len, top->path, top->len) ||
+                          baseline_order(gap->from, gap->from_len, top->path, top->len) < 0);
+    p->held_valid = p->held_gap || (step == BASELINE_ENTRY && baseline_under(p->held.path, p->held.path_len,
+                                                                      top->path, top->len));
+    if (p->held_gap && p->damage.text[0] == '\0') {
+        p->damage = gap->error;
+    }
 }
 
 static void
 tell_gone(struct fs_pass *p)
 {
-    if (!fs_roots_ignored(p->roots, p->held.path, p->held.path_len)) {
+    if (!p->held_gap && !fs_roots_ignored(p->roots, p->held.path, p->held.path_len)) {
         p->told(p->told_to, FS_GONE, &p->held, NULL, 0);
     }
     hold_next(p);
@@ -44,14 +54,19 @@ tell_gone(struct fs_pass *p)
 
 /* What was looked at, or read, is complete: tell how it compares. */
 static void
-tell_item(struct fs_pass *p, const struct baseline_entry *was)
+tell_item(struct fs_pass *p, enum baseline_step met)
 {
+    const struct baseline_entry *was = met == BASELINE_ENTRY ? &p->held : NULL;
     struct baseline_entry *now = &p->look.now;
 
     if (!p->look.exists) {
         return; /* it vanished under our eyes; if the baseline has it, it is gone by order */
     }
     p->looked++;
+    if (met == BASELINE_GAP) {
+        p->unknown++;
+        return;
+    }
     now->own = p->read_all && fs_roots_own(p->roots, now->path, now->path_len);
     if (was == NULL) {
         p->told(p->told_to, FS_ADDED, NULL, now, 0);
@@ -62,24 +77,30 @@ tell_item(struct fs_pass *p, const struct baseline_entry *was)
     hold_next(p);
 }
 
-/* True when the held entry is for the item's path. Entries before it in order have gone. */
-static bool
+/* What the baseline has for the item's path. Entries before it in order have gone. */
+static enum baseline_step
 meet(struct fs_pass *p)
 {
     const struct baseline_entry *now = &p->look.now;
 
     while (p->held_valid) {
-        int order = baseline_order(p->held.path, p->held.path_len, now->path, now->path_len);
+        const struct baseline_gap *gap = p->held_gap ? &p->iter.gap : NULL;
+        int order = gap != NULL ? baseline_order(gap->from, gap->from_len, now->path, now->path_len)
+                                : baseline_order(p->held.path, p->held.path_len, now->path, now->path_len);
 
-        if (order == 0) {
-            return true;
-        }
         if (order > 0) {
-            return false;
+            return BASELINE_END;
+        }
+        if (gap != NULL && (gap->until == NULL || baseline_order(now->path, now->path_len, gap->until,
+                                                          gap->until_len) < 0)) {
+            return BASELINE_GAP;
+        }
+        if (gap == NULL && order == 0) {
+            return BASELINE_ENTRY;
         }
         tell_gone(p);
     }
-    return false;
+    return BASELINE_END;
 }
 
 static void
@@ -93,13 +114,14 @@ take_item(struct fs_pass *p, const struct fs_item *item)
     if (item->unreadable) {
         l->now.state = BASELINE_UNREADABLE;
     }
-    bool met = meet(p);
-    if (l->now.type == BASELINE_REGULAR &&
-            (p->read_all || (met && fs_needs_content(&p->held, &l->now, CONF_ATTRS_CONFIG)))) {
+    enum baseline_step met = meet(p);
+    if (l->now.type == BASELINE_REGULAR && met != BASELINE_GAP &&
+            (p->read_all ||
+                    (met == BASELINE_ENTRY && fs_needs_content(&p->held, &l->now, CONF_ATTRS_CONFIG)))) {
         p->reading = true;
         return;
     }
-    tell_item(p, met ? &p->held : NULL);
+    tell_item(p, met);
 }
 
 static void
@@ -110,7 +132,7 @@ read_on(struct fs_pass *p)
     }
     p->reading = false;
     p->bytes += p->look.read.bytes;
-    tell_item(p, meet(p) ? &p->held : NULL);
+    tell_item(p, meet(p));
 }
 
 bool

@@ -18,7 +18,7 @@ typedef void fs_told_fn(void *to, enum fs_verdict verdict, const struct baseline
         const struct baseline_entry *now, unsigned differs);
 
 struct fs_pass {
-    const struct baseline *base; /* without bytes: everything is added */
+    const struct baseline *base; /* when none is loaded, everything is added */
     const struct fs_roots *roots;
     struct fs_walk *walk;
     bool read_all; /* also read what the comparison does not need: to make a baseline */
@@ -31,11 +31,14 @@ struct fs_pass {
     uint64_t looked; /* entries */
     uint64_t bytes;  /* read */
     unsigned skipped;
+    uint64_t unknown;             /* entries that were looked at where the baseline is damaged: not told */
+    struct baseline_error damage; /* the first that was met; "" */
     bool walking;
     bool reading;
     bool held_valid;
+    bool held_gap;
     struct baseline_iter iter;
-    struct baseline_entry held; /* the baseline's next entry under the top */
+    struct baseline_entry held; /* the baseline's next entry under the top, unless that is a gap */
     struct fs_look look;
 };
 

@@ -141,13 +141,14 @@ add_units(struct fs_roots *roots)
 static bool
 add_own_of(struct fs_roots *roots, const struct baseline *base)
 {
-    struct baseline_iter it = { .b = base, .at = 0 };
+    static struct baseline_iter it;
     struct baseline_entry e;
+    enum baseline_step step;
     char path[PATH_MAX];
 
     baseline_seek(&it, base, (const uint8_t *)"/", 1);
-    while (baseline_next(&it, &e)) {
-        if (!e.own || e.path_len >= sizeof(path)) {
+    while ((step = baseline_next_own(&it, &e)) != BASELINE_END) {
+        if (step == BASELINE_GAP || e.path_len >= sizeof(path)) {
             continue;
         }
         memcpy(path, e.path, e.path_len);
@@ -203,7 +204,7 @@ fs_roots_init(struct fs_roots *roots, const struct conf *conf, const struct base
         fits = fits && add(roots, conf->watch[i]);
     }
     fits = fits && add_own(roots, conf->config_path) && add_program(roots) && add_units(roots);
-    if (base != NULL && base->bytes != NULL) {
+    if (base != NULL && baseline_loaded(base)) {
         fits = fits && add_own_of(roots, base);
     }
     for (unsigned i = 0; i < conf->ignores; i++) {

@@ -41,12 +41,13 @@ static bool
 another(const struct fs_self *self, const struct baseline *base, const struct fs_roots *roots,
         struct baseline_entry *program)
 {
+    static struct baseline_iter it;
     struct baseline_entry e;
     bool found = false;
 
     for (unsigned i = 0; i < roots->own_count; i++) {
-        if (!baseline_find(base, roots->own[i].path, roots->own[i].len, &e) || !baseline_has_digest(&e) ||
-                (e.mode & 0111) == 0) {
+        if (baseline_find(&it, base, roots->own[i].path, roots->own[i].len, &e) != BASELINE_ENTRY ||
+                !baseline_has_digest(&e) || (e.mode & 0111) == 0) {
             continue;
         }
         if (memcmp(e.digest, self->digest, WIRE_HASH_SIZE) == 0) {

@@ -121,7 +121,7 @@ ground_baseline(void)
     static struct fs_roots roots;
     static struct fs_walk walk;
     static struct fs_pass pass;
-    static const struct baseline none = { .bytes = NULL };
+    static const struct baseline none;
     uint8_t root[WIRE_HASH_SIZE];
 
     if (walk.arena == NULL && fs_walk_map(&walk, FS_WALK_ARENA) < 0) {
@@ -132,7 +132,8 @@ ground_baseline(void)
     pass.walk = &walk;
     pass.read_all = true;
     pass.told = take;
-    if (!fs_roots_init(&roots, &ground.conf, NULL) || baseline_write_begin(&writer, ground.state, 1) < 0) {
+    if (!fs_roots_init(&roots, &ground.conf, NULL) ||
+            baseline_write_begin(&writer, ground.state, "ground", 1) < 0) {
         return false;
     }
     fs_pass_begin(&pass, roots.root, roots.count);
