@@ -32,6 +32,9 @@ static const struct code_row codes[FINDING_CODES] = {
     [FINDING_MOUNT_GONE]        = { "mount.gone",        "mount.ok",     FINDING_MOUNTS,  WIRE_CRIT },
     [FINDING_MOUNT_ADDED]       = { "mount.added",       "mount.ok",     FINDING_MOUNTS,  WIRE_ERRO },
     [FINDING_MOUNT_CHANGED]     = { "mount.changed",     "mount.ok",     FINDING_MOUNTS,  WIRE_ERRO },
+    [FINDING_PROCESS_HIDDEN]    = { "process.hidden",    "process.ok",   FINDING_PROCESSES, WIRE_ALRT },
+    [FINDING_PROCESS_DISGUISED] = { "process.disguised", "process.ok",   FINDING_PROCESSES, WIRE_ALRT },
+    [FINDING_PROCESS_FILELESS]  = { "process.fileless",  "process.ok",   FINDING_PROCESSES, WIRE_CRIT },
     [FINDING_TIME_STEP]         = { "time.step",         "time.step",    FINDING_NET,     WIRE_WARN },
     [FINDING_CHANNEL_LOST]      = { "channel.lost",      "channel.back", FINDING_SELF,    WIRE_ERRO },
     [FINDING_AGENT_SELF]        = { "agent.self",        "agent.self",   FINDING_SELF,    WIRE_CRIT },
@@ -127,6 +130,27 @@ finding_addf(struct finding *f, const char *key, const char *format, ...)
     }
 }
 
+void
+finding_aside(struct finding *f)
+{
+    if (f->trouble_len == 0) {
+        f->trouble_len = f->text_len;
+    }
+}
+
+static size_t
+trouble_len(const struct finding *f)
+{
+    return f->trouble_len != 0 ? f->trouble_len : f->text_len;
+}
+
+bool
+finding_same_trouble(const struct finding *a, const struct finding *b)
+{
+    return a->code == b->code && trouble_len(a) == trouble_len(b) &&
+           memcmp(a->text, b->text, trouble_len(a)) == 0;
+}
+
 bool
 finding_valid(const void *message, size_t len)
 {
@@ -137,7 +161,7 @@ finding_valid(const void *message, size_t len)
     }
     memcpy(&f, message, sizeof(f));
     if (f.op >= FINDING_OPS || f.source >= FINDING_SOURCES || f.code >= FINDING_CODES ||
-            f.severity >= WIRE_SEVERITIES || f.text_len > FINDING_TEXT) {
+            f.severity >= WIRE_SEVERITIES || f.text_len > FINDING_TEXT || f.trouble_len > f.text_len) {
         return false;
     }
     return f.text[f.text_len] == '\0' && (f.text_len == 0 || wire_detail_valid(f.text, f.text_len));

@@ -31,6 +31,7 @@ enum finding_source {
     FINDING_DAEMONS,
     FINDING_NET,
     FINDING_MOUNTS,
+    FINDING_PROCESSES,
     FINDING_SELF,
     FINDING_SOURCES
 };
@@ -52,6 +53,9 @@ enum finding_code {
     FINDING_MOUNT_GONE,
     FINDING_MOUNT_ADDED,
     FINDING_MOUNT_CHANGED,
+    FINDING_PROCESS_HIDDEN,    /* the kernel knows it, and a list does not show it */
+    FINDING_PROCESS_DISGUISED, /* not the kernel thread whose name it bears */
+    FINDING_PROCESS_FILELESS,  /* runs from memory, or from a deleted file where anybody may write */
     FINDING_TIME_STEP,
     FINDING_CHANNEL_LOST,
     FINDING_AGENT_SELF, /* a missing event source, a damaged baseline, a lost process of ours, ... */
@@ -68,6 +72,7 @@ struct finding {
     uint8_t severity; /* enum wire_severity */
     uint8_t id[FINDING_ID_SIZE];
     uint16_t text_len;
+    uint16_t trouble_len;        /* of the text: what is wrong; the rest is aside. 0: all of it */
     char text[FINDING_TEXT + 2]; /* "key=value key=value", escaped, the subject first; NUL-terminated */
 };
 
@@ -101,6 +106,15 @@ void finding_add(struct finding *f, const char *key, const void *value, size_t l
 /* The same for a value that is printable by construction (numbers, modes, "0644>0666"). */
 void finding_addf(struct finding *f, const char *key, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
+
+/*
+ * What is added from here on says how it came about (who did it): another of these is no other trouble, and
+ * who looks later need not know it.
+ */
+void finding_aside(struct finding *f);
+
+/* True when both say the same of their subject. */
+bool finding_same_trouble(const struct finding *a, const struct finding *b);
 
 /* True when every field is in range and the text is escaped tokens: the core checks what it is told. */
 bool finding_valid(const void *message, size_t len);

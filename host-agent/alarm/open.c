@@ -144,12 +144,6 @@ add(struct open_table *t, const struct finding *f, bool event, bool over)
     }
 }
 
-static bool
-same_trouble(const struct open_entry *e, const struct finding *f)
-{
-    return e->finding.code == f->code && strcmp(e->finding.text, f->text) == 0;
-}
-
 /* News of a finding that a fold has told: graver ones are told singly, the others with the fold. */
 static void
 take_news(struct open_table *t, struct open_entry *e)
@@ -184,7 +178,7 @@ take_open(struct open_table *t, const struct finding *f)
     }
     e->pass = t->pass[f->source];
     e->over = false;
-    if (e->state == OPEN_CLOSED || !same_trouble(e, f)) {
+    if (e->state == OPEN_CLOSED || !finding_same_trouble(&e->finding, f)) {
         e->finding = *f;
         take_news(t, e);
     }

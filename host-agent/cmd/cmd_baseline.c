@@ -4,7 +4,6 @@
  * Each is a walk through the guarded trees, the baseline, or both at once in the same order.
  */
 #include "cmd/cmd.h"
-#include "cmd/progress.h"
 #include "watch/baseline.h"
 #include "watch/fs_finding.h"
 #include "watch/fs_pass.h"
@@ -21,21 +20,21 @@
 #include <unistd.h>
 
 #define DIGEST_COLUMNS 12 /* its first six are what a finding shows */
+#define PROGRESS_MS 200
 
 static struct conf conf;
 static struct fs_roots roots;
 static struct fs_roots chosen; /* what the arguments name */
 static struct fs_walk walk;
 static struct fs_pass pass;
-static struct fs_workers workers;
 static struct baseline base;
+static struct baseline_iter iter;
 static struct baseline_writer writer;
 static char path_of_baseline[CONF_PATH + sizeof(BASELINE_FILE)];
 
 static struct {
     bool json;
     bool writing;
-    unsigned jobs;
     uint64_t printed;
     uint64_t by_type[BASELINE_TYPES];
     uint64_t unreadable;
@@ -43,7 +42,10 @@ static struct {
     uint64_t bytes;
     uint64_t entries;
     unsigned skipped;
+    uint64_t unknown; /* entries where the baseline is damaged */
+    struct baseline_error damage;
     int64_t began_ms;
+    int64_t progress_ms; /* when the next is due; 0 for no progress */
 } job;
 
 static int64_t
@@ -177,6 +179,27 @@ print_difference(enum fs_verdict verdict, const struct baseline_entry *was, cons
     printf("}}");
 }
 
+static void
+show_progress(void)
+{
+    int64_t now = now_ms();
+
+    if (job.progress_ms != 0 && now >= job.progress_ms) {
+        fprintf(stderr, "\r%" PRIu64 " entries, %" PRIu64 " MB read ", job.entries + pass.looked,
+                (job.bytes + pass.bytes) / 1000000);
+        job.progress_ms = now + PROGRESS_MS;
+    }
+}
+
+static void
+clear_progress(void)
+{
+    if (job.progress_ms != 0) {
+        fprintf(stderr, "\r%60s\r", "");
+        job.progress_ms = 0;
+    }
+}
+
 /* ---- the walk ---- */
 
 static void
@@ -193,7 +216,6 @@ told(void *unused, enum fs_verdict verdict, const struct baseline_entry *was,
         }
     }
     if (verdict != FS_SAME && baseline_loaded(&base)) {
-        cmd_progress_clear();
         print_difference(verdict, was, now, differs);
     }
 }
@@ -206,27 +228,55 @@ go_through(const struct fs_span *top, unsigned tops)
     pass.walk = &walk;
     pass.read_all = job.writing;
     pass.told = told;
-    pass.workers = &workers;
     fs_pass_begin(&pass, top, tops);
-    while (fs_pass_step(&pass) != FS_PASS_OVER) {
-        cmd_progress(job.entries + pass.looked, base.count, job.bytes + pass.bytes);
+    for (unsigned steps = 1; fs_pass_step(&pass); steps++) {
+        if (steps % 256 == 0) {
+            show_progress();
+        }
     }
-    cmd_progress_clear();
     job.bytes += pass.bytes;
     job.entries += pass.looked;
     job.skipped += pass.skipped;
+    if (pass.unknown > 0 || pass.damage.text[0] != '\0') {
+        job.unknown += pass.unknown;
+        job.damage = pass.damage;
+    }
 }
 
 /* ---- what all have in common ---- */
 
+static int
+refuse(const struct baseline_error *error)
+{
+    clear_progress();
+    return cmd_error("%s: %s", shown_str(path_of_baseline), error->text);
+}
+
+/* Loads the baseline and verifies all of it: a command does not begin what it cannot finish. */
 static bool
-begin(const struct cmd *cmd, bool with_baseline)
+load(void)
 {
     struct baseline_error error;
 
+    if (baseline_load(&base, path_of_baseline, &error) < 0) {
+        refuse(&error);
+        return false;
+    }
+    for (uint32_t i = 0; i < base.blocks; i++) {
+        if (!baseline_verify(&base, i, &error)) {
+            refuse(&error);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+begin(const struct cmd *cmd, bool with_baseline)
+{
     job.json = cmd->json;
     job.began_ms = now_ms();
-    job.jobs = cmd->jobs > 0 ? cmd->jobs : fs_workers_cores();
+    job.progress_ms = isatty(STDERR_FILENO) && !cmd->json ? job.began_ms + PROGRESS_MS : 0;
     if (!cmd_conf(cmd, &conf)) {
         return false;
     }
@@ -234,12 +284,10 @@ begin(const struct cmd *cmd, bool with_baseline)
         cmd_error("the path of the state directory is too long");
         return false;
     }
-    if (with_baseline && baseline_load(&base, path_of_baseline, &error) < 0) {
-        cmd_error("%s: %s", shown_str(path_of_baseline), error.text);
+    if (with_baseline && !load()) {
         return false;
     }
-    if (fs_walk_map(&walk, FS_WALK_ARENA) < 0 || fs_workers_start(&workers, job.jobs - 1, false) < 0 ||
-            !fs_roots_init(&roots, &conf, &base)) {
+    if (fs_walk_map(&walk, FS_WALK_ARENA) < 0 || !fs_roots_init(&roots, &conf, &base)) {
         cmd_error("too little memory for what the configuration watches");
         return false;
     }
@@ -333,7 +381,7 @@ write_begin(void)
 
     clock_gettime(CLOCK_REALTIME, &now);
     job.writing = true;
-    int code = baseline_write_begin(&writer, conf.state_dir, (uint64_t)now.tv_sec);
+    int code = baseline_write_begin(&writer, conf.state_dir, conf.host, (uint64_t)now.tv_sec);
     if (code < 0) {
         cmd_error("%s: cannot be written: %s", shown_str(path_of_baseline), strerror(-code));
     }
@@ -345,7 +393,7 @@ write_end(uint8_t *root)
 {
     int code = baseline_write_end(&writer, root);
 
-    cmd_progress_clear();
+    clear_progress();
     if (code < 0) {
         cmd_error("%s: not written, what was there is unchanged: %s", shown_str(path_of_baseline),
                 strerror(-code));
@@ -410,30 +458,39 @@ print_head(void)
     }
 }
 
+/* Exit status. */
+static int
+show_entries(const struct fs_span *top)
+{
+    struct baseline_entry e;
+    enum baseline_step step;
+
+    baseline_seek(&iter, &base, top->path, top->len);
+    while ((step = baseline_next(&iter, &e)) == BASELINE_ENTRY &&
+            baseline_under(e.path, e.path_len, top->path, top->len)) {
+        if (job.json) {
+            print_entry_json(&e);
+        } else {
+            print_entry_row(&e);
+        }
+    }
+    return step == BASELINE_GAP ? refuse(&iter.gap.error) : CMD_CLEAN;
+}
+
 static int
 show(const struct cmd *cmd)
 {
-    struct baseline_iter it;
-    struct baseline_entry e;
+    int code = CMD_CLEAN;
 
     if (!begin(cmd, true) || !choose(cmd)) {
         return CMD_ERROR;
     }
     print_head();
-    for (unsigned i = 0; i < chosen.count; i++) {
-        const struct fs_span *top = &chosen.root[i];
-
-        baseline_seek(&it, &base, top->path, top->len);
-        while (baseline_next(&it, &e) && baseline_under(e.path, e.path_len, top->path, top->len)) {
-            if (job.json) {
-                print_entry_json(&e);
-            } else {
-                print_entry_row(&e);
-            }
-        }
+    for (unsigned i = 0; i < chosen.count && code == CMD_CLEAN; i++) {
+        code = show_entries(&chosen.root[i]);
     }
     printf("%s", job.json ? "\n]}\n" : "");
-    return CMD_CLEAN;
+    return code;
 }
 
 /* ---- diff ---- */
@@ -444,6 +501,7 @@ diff(const struct cmd *cmd)
     if (!begin(cmd, true) || !choose(cmd)) {
         return CMD_ERROR;
     }
+    job.progress_ms = 0; /* the differences themselves show that it goes on */
     if (job.json) {
         printf("{\"differences\": [");
     }
@@ -454,6 +512,10 @@ diff(const struct cmd *cmd)
         printf("%" PRIu64 " difference%s in %" PRIu64 " entries\n", job.printed, job.printed == 1 ? "" : "s",
                 job.entries);
     }
+    if (job.damage.text[0] != '\0') {
+        refuse(&job.damage);
+        return cmd_error("%" PRIu64 " entries could not be compared", job.unknown);
+    }
     return job.printed > 0 ? CMD_FINDINGS : CMD_CLEAN;
 }
 
@@ -461,28 +523,29 @@ diff(const struct cmd *cmd)
 
 /* Entries that stay as they are, up to the first that is not before `end` in tree order; NULL: all. */
 static void
-keep_until(struct baseline_iter *it, const struct fs_span *end)
+keep_until(const struct fs_span *end)
 {
-    struct baseline_iter ahead = *it;
     struct baseline_entry e;
+    enum baseline_step step;
 
-    while (baseline_next(&ahead, &e)) {
-        if (end != NULL && baseline_order(e.path, e.path_len, end->path, end->len) >= 0) {
-            return;
-        }
+    while ((step = baseline_peek(&iter, &e)) == BASELINE_ENTRY &&
+            (end == NULL || baseline_order(e.path, e.path_len, end->path, end->len) < 0)) {
         baseline_write_entry(&writer, &e);
-        *it = ahead;
+        baseline_next(&iter, &e);
+    }
+    if (step == BASELINE_GAP) {
+        job.damage = iter.gap.error;
     }
 }
 
 static void
-skip_under(struct baseline_iter *it, const struct fs_span *top)
+skip_under(const struct fs_span *top)
 {
-    struct baseline_iter ahead = *it;
     struct baseline_entry e;
 
-    while (baseline_next(&ahead, &e) && baseline_under(e.path, e.path_len, top->path, top->len)) {
-        *it = ahead;
+    while (baseline_peek(&iter, &e) == BASELINE_ENTRY &&
+            baseline_under(e.path, e.path_len, top->path, top->len)) {
+        baseline_next(&iter, &e);
     }
 }
 
@@ -490,12 +553,17 @@ static int
 accept_end(bool took)
 {
     uint8_t root[WIRE_HASH_SIZE];
+    bool whole = job.damage.text[0] == '\0';
 
-    if (!took) {
+    if (!took || !whole) {
         baseline_write_abort(&writer);
-        cmd_progress_clear();
+        clear_progress();
         memcpy(root, base.root, sizeof(root));
-    } else if (!write_end(root)) {
+    }
+    if (!whole) {
+        refuse(&job.damage);
+    }
+    if (!whole || (took && !write_end(root))) {
         printf("%s", job.json ? "\n], \"written\": false}\n" : "");
         return CMD_ERROR;
     }
@@ -514,24 +582,23 @@ accept_end(bool took)
 static int
 accept_paths(const struct cmd *cmd)
 {
-    struct baseline_iter it;
-
     if (cmd->argc < 2) {
         return cmd_error("baseline accept: which paths? (/ for all)");
     }
     if (!begin(cmd, true) || !choose(cmd) || !write_begin()) {
         return CMD_ERROR;
     }
+    job.progress_ms = 0;
     if (job.json) {
         printf("{\"accepted\": [");
     }
-    baseline_seek(&it, &base, (const uint8_t *)"/", 1);
+    baseline_seek(&iter, &base, (const uint8_t *)"/", 1);
     for (unsigned i = 0; i < chosen.count; i++) {
-        keep_until(&it, &chosen.root[i]);
+        keep_until(&chosen.root[i]);
         go_through(&chosen.root[i], 1);
-        skip_under(&it, &chosen.root[i]);
+        skip_under(&chosen.root[i]);
     }
-    keep_until(&it, NULL);
+    keep_until(NULL);
     return accept_end(job.printed > 0);
 }
 

@@ -1,7 +1,5 @@
 #include "cmd/cmd.h"
-#include "cmd/progress.h"
 #include "watch/detector.h"
-#include "watch/fs_workers.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +13,7 @@ struct tally {
 };
 
 static const struct detector_ops *const all[] = { &detector_files_ops, &detector_ports_ops,
-    &detector_daemons_ops, &detector_mounts_ops };
+    &detector_daemons_ops, &detector_mounts_ops, &detector_processes_ops };
 
 #define CHECKS (sizeof(all) / sizeof(all[0]))
 
@@ -39,7 +37,6 @@ print_finding(void *to, const struct finding *f)
     if (f->op != FINDING_OPEN && f->op != FINDING_EVENT) {
         return;
     }
-    cmd_progress_clear();
     if (tally->json) {
         print_json(f, tally->findings == 0);
     } else {
@@ -71,12 +68,9 @@ cmd_check(const struct cmd *cmd)
 {
     static struct conf conf;
     struct tally tally = { .json = cmd->json };
-    const struct detector_env env = { .conf = &conf,
-        .report = print_finding,
-        .report_to = &tally,
-        .alive = nothing,
-        .jobs = cmd->jobs > 0 ? cmd->jobs : fs_workers_cores(),
-        .progress = cmd_progress };
+    const struct detector_env env = {
+        .conf = &conf, .report = print_finding, .report_to = &tally, .alive = nothing, .alive_to = NULL
+    };
     bool whole[CHECKS];
     bool failed = false;
 

@@ -204,6 +204,52 @@ static const struct explanation entries[] = {
             .act = "For mount.rw: see what was written meanwhile.",
     },
     {
+            .code = "process.hidden",
+            .means = "The kernel has a process that /proc does not show, or shows falsely.",
+            .raised = "from=list: it was missing in three lists while it lived. from=mount: something is "
+                      "mounted "
+                      "over its folder in /proc, or over /proc itself.",
+            .causes = "An administrator's experiment with mounts; as a rule a rootkit.",
+            .act = "Take the machine off the network and keep it running; copy its memory and disks from "
+                   "outside. umount PATH shows again what a mount hides.",
+            .guard =
+                    "The process is held by its pidfd while it is looked for, so one that comes or goes does "
+                    "not count.",
+    },
+    {
+            .code = "process.disguised",
+            .means = "A process pretends to be a kernel thread.",
+            .raised = "why=kernel_name: its name or first argument is one that only the kernel gives, and it "
+                      "runs "
+                      "a program. why=kernel_flag: it is marked as kernel thread and was not started by "
+                      "kthreadd.",
+            .causes = "A miner or a back door that wants to be passed over in ps and top.",
+            .act = "Look at the file behind exe=, keep a copy (cp /proc/PID/exe), then kill it and look for "
+                   "what "
+                   "started it.",
+            .guard = "A short list of names that programs do not have; View disguised-processes allow PATH.",
+    },
+    {
+            .code = "process.fileless",
+            .means = "A process runs from memory, or from a deleted file where anybody may write.",
+            .raised = "why=memory: its executable is a memfd. why=deleted: it was in /tmp, /var/tmp or "
+                      "/dev/shm and "
+                      "is gone.",
+            .causes = "A container runtime or a self-extracting program; or an intruder who leaves no file "
+                      "behind.",
+            .act = "Keep a copy (cp /proc/PID/exe), see who started it (ppid=). Allow it by the path that "
+                   "exe= "
+                   "shows when it belongs there.",
+            .guard = "Deleted files elsewhere are what upgrades leave behind, and do not count.",
+    },
+    {
+            .code = "process.ok",
+            .means = "A finding about a process is over.",
+            .raised = "The process ended, or it is seen as it should be; of= names the line that opened it.",
+            .causes = "It was killed, or did what it came for.",
+            .act = "The end of such a process is no reason to close the case.",
+    },
+    {
             .code = "time.step",
             .means = "The clock was set.",
             .raised = "The time of day jumped by a second or more against the clock that nobody can set; an "

@@ -40,6 +40,45 @@ path_set(char out[CONF_PATH], const char *path)
     return true;
 }
 
+static const struct {
+    const char *name;
+    uint32_t every_s;
+    bool off; /* unless it is asked for */
+} views[CONF_VIEWS] = {
+    [CONF_VIEW_HIDDEN_PROCESSES] = { "hidden-processes", 300, false },
+    [CONF_VIEW_DISGUISED_PROCESSES] = { "disguised-processes", 60, false },
+    [CONF_VIEW_PROC_MOUNTS] = { "proc-mounts", 60, false },
+};
+
+const char *
+conf_view_name(enum conf_view view)
+{
+    return views[view].name;
+}
+
+uint32_t
+conf_view_every_s(enum conf_view view)
+{
+    return views[view].every_s;
+}
+
+bool
+conf_allows(const struct conf *conf, enum conf_view view, const void *what, size_t len)
+{
+    for (unsigned i = 0; i < conf->allows; i++) {
+        const char *allowed = conf->allow[i].what;
+        size_t head = strlen(allowed);
+        bool open_end = allowed[head - 1] == '*';
+
+        head -= open_end;
+        if (conf->allow[i].view == view && (open_end ? len >= head : len == head) &&
+                memcmp(allowed, what, head) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool
 conf_init(struct conf *conf, const char *config_path, const char *state_dir)
 {
@@ -47,6 +86,9 @@ conf_init(struct conf *conf, const char *config_path, const char *state_dir)
     conf->beat_s = 10;
     conf->sweep_s = 300;
     conf->port_sweep_ms = 1000;
+    for (unsigned i = 0; i < CONF_VIEWS; i++) {
+        conf->view_s[i] = views[i].off ? 0 : views[i].every_s;
+    }
     conf->state_fixed = state_dir != NULL;
     return path_set(conf->config_path, config_path != NULL ? config_path : CONF_DEFAULT_PATH) &&
            path_set(conf->state_dir, state_dir != NULL ? state_dir : CONF_DEFAULT_STATE);

@@ -19,6 +19,7 @@
 #define CONF_DAEMONS 64
 #define CONF_MOUNTS 32
 #define CONF_CHANNELS 8
+#define CONF_ALLOWS 64
 #define CONF_SCHEME 16
 #define CONF_LINE_MAX 1024
 #define CONF_ERRORS_MAX 20
@@ -73,6 +74,20 @@ struct conf_mount {
     uint8_t options; /* those that it must have */
 };
 
+/* Pairs of sources that should say the same; tocsin.conf(5) tells what each looks at. */
+enum conf_view {
+    CONF_VIEW_HIDDEN_PROCESSES,
+    CONF_VIEW_DISGUISED_PROCESSES,
+    CONF_VIEW_PROC_MOUNTS,
+    CONF_VIEWS
+};
+
+/* What a view is to take for normal: a path, an interface, a module, ... by the view. */
+struct conf_allow {
+    uint8_t view;         /* enum conf_view */
+    char what[CONF_PATH]; /* not empty */
+};
+
 struct conf_channel {
     char scheme[CONF_SCHEME]; /* "serial", "tty", "file", "null", ... (sinks/sink.h) */
     char device[CONF_PATH];
@@ -95,12 +110,15 @@ struct conf {
     unsigned daemons;
     unsigned mounts;
     unsigned channels;
+    unsigned allows;
     char watch[CONF_WATCHES][CONF_PATH];  /* absolute; the path and everything below it */
     char ignore[CONF_IGNORES][CONF_PATH]; /* absolute; the path and everything below it */
     struct conf_port port[CONF_PORTS];
     char daemon[CONF_DAEMONS][CONF_PATH]; /* absolute path of the executable */
     struct conf_mount mount[CONF_MOUNTS];
     struct conf_channel channel[CONF_CHANNELS];
+    uint32_t view_s[CONF_VIEWS]; /* from one look to the next; 0: off */
+    struct conf_allow allow[CONF_ALLOWS];
 };
 
 /* An error in the file: "FILE:LINE: what was found; what was expected", escaped, without a newline. */
@@ -135,6 +153,15 @@ int conf_write_mount(const struct conf_mount *mount, FILE *out);
 
 /* An option's keyword by the number of its bit, from 0; NULL behind the last. */
 const char *conf_mount_option(unsigned bit);
+
+/* The keyword of a view. */
+const char *conf_view_name(enum conf_view view);
+
+/* How many seconds lie between two of its looks when it is on and none are given. */
+uint32_t conf_view_every_s(enum conf_view view);
+
+/* Is it to be taken for normal? What is allowed may end in '*', which stands for any bytes. */
+bool conf_allows(const struct conf *conf, enum conf_view view, const void *what, size_t len);
 
 /*
  * True for an absolute path of less than CONF_PATH bytes without a slash at its end and without "//", "." and

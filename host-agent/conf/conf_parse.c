@@ -15,7 +15,8 @@ struct parser {
     void *to;
     unsigned line;
     unsigned errors;
-    unsigned seen; /* a bit a keyword that may stand once */
+    unsigned seen;  /* a bit a keyword that may stand once */
+    unsigned views; /* a bit a view that was switched */
 };
 
 struct cursor {
@@ -345,6 +346,69 @@ take_mount(struct parser *p, const struct words *w)
     memcpy(&p->conf->mount[p->conf->mounts++], &mount, sizeof(mount));
 }
 
+static bool
+take_view_name(struct parser *p, const struct words *w, enum conf_view *view)
+{
+    for (unsigned i = 0; i < CONF_VIEWS; i++) {
+        if (word_is(w, 1, conf_view_name((enum conf_view)i))) {
+            *view = (enum conf_view)i;
+            return true;
+        }
+    }
+    tell_word(p, w, 1, "a view's name, as in tocsin.conf(5)");
+    return false;
+}
+
+static void
+take_view_allow(struct parser *p, const struct words *w, enum conf_view view)
+{
+    struct conf *conf = p->conf;
+
+    if (w->count != 4 || w->len[3] == 0 || w->len[3] >= CONF_PATH) {
+        tell_word(p, w, w->count - 1, "View NAME allow WHAT, with 1 to 255 bytes");
+        return;
+    }
+    if (conf->allows == CONF_ALLOWS) {
+        tell_word(p, w, 0, "at most 64 such lines");
+        return;
+    }
+    struct conf_allow *allow = &conf->allow[conf->allows++];
+
+    memset(allow, 0, sizeof(*allow));
+    allow->view = (uint8_t)view;
+    memcpy(allow->what, w->word[3], w->len[3] + 1);
+}
+
+static void
+take_view(struct parser *p, const struct words *w)
+{
+    enum conf_view view = CONF_VIEWS;
+    uint32_t every_s = 0;
+
+    if (!take_view_name(p, w, &view)) {
+        return;
+    }
+    if (word_is(w, 2, "allow")) {
+        take_view_allow(p, w, view);
+        return;
+    }
+    if (word_is(w, 2, "on")) {
+        every_s = conf_view_every_s(view);
+    } else if (!word_is(w, 2, "off") || w->count != 3) {
+        tell_word(p, w, 2, "on, on with seconds, off, or allow");
+        return;
+    }
+    if (w->count == 4 && !take_number(p, w, 3, 1, 86400, &every_s)) {
+        return;
+    }
+    if ((p->views & 1u << view) != 0) {
+        tell_word(p, w, 1, "each view once");
+        return;
+    }
+    p->views |= 1u << view;
+    p->conf->view_s[view] = every_s;
+}
+
 /* clang-format off */
 static const struct scheme {
     const char *name;
@@ -455,14 +519,15 @@ static const struct keyword keywords[] = {
     { "Daemon",    take_daemon,     1, 1, false, "Daemon PATH" },
     { "DaemonGrace", take_daemon_grace, 1, 1, true, "DaemonGrace SECONDS" },
     { "Mount",     take_mount,      2, 6, false, "Mount PATH ro|rw [OPTION...]" },
+    { "View",      take_view,       2, 3, false, "View NAME on [SECONDS]|off|allow WHAT" },
     { "Channel",   take_channel,    2, 4, false, "Channel SCHEME DEVICE [BAUD [FRAME]]" },
 };
 /* clang-format on */
 
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
-#define KEYWORD_NAMES                                                                                     \
-    "one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon, DaemonGrace, Mount and " \
-    "Channel"
+#define KEYWORD_NAMES                                                                                  \
+    "one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon, DaemonGrace, Mount, " \
+    "View and Channel"
 
 static void
 take_entry(struct parser *p, const struct words *w)

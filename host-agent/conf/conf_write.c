@@ -182,6 +182,33 @@ write_channels(const struct conf *conf, FILE *out, int *error)
     }
 }
 
+static void
+write_views(const struct conf *conf, FILE *out, int *error)
+{
+    fputs("\n# Views that should agree: View NAME on|off, with the seconds between two looks, and what is\n"
+          "# normal here: View NAME allow WHAT.\n",
+            out);
+    for (unsigned i = 0; i < CONF_VIEWS; i++) {
+        const char *name = conf_view_name((enum conf_view)i);
+
+        if (conf->view_s[i] == 0) {
+            fprintf(out, "View %s off\n", name);
+        } else {
+            fprintf(out, "View %s on %u\n", name, conf->view_s[i]);
+        }
+    }
+    for (unsigned i = 0; i < conf->allows; i++) {
+        const char *name = conf_view_name((enum conf_view)conf->allow[i].view);
+        struct out_line line = { .len = 0 };
+
+        put(&line, "View ", strlen("View "));
+        put(&line, name, strlen(name));
+        put(&line, " allow ", strlen(" allow "));
+        put_value(&line, conf->allow[i].what);
+        end_line(&line, out, error);
+    }
+}
+
 int
 conf_write(const struct conf *conf, FILE *out)
 {
@@ -222,6 +249,7 @@ conf_write(const struct conf *conf, FILE *out)
     for (unsigned i = 0; i < conf->mounts; i++) {
         write_mount(&conf->mount[i], out, &error);
     }
+    write_views(conf, out, &error);
     if (error == 0 && (fflush(out) != 0 || ferror(out))) {
         error = errno != 0 ? -errno : -EIO;
     }

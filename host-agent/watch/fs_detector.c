@@ -8,13 +8,14 @@
 #include "alarm/clock.h"
 #include "watch/baseline.h"
 #include "watch/detector.h"
-#include "watch/fs_fanotify.h"
+#include "watch/fs_doer.h"
 #include "watch/fs_finding.h"
 #include "watch/fs_guard.h"
-#include "watch/fs_inotify.h"
 #include "watch/fs_look.h"
 #include "watch/fs_pass.h"
 #include "watch/fs_roots.h"
+#include "watch/fs_self.h"
+#include "watch/fs_sources.h"
 #include "watch/fs_walk.h"
 #include "wire/escape.h"
 #include <errno.h>
@@ -27,33 +28,36 @@
 
 #define SLICE_MS 20
 #define STEPS_BETWEEN_LOOKS 8 /* of a slice: at the clock and at waiting events */
-#define GUARD_MS 1000         /* between two looks at the baseline's file where no event tells of it */
+#define GUARD_MS 1000         /* between two looks at the baseline's file */
 
 struct files {
     const struct detector_env *env;
     struct fs_guard guard;
+    struct fs_self self;
     struct fs_roots roots;
     struct fs_walk sweep_walk;
     struct fs_walk tree_walk;
     struct fs_pass sweep;
-    struct fs_workers workers; /* for a check */
-    struct fs_pass tree;       /* a directory that came or went */
-    struct fs_look look;       /* at one event's place */
-    struct fs_fanotify fanotify;
-    struct fs_inotify inotify;
-    int no_fanotify; /* -errno: why there is none; 0 when it covers every root */
+    struct fs_pass tree;        /* a directory that came or went */
+    struct fs_look look;        /* at one event's place */
+    struct baseline_iter place; /* in the baseline, for it */
+    struct fs_sources sources;
+    struct fs_doers doers;
+    const struct fs_news *news; /* what is being looked at because of it; NULL in a sweep */
     bool mapped;
     bool sweeping;
     bool again; /* another sweep is wanted when this one is over */
     bool lost;  /* events were lost since the last sweep began */
     bool lost_open;
+    bool sources_open; /* a finding says that they are less than they could be */
     int64_t sweep_began;
     int64_t sweep_due;
     int64_t sweep_took;
     int64_t guard_due;
 };
 
-static struct files files = { .fanotify.fd = -1, .inotify.fd = -1 };
+static struct files files = { .sources = { .fanotify.fd = -1, .inotify.fd = -1, .mountinfo = -1 },
+    .doers.proc = -1 };
 
 static void
 report(const struct finding *f)
@@ -75,20 +79,29 @@ static void
 tell_sources(void)
 {
     static const char subject[] = "files.events";
-    bool inotify = files.inotify.fd >= 0;
+    const struct fs_sources *s = &files.sources;
+    bool inotify = s->inotify.fd >= 0, less = s->refused != 0 || s->mountinfo < 0 || s->cut;
     struct finding f;
 
-    if (files.no_fanotify == 0) {
+    if (!less && !files.sources_open) {
         return;
     }
+    files.sources_open = less;
     finding_begin(&f, FINDING_AGENT_SELF, "source", subject, sizeof(subject) - 1);
+    f.op = less ? FINDING_OPEN : FINDING_CLOSE;
     f.severity = WIRE_WARN;
-    finding_addf(&f, "state", "%s", inotify ? "reduced" : "missing");
-    finding_addf(&f, "uses", "%s", inotify ? "inotify" : "sweep");
-    const char *why = strerror(-files.no_fanotify);
-    finding_add(&f, "fanotify", why, strlen(why));
-    if (files.inotify.refused > 0) {
+    finding_addf(&f, "state", "%s", s->refused == 0 || inotify ? "reduced" : "missing");
+    if (s->refused != 0) {
+        const char *why = strerror(-s->refused);
+
+        finding_addf(&f, "uses", "%s", inotify ? "inotify" : "sweep");
+        finding_add(&f, "fanotify", why, strlen(why));
+    }
+    if (s->inotify.refused > 0) {
         finding_addf(&f, "refused", "yes");
+    }
+    if (s->mountinfo < 0 || s->cut) {
+        finding_addf(&f, "mounts", "%s", s->cut ? "too-many" : "unread");
     }
     report(&f);
 }
@@ -120,6 +133,22 @@ sweep_told(void *to, enum fs_verdict verdict, const struct baseline_entry *was,
     }
 }
 
+/* Who did it, and from where: what no later look can say. */
+static void
+tell_news(struct finding *f)
+{
+    const struct fs_news *news = files.news;
+
+    if (news == NULL) {
+        return;
+    }
+    if (news->other != NULL) {
+        finding_aside(f);
+        finding_add(f, news->other_key, news->other, news->other_len);
+    }
+    fs_doer_tell(fs_doers_look(&files.doers, news->pid, news->pidfd), f);
+}
+
 static void
 event_told(void *unused, enum fs_verdict verdict, const struct baseline_entry *was,
         const struct baseline_entry *now, unsigned differs)
@@ -128,6 +157,9 @@ event_told(void *unused, enum fs_verdict verdict, const struct baseline_entry *w
 
     (void)unused;
     fs_finding(&f, verdict, was, now, differs);
+    if (verdict != FS_SAME) {
+        tell_news(&f);
+    }
     report(&f);
 }
 
@@ -154,11 +186,12 @@ sweep_begin(int64_t now)
     files.sweep_began = now;
     files.again = false;
     files.lost = false;
-    files.inotify.refused = 0;
+    files.sources.inotify.refused = 0;
     if (!baseline_loaded(&files.guard.base)) {
         files.sweep_due = now + (int64_t)files.env->conf->sweep_s * 1000;
         return;
     }
+    fs_self_tell(&files.self, &files.guard.base, &files.roots, files.env);
     files.sweeping = true;
     finding_pass(&f, FINDING_FILES, FINDING_PASS_BEGIN);
     report(&f);
@@ -170,8 +203,13 @@ sweep_end(int64_t now)
 {
     struct finding f;
 
-    finding_pass(&f, FINDING_FILES, FINDING_PASS_END);
-    report(&f);
+    if (files.sweep.damage.text[0] != '\0') {
+        /* No end is told: a pass that could not compare everything closes nothing. */
+        fs_guard_damaged(&files.guard, &files.sweep.damage);
+    } else {
+        finding_pass(&f, FINDING_FILES, FINDING_PASS_END);
+        report(&f);
+    }
     files.sweeping = false;
     files.sweep_took = now - files.sweep_began;
     files.sweep_due = files.sweep_began + (int64_t)files.env->conf->sweep_s * 1000;
@@ -182,22 +220,12 @@ sweep_end(int64_t now)
         tell_lost(FINDING_CLOSE, "overflow");
         files.lost_open = false;
     }
-    if (files.inotify.refused > 0) {
+    if (files.sources.inotify.refused > 0) {
         tell_sources();
     }
     fs_walk_rest(&files.sweep_walk);
     fs_walk_rest(&files.tree_walk);
     fs_look_rest();
-    baseline_rest(&files.guard.base);
-}
-
-static bool
-events_wait(void)
-{
-    struct pollfd fd[] = { { .fd = files.fanotify.fd, .events = POLLIN },
-        { .fd = files.inotify.fd, .events = POLLIN } };
-
-    return poll(fd, 2, 0) > 0;
 }
 
 static int64_t
@@ -210,7 +238,7 @@ sweep_slice(int64_t now)
             sweep_end(clock_boot_ms());
             return files.sweep_due;
         }
-        if (steps % STEPS_BETWEEN_LOOKS == 0 && (clock_boot_ms() >= end || events_wait())) {
+        if (steps % STEPS_BETWEEN_LOOKS == 0 && (clock_boot_ms() >= end || fs_sources_wait(&files.sources))) {
             alive(NULL);
             return now;
         }
@@ -225,12 +253,15 @@ look_at_tree(const uint8_t *path, size_t len, uint32_t cookie)
 {
     struct fs_span top = { .path = path, .len = len };
 
-    files.tree_walk.top_cookie = files.inotify.fd >= 0 && cookie != 0 ? cookie : FS_NO_COOKIE;
+    files.tree_walk.top_cookie = cookie != 0 ? cookie : FS_NO_COOKIE;
     fs_pass_begin(&files.tree, &top, 1);
     for (unsigned steps = 1; fs_pass_step(&files.tree); steps++) {
         if (steps % 64 == 0) {
             alive(NULL);
         }
+    }
+    if (files.tree.damage.text[0] != '\0') {
+        fs_guard_damaged(&files.guard, &files.tree.damage);
     }
 }
 
@@ -262,17 +293,24 @@ look_closer(const struct baseline_entry *was)
 
 /* One thing, or a whole tree when a directory is on one side only. */
 static void
-look_at(int dir_fd, const char *name, const uint8_t *path, size_t len, bool tree, uint32_t cookie)
+look_at(const struct fs_news *news)
 {
+    const uint8_t *path = news->path;
+    size_t len = news->len;
     struct baseline_entry was;
     struct fs_look *l = &files.look;
     struct finding f;
-    bool known = baseline_find(&files.guard.base, path, len, &was);
-    bool exists = fs_look(l, dir_fd, name);
+    enum baseline_step found = baseline_find(&files.place, &files.guard.base, path, len, &was);
+    bool known = found == BASELINE_ENTRY;
+    bool exists = fs_look(l, news->dir_fd, news->name);
     bool was_dir = known && was.type == BASELINE_DIR, is_dir = exists && l->now.type == BASELINE_DIR;
 
-    if ((was_dir || is_dir) && (tree || was_dir != is_dir)) {
-        look_at_tree(path, len, cookie);
+    if ((was_dir || is_dir) && (news->tree || was_dir != is_dir)) {
+        look_at_tree(path, len, news->cookie);
+        return;
+    }
+    if (found == BASELINE_GAP) {
+        fs_guard_damaged(&files.guard, &files.place.gap.error);
         return;
     }
     l->now.path = path;
@@ -291,7 +329,7 @@ look_at(int dir_fd, const char *name, const uint8_t *path, size_t len, bool tree
     } else {
         fs_finding_well(&f, path, len);
         report(&f);
-        if (tree) {
+        if (news->tree) {
             sweep_soon(); /* what was told below cannot be named any more; the end of a sweep closes it */
         }
     }
@@ -308,16 +346,15 @@ use_baseline(void)
     }
     /* What does not fit was refused at open already; a baseline only adds what the agent owns. */
     fs_roots_init(&files.roots, files.env->conf, &files.guard.base);
-    fs_fanotify_forget(&files.fanotify);
+    fs_sources_follow(&files.sources, NULL);
     files.sweep_due = 0;
 }
 
 static void
-heard_entry(void *unused, int dir_fd, const char *name, const uint8_t *path, size_t len, bool tree,
-        uint32_t cookie)
+heard_entry(void *unused, const struct fs_news *news)
 {
     (void)unused;
-    if (fs_roots_is_baseline(&files.roots, path, len)) {
+    if (fs_roots_is_baseline(&files.roots, news->path, news->len)) {
         if (fs_guard_look(&files.guard, false)) {
             use_baseline();
         }
@@ -326,9 +363,16 @@ heard_entry(void *unused, int dir_fd, const char *name, const uint8_t *path, siz
     if (!baseline_loaded(&files.guard.base)) {
         return;
     }
-    if (fs_roots_hold(&files.roots, path, len)) {
-        look_at(dir_fd, name, path, len, tree, cookie);
-    } else if (tree && fs_roots_below(&files.roots, path, len)) {
+    if (fs_roots_hold(&files.roots, news->path, news->len)) {
+        /* Who did it may be gone when the file has been read. */
+        fs_doers_look(&files.doers, news->pid, news->pidfd);
+        files.news = news;
+        look_at(news);
+        files.news = NULL;
+        if (news->mount) {
+            sweep_soon(); /* what is hidden now cannot be named any more; the end of a sweep closes it */
+        }
+    } else if (news->tree && fs_roots_below(&files.roots, news->path, news->len)) {
         sweep_soon();
     }
 }
@@ -358,120 +402,10 @@ static uint32_t
 entered(void *unused, uint32_t cookie, int dir_fd, const uint8_t *path, size_t len)
 {
     (void)unused;
-    if (files.inotify.fd < 0 || fs_fanotify_covers(&files.fanotify, dir_fd)) {
-        return FS_NO_COOKIE;
-    }
-    return fs_inotify_enter(&files.inotify, cookie, dir_fd, path, len);
+    return fs_sources_enter(&files.sources, cookie, dir_fd, path, len);
 }
 
 /* ---- open ---- */
-
-static void
-note_refusal(int code)
-{
-    if (code < 0 && files.no_fanotify == 0) {
-        files.no_fanotify = code;
-    }
-}
-
-/* The mount point of a line of mountinfo(5): its fifth field, with \ooo for blanks. 0 when there is none. */
-static size_t
-mount_point(const char *line, uint8_t *out, size_t size)
-{
-    size_t len = 0;
-
-    for (int field = 1; field < 5; field++) {
-        line = strchr(line, ' ');
-        if (line == NULL) {
-            return 0;
-        }
-        line++;
-    }
-    while (*line != '\0' && *line != ' ' && len < size) {
-        uint8_t byte = (uint8_t)*line++;
-
-        if (byte == '\\' && line[0] >= '0' && line[0] <= '3' && line[1] >= '0' && line[1] <= '7' &&
-                line[2] >= '0' && line[2] <= '7') {
-            byte = (uint8_t)((line[0] - '0') << 6 | (line[1] - '0') << 3 | (line[2] - '0'));
-            line += 3;
-        }
-        out[len++] = byte;
-    }
-    return len < size ? len : 0;
-}
-
-/* File systems that are mounted below a root are guarded as well. */
-static void
-mark_mounts(void)
-{
-    uint8_t path[FS_SOURCE_PATH];
-    char *line = NULL;
-    size_t room = 0;
-    FILE *in = fopen("/proc/self/mountinfo", "re");
-
-    if (in == NULL) {
-        return;
-    }
-    while (getline(&line, &room, in) > 0) {
-        size_t len = mount_point(line, path, sizeof(path));
-
-        /* A kernel's own file system refuses, and nothing in it is guarded. */
-        if (len > 0 && fs_roots_hold(&files.roots, path, len)) {
-            fs_fanotify_mark(&files.fanotify, path, len);
-        }
-    }
-    free(line);
-    fclose(in);
-}
-
-static void
-open_fanotify(void)
-{
-    int code = fs_fanotify_open(&files.fanotify);
-
-    files.no_fanotify = code;
-    if (code < 0) {
-        return;
-    }
-    for (unsigned i = 0; i < files.roots.count; i++) {
-        note_refusal(fs_fanotify_mark(&files.fanotify, files.roots.root[i].path, files.roots.root[i].len));
-    }
-    mark_mounts();
-    if (files.roots.state_dir.len > 0) {
-        fs_fanotify_mark(&files.fanotify, files.roots.state_dir.path, files.roots.state_dir.len);
-    }
-    if (files.fanotify.mounts == 0) {
-        fs_fanotify_close(&files.fanotify);
-    }
-}
-
-static void
-watch_directory(const uint8_t *path, size_t len)
-{
-    int fd = len > 0 ? fs_open_dir(path, len) : -1;
-
-    if (fd >= 0) {
-        entered(NULL, FS_NO_COOKIE, fd, path, len);
-        close(fd);
-    }
-}
-
-/* The directories that hold the roots, and the baseline's: what is below comes as the first sweep enters it.
- */
-static void
-watch_parents(void)
-{
-    for (unsigned i = 0; i < files.roots.count; i++) {
-        const struct fs_span *root = &files.roots.root[i];
-        size_t len = root->len;
-
-        while (len > 1 && root->path[len - 1] != '/') {
-            len--;
-        }
-        watch_directory(root->path, len > 1 ? len - 1 : len);
-    }
-    watch_directory(files.roots.state_dir.path, files.roots.state_dir.len);
-}
 
 static void
 prepare_pass(struct fs_pass *p, struct fs_walk *walk, fs_told_fn *told)
@@ -492,10 +426,8 @@ files_open(const struct detector_env *env)
 {
     int code = 0;
 
-    fs_fanotify_close(&files.fanotify);
-    fs_inotify_close(&files.inotify);
     files.env = env;
-    files.sweeping = files.again = files.lost = files.lost_open = false;
+    files.sweeping = files.again = files.lost = files.lost_open = files.sources_open = false;
     files.sweep_due = files.guard_due = files.sweep_began = files.sweep_took = 0;
     if (!files.mapped) {
         code = fs_walk_map(&files.sweep_walk, FS_WALK_ARENA);
@@ -509,67 +441,55 @@ files_open(const struct detector_env *env)
     if (code < 0) {
         return code;
     }
+    fs_self_init(&files.self);
     fs_guard_look(&files.guard, false);
     if (!fs_roots_init(&files.roots, env->conf, &files.guard.base)) {
         return -E2BIG;
     }
     prepare_pass(&files.sweep, &files.sweep_walk, sweep_told);
     prepare_pass(&files.tree, &files.tree_walk, event_told);
-    open_fanotify();
-    if (files.no_fanotify < 0 && fs_inotify_open(&files.inotify) == 0) {
-        watch_parents();
-    }
+    fs_doers_open(&files.doers);
+    fs_sources_open(&files.sources, &files.roots);
     return 0;
 }
 
 static int
 files_fds(struct pollfd *fds, int max)
 {
-    const int all[] = { files.fanotify.fd, files.inotify.fd };
-    int n = 0;
-
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        if (all[i] >= 0 && n < max) {
-            fds[n++] = (struct pollfd){ .fd = all[i], .events = POLLIN };
-        }
-    }
-    return n;
+    return fs_sources_fds(&files.sources, fds, max);
 }
 
 static void
 files_ready(const struct pollfd *fds, int count)
 {
-    for (int i = 0; i < count; i++) {
-        if (fds[i].fd < 0 || (fds[i].revents & POLLIN) == 0) {
-            continue;
-        }
-        if (fds[i].fd == files.fanotify.fd) {
-            fs_fanotify_read(&files.fanotify, &hear);
-        } else if (fds[i].fd == files.inotify.fd) {
-            fs_inotify_read(&files.inotify, &hear);
-        }
-    }
+    fs_sources_ready(&files.sources, fds, count, &hear);
+    fs_doers_forget(&files.doers);
 }
 
 static int64_t
 files_work(int64_t now)
 {
-    bool events = files.fanotify.fd >= 0 || files.inotify.fd >= 0;
+    bool again = !files.sweeping && now >= files.sweep_due;
 
-    if (files.sweeping) {
-        return sweep_slice(now);
-    }
-    if (now >= files.guard_due || now >= files.sweep_due) {
+    /* Also where events tell of the file: a store through a mapping has none. */
+    if (again || now >= files.guard_due) {
         files.guard_due = now + GUARD_MS;
-        if (fs_guard_look(&files.guard, now >= files.sweep_due)) {
+        if (fs_guard_look(&files.guard, again)) {
             use_baseline();
         }
+    }
+    bool auditing = fs_guard_audit(&files.guard);
+    if (files.sweeping) {
+        return sweep_slice(now);
     }
     if (now >= files.sweep_due) {
         sweep_begin(now);
         return files.sweeping ? now : files.sweep_due;
     }
-    return events || files.guard_due > files.sweep_due ? files.sweep_due : files.guard_due;
+    if (auditing) {
+        return now;
+    }
+    return files.guard_due < files.sweep_due ? files.guard_due : files.sweep_due;
 }
 
 /* ---- one pass ---- */
@@ -587,32 +507,34 @@ files_check(const struct detector_env *env)
         return -ENAMETOOLONG;
     }
     int code = baseline_load(&files.guard.base, path, &error);
+    wire_escape(shown, sizeof(shown), path, strlen(path), WIRE_ESCAPE_TEXT);
     if (code < 0) {
-        wire_escape(shown, sizeof(shown), path, strlen(path), WIRE_ESCAPE_TEXT);
         fprintf(stderr, "tocsin: %s: %s\n", shown, error.text);
         return code;
     }
     code = fs_walk_map(&files.sweep_walk, FS_WALK_ARENA);
-    code = code < 0 ? code : fs_workers_start(&files.workers, env->jobs > 0 ? env->jobs - 1 : 0, false);
     if (code < 0 || !fs_roots_init(&files.roots, env->conf, &files.guard.base)) {
         fprintf(stderr, "tocsin: too little memory to check files\n");
         return code < 0 ? code : -E2BIG;
     }
     prepare_pass(&files.sweep, &files.sweep_walk, sweep_told);
-    files.sweep.workers = &files.workers;
     finding_pass(&f, FINDING_FILES, FINDING_PASS_BEGIN);
     report(&f);
     fs_pass_begin(&files.sweep, files.roots.root, files.roots.count);
-    while (fs_pass_step(&files.sweep) != FS_PASS_OVER) {
-        if (env->progress != NULL) {
-            env->progress(files.sweep.looked, files.guard.base.count, files.sweep.bytes);
+    for (unsigned steps = 1; fs_pass_step(&files.sweep); steps++) {
+        if (steps % 1024 == 0) {
+            alive(NULL);
         }
     }
-    fs_workers_stop(&files.workers);
+    if (files.sweep.damage.text[0] != '\0') {
+        fprintf(stderr, "tocsin: %s: %s; %llu paths cannot be compared\n", shown, files.sweep.damage.text,
+                (unsigned long long)files.sweep.unknown);
+        code = -EBADMSG;
+    }
     finding_pass(&f, FINDING_FILES, FINDING_PASS_END);
     report(&f);
     baseline_unload(&files.guard.base);
-    return 0;
+    return code;
 }
 
 const struct detector_ops detector_files_ops = {

@@ -7,6 +7,9 @@
 #define INFO_HEADER 4
 #define INFO_DFID_NAME 2
 #define INFO_DFID 3
+#define INFO_PIDFD 4
+#define INFO_OLD_DFID_NAME 10
+#define INFO_NEW_DFID_NAME 12
 #define FSID_SIZE 8
 
 /* The name behind a handle: up to its NUL; padding follows. */
@@ -24,30 +27,47 @@ take_name(struct fs_bytes *c, const char **name, size_t *len)
 }
 
 static bool
-take_directory(struct fs_bytes *c, bool named, struct fs_fanotify_event *e)
+take_place(struct fs_bytes *c, bool named, struct fs_event_place *out)
 {
-    const uint8_t *fsid = take_bytes(c, FSID_SIZE);
-    uint32_t handle_len = take_host32(c);
-    int32_t handle_type = (int32_t)take_host32(c);
+    struct fs_event_place p = { .name = "" };
 
-    if (c->short_read || handle_len > FS_HANDLE_MAX) {
+    p.fsid = take_bytes(c, FSID_SIZE);
+    p.handle_len = take_host32(c);
+    p.handle_type = (int32_t)take_host32(c);
+    if (c->short_read || p.handle_len > FS_HANDLE_MAX) {
         return false;
     }
 #ifdef PLANT_FSEVENTS
     /* The planted bug: the handle is believed to be as long as it says. */
-    const uint8_t *handle = c->at;
-    c->at += handle_len;
+    p.handle = c->at;
+    c->at += p.handle_len;
 #else
-    const uint8_t *handle = take_bytes(c, handle_len);
+    p.handle = take_bytes(c, p.handle_len);
 #endif
-    if (c->short_read || (named && !take_name(c, &e->name, &e->name_len))) {
+    if (c->short_read || (named && !take_name(c, &p.name, &p.name_len))) {
         return false;
     }
-    e->fsid = fsid;
-    e->handle = handle;
-    e->handle_len = handle_len;
-    e->handle_type = handle_type;
+    *out = p;
     return true;
+}
+
+static bool
+take_info(struct fs_bytes *c, uint8_t type, struct fs_fanotify_event *e)
+{
+    switch (type) {
+    case INFO_DFID_NAME:
+    case INFO_NEW_DFID_NAME:
+        return take_place(c, true, &e->at);
+    case INFO_OLD_DFID_NAME:
+        return take_place(c, true, &e->from);
+    case INFO_DFID:
+        return take_place(c, false, &e->at);
+    case INFO_PIDFD:
+        e->pidfd = (int32_t)take_host32(c);
+        return !c->short_read;
+    default:
+        return true;
+    }
 }
 
 static bool
@@ -63,8 +83,7 @@ take_infos(struct fs_bytes *c, struct fs_fanotify_event *e)
         }
         struct fs_bytes info = { .at = c->at, .end = start + len };
         c->at = start + len;
-        if ((head[0] == INFO_DFID_NAME || head[0] == INFO_DFID) &&
-                !take_directory(&info, head[0] == INFO_DFID_NAME, e)) {
+        if (!take_info(&info, head[0], e)) {
             return false;
         }
     }
@@ -79,8 +98,7 @@ fs_fanotify_take(struct fs_bytes *c, struct fs_fanotify_event *e)
     if (fs_bytes_left(c) == 0) {
         return FS_EVENTS_END;
     }
-    memset(e, 0, sizeof(*e));
-    e->name = "";
+    *e = (struct fs_fanotify_event){ .pidfd = -1, .at.name = "", .from.name = "" };
     uint32_t len = take_host32(c);
     const uint8_t *version = take_bytes(c, 2); /* version, reserved */
     uint16_t metadata_len = take_host16(c);

@@ -19,17 +19,23 @@ enum fs_events_result {
     FS_EVENTS_BROKEN /* not what the manual promises; what is left cannot be trusted */
 };
 
-/* Pointers are into the buffer. */
-struct fs_fanotify_event {
-    uint64_t mask;
-    int32_t fd; /* FAN_NOFD where the group reports handles */
-    int32_t pid;
-    const uint8_t *fsid;   /* 8 bytes; NULL when the event names no directory */
+/* A name in a directory. Pointers are into the buffer. */
+struct fs_event_place {
+    const uint8_t *fsid;   /* 8 bytes; NULL: the event names no such place */
     const uint8_t *handle; /* of the directory */
     uint32_t handle_len;   /* at most FS_HANDLE_MAX */
     int32_t handle_type;
     const char *name; /* in the directory, NUL-terminated; "" for none */
     size_t name_len;
+};
+
+struct fs_fanotify_event {
+    uint64_t mask;
+    int32_t fd; /* FAN_NOFD where the group reports handles */
+    int32_t pid;
+    int32_t pidfd; /* the reader closes it; below 0: the process has ended, or the kernel gives none */
+    struct fs_event_place at;
+    struct fs_event_place from; /* of a rename told in one: where it was */
 };
 
 struct fs_inotify_event {

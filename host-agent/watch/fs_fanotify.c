@@ -2,117 +2,182 @@
 #include "watch/baseline.h"
 #include "watch/fs_events.h"
 #include "watch/fs_look.h"
+#include "watch/fs_places.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define EVENTS (FAN_CLOSE_WRITE | FAN_ATTRIB | FAN_CREATE | FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO)
-#define MOVES (FAN_CREATE | FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO)
+/* Newer than the libraries' headers; the numbers are kernel ABI. */
+#define REPORT_PIDFD 0x00000080u
+#define EVENT_RENAME 0x10000000u /* Linux 5.17: both ends in one */
+
+#define MOVES_OLD (FAN_MOVED_FROM | FAN_MOVED_TO)
+#define EVENTS (FAN_CLOSE_WRITE | FAN_ATTRIB | FAN_CREATE | FAN_DELETE | FAN_ONDIR)
+#define MOVES (MOVES_OLD | EVENT_RENAME)
+#define TREES (FAN_CREATE | FAN_DELETE | MOVES)
+#define READ_ONCE 16384  /* bytes: some 250 events, each of which may hold a descriptor */
+#define NEVER FAN_ACCESS /* is in no mark of ours */
 
 int
 fs_fanotify_open(struct fs_fanotify *f)
 {
+    const unsigned flags = FAN_CLASS_NOTIF | FAN_REPORT_DFID_NAME | FAN_CLOEXEC | FAN_NONBLOCK;
+
     f->mounts = 0;
+    f->text_used = 0;
+    f->mask = EVENTS | EVENT_RENAME;
     fs_fanotify_forget(f);
-    f->fd = fanotify_init(
-            FAN_CLASS_NOTIF | FAN_REPORT_DFID_NAME | FAN_CLOEXEC | FAN_NONBLOCK, O_RDONLY | O_CLOEXEC);
+    f->fd = fanotify_init(flags | REPORT_PIDFD, O_RDONLY | O_CLOEXEC);
+    f->pidfds = f->fd >= 0;
+    if (f->fd < 0 && errno == EINVAL) {
+        f->fd = fanotify_init(flags, O_RDONLY | O_CLOEXEC);
+    }
     return f->fd < 0 ? -errno : 0;
+}
+
+static void
+close_mounts(struct fs_fanotify *f)
+{
+    for (unsigned i = 0; i < f->mounts; i++) {
+        if (f->mount[i].fd >= 0) {
+            close(f->mount[i].fd);
+            f->mount[i].fd = -1;
+        }
+    }
 }
 
 void
 fs_fanotify_close(struct fs_fanotify *f)
 {
-    for (unsigned i = 0; i < f->mounts; i++) {
-        close(f->mount[i].fd);
-    }
-    f->mounts = 0;
+    fs_fanotify_unlist(f);
     if (f->fd >= 0) {
         close(f->fd);
     }
     f->fd = -1;
 }
 
-/* The nearest directory at or above the path that exists, readable: handles cannot be opened by O_PATH. */
+void
+fs_fanotify_unlist(struct fs_fanotify *f)
+{
+    close_mounts(f);
+    f->mounts = 0;
+    f->text_used = 0;
+    fs_fanotify_forget(f);
+}
+
+/* A directory, readable: handles cannot be opened by O_PATH. */
 static int
-open_nearest(const uint8_t *path, size_t len)
+open_dir(const uint8_t *path, size_t len)
+{
+    int path_fd = fs_open_dir(path, len);
+
+    if (path_fd < 0) {
+        return -1;
+    }
+    int fd = openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int code = errno;
+
+    close(path_fd);
+    errno = code;
+    return fd;
+}
+
+/* The nearest one at or above the path that exists; *len becomes its path's. */
+static int
+open_nearest(const uint8_t *path, size_t *len)
 {
     for (;;) {
-        int path_fd = fs_open_dir(path, len);
+        int fd = open_dir(path, *len);
 
-        if (path_fd >= 0) {
-            int fd = openat(path_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-            int code = errno;
-
-            close(path_fd);
-            errno = code;
+        if (fd >= 0 || *len <= 1) {
             return fd;
         }
-        if (len <= 1) {
-            return -1;
-        }
         do {
-            len--;
-        } while (len > 1 && path[len] != '/');
+            (*len)--;
+        } while (*len > 1 && path[*len] != '/');
     }
 }
 
+/* True when it is the mount that was listed. */
 static bool
-same_mount(int a, int b)
-{
-    int id[2] = { -1, -1 };
-    const int fd[2] = { a, b };
-
-    for (int i = 0; i < 2; i++) {
-        struct {
-            struct file_handle head;
-            uint8_t room[FS_HANDLE_MAX];
-        } h = { .head.handle_bytes = FS_HANDLE_MAX };
-
-        if (name_to_handle_at(fd[i], "", &h.head, &id[i], AT_EMPTY_PATH) < 0) {
-            return false;
-        }
-    }
-    return id[0] == id[1];
-}
-
-int
-fs_fanotify_mark(struct fs_fanotify *f, const uint8_t *path, size_t len)
+is_mount(const struct fs_fanotify_mount *m, int fd)
 {
     struct statfs fs;
-    int fd = open_nearest(path, len);
 
-    if (fd < 0 || fstatfs(fd, &fs) < 0) {
-        int code = -errno;
+    return fstatfs(fd, &fs) == 0 && memcmp(m->fsid, &fs.f_fsid, 8) == 0;
+}
 
-        if (fd >= 0) {
-            close(fd);
-        }
-        return code;
+/* The first mask that the kernel takes stays the mask. */
+static int
+mark(struct fs_fanotify *f, int fd)
+{
+    if (fanotify_mark(f->fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, f->mask, fd, NULL) == 0) {
+        return 0;
     }
-    for (unsigned i = 0; i < f->mounts; i++) {
-        if (memcmp(f->mount[i].fsid, &fs.f_fsid, 8) == 0 && same_mount(f->mount[i].fd, fd)) {
-            close(fd);
+    if (errno == EINVAL && (f->mask & EVENT_RENAME) != 0) {
+        f->mask = EVENTS | MOVES_OLD;
+        return mark(f, fd);
+    }
+    return -errno;
+}
+
+static int
+list_mount(struct fs_fanotify *f, const struct fs_fanotify_mount *m, const uint8_t *path)
+{
+    if (f->mounts == FS_FANOTIFY_MOUNTS || m->path_len > sizeof(f->text) - f->text_used) {
+        return -ENOSPC;
+    }
+    struct fs_fanotify_mount *to = &f->mount[f->mounts++];
+
+    *to = *m;
+    to->path = f->text_used;
+    memcpy(f->text + f->text_used, path, m->path_len);
+    f->text_used += m->path_len;
+    return 0;
+}
+
+static int
+mark_mount(struct fs_fanotify *f, int fd, const uint8_t *path, size_t len, bool *fresh)
+{
+    struct fs_fanotify_mount m = { .path_len = len, .fd = -1 };
+    struct fs_place_id id;
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs) < 0) {
+        return -errno;
+    }
+    memcpy(m.fsid, &fs.f_fsid, 8);
+    fs_place_identify(fd, "", &id);
+    m.id = id.mount;
+    /* A mask that is not there is taken away in vain, unless there is no mark. */
+    *fresh = fanotify_mark(f->fd, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM, NEVER, fd, NULL) < 0;
+    int code = mark(f, fd);
+    for (unsigned i = 0; code == 0 && i < f->mounts; i++) {
+        if (memcmp(f->mount[i].fsid, m.fsid, 8) == 0 && f->mount[i].id == m.id) {
             return 0;
         }
     }
-    int code = f->mounts == FS_FANOTIFY_MOUNTS ? -ENOSPC : 0;
-    if (code == 0 &&
-            fanotify_mark(f->fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, EVENTS | FAN_ONDIR, fd, NULL) < 0) {
-        code = -errno;
+    return code < 0 ? code : list_mount(f, &m, path);
+}
+
+int
+fs_fanotify_mark(struct fs_fanotify *f, const uint8_t *path, size_t len, bool *fresh)
+{
+    *fresh = false;
+    int fd = open_nearest(path, &len);
+
+    if (fd < 0) {
+        return -errno;
     }
-    if (code < 0) {
-        close(fd);
-        return code;
-    }
-    f->mount[f->mounts].fd = fd;
-    memcpy(f->mount[f->mounts].fsid, &fs.f_fsid, 8);
-    f->mounts++;
-    return 0;
+    int code = mark_mount(f, fd, path, len, fresh);
+    close(fd);
+    return code;
 }
 
 bool
@@ -140,7 +205,7 @@ fs_fanotify_forget(struct fs_fanotify *f)
 }
 
 static struct fs_dull *
-dull_slot(struct fs_fanotify *f, const struct fs_fanotify_event *e)
+dull_slot(struct fs_fanotify *f, const struct fs_event_place *e)
 {
     uint32_t mixed = 0;
 
@@ -151,7 +216,7 @@ dull_slot(struct fs_fanotify *f, const struct fs_fanotify_event *e)
 }
 
 static bool
-is_dull(struct fs_fanotify *f, const struct fs_fanotify_event *e)
+is_dull(struct fs_fanotify *f, const struct fs_event_place *e)
 {
     const struct fs_dull *d = dull_slot(f, e);
 
@@ -160,7 +225,7 @@ is_dull(struct fs_fanotify *f, const struct fs_fanotify_event *e)
 }
 
 static void
-note_dull(struct fs_fanotify *f, const struct fs_fanotify_event *e)
+note_dull(struct fs_fanotify *f, const struct fs_event_place *e)
 {
     struct fs_dull *d = dull_slot(f, e);
 
@@ -173,7 +238,7 @@ note_dull(struct fs_fanotify *f, const struct fs_fanotify_event *e)
 }
 
 static int
-open_directory(const struct fs_fanotify_event *e, int mount_fd)
+open_directory(const struct fs_event_place *e, int mount_fd)
 {
     struct {
         struct file_handle head;
@@ -241,41 +306,112 @@ tell_long(int dir_fd, char *path, size_t size, const struct fs_hear *hear)
     return true;
 }
 
-static void
-tell(const struct fs_fanotify_event *e, int dir_fd, char *path, size_t len, const struct fs_hear *hear)
+/* The full path of a place whose directory's is there already. */
+static size_t
+add_name(const struct fs_event_place *p, char *path, size_t len)
 {
-    bool tree = (e->mask & FAN_ONDIR) != 0 && (e->mask & MOVES) != 0;
-
-    if (e->name_len == 0 || strcmp(e->name, ".") == 0) {
-        hear->entry(hear->to, dir_fd, ".", (const uint8_t *)path, len, tree, 0);
-        return;
+    if (p->name_len == 0 || strcmp(p->name, ".") == 0) {
+        return len;
     }
     if (len == 1) {
         len = 0; /* "/" ends in the slash already */
     }
     path[len] = '/';
-    memcpy(path + len + 1, e->name, e->name_len);
-    hear->entry(hear->to, dir_fd, e->name, (const uint8_t *)path, len + 1 + e->name_len, tree, 0);
+    memcpy(path + len + 1, p->name, p->name_len);
+    return len + 1 + p->name_len;
 }
 
-/* Tells an event by the way of one mount. True when the directory matters there. */
+/* A directory of the i-th mount when the place is in it; -1 when it is not, or the mount is gone. */
+static int
+mount_fd(struct fs_fanotify *f, unsigned i, const struct fs_event_place *p)
+{
+    struct fs_fanotify_mount *m = &f->mount[i];
+
+    if (memcmp(m->fsid, p->fsid, 8) != 0) {
+        return -1;
+    }
+    if (m->fd < 0) {
+        int fd = open_dir(f->text + m->path, m->path_len);
+
+        if (fd >= 0 && !is_mount(m, fd)) {
+            close(fd);
+            fd = -1;
+        }
+        m->fd = fd;
+    }
+    return m->fd;
+}
+
+/* Where the other end of a rename is, by the first mount that shows it. */
+static void
+name_other(struct fs_fanotify *f, const struct fs_event_place *p, struct fs_news *news)
+{
+    static char path[FS_SOURCE_PATH];
+
+    for (unsigned i = 0; i < f->mounts && p->fsid != NULL && news->other == NULL; i++) {
+        int fd = mount_fd(f, i, p);
+        int dir_fd = fd >= 0 ? open_directory(p, fd) : -1;
+        ssize_t len = dir_fd >= 0 ? path_of(dir_fd, path, sizeof(path) - NAME_MAX - 2) : 0;
+
+        if (dir_fd >= 0) {
+            close(dir_fd);
+        }
+        if (len > 0) {
+            news->other = (const uint8_t *)path;
+            news->other_len = add_name(p, path, (size_t)len);
+        }
+    }
+}
+
+/* One end of an event, to be told by the way of each mount. */
+struct telling {
+    struct fs_fanotify *f;
+    const struct fs_event_place *place;
+    const struct fs_event_place *other;
+    const struct fs_hear *hear;
+    struct fs_news news;
+};
+
+/*
+ * Looks by the path, not by the handle: another mount may hide what the handle means, and a mount that shows
+ * only a part of a file system gives paths that lead elsewhere.
+ */
+static void
+tell(struct telling *t, char *path, size_t len)
+{
+    struct fs_news *news = &t->news;
+    int dir_fd = fs_open_dir((const uint8_t *)path, len);
+
+    if (dir_fd < 0) {
+        return; /* the directory is gone; its parent's event tells */
+    }
+    name_other(t->f, t->other, news);
+    news->dir_fd = dir_fd;
+    news->path = (const uint8_t *)path;
+    news->len = add_name(t->place, path, len);
+    news->name = news->len == len ? "." : t->place->name;
+    t->hear->entry(t->hear->to, news);
+    close(dir_fd);
+}
+
+/* Tells by the way of one mount. True when the directory matters there. */
 static bool
-tell_by(const struct fs_fanotify_event *e, int mount_fd, const struct fs_hear *hear)
+tell_by(struct telling *t, int fd)
 {
     static char path[FS_SOURCE_PATH];
     bool cares = true;
-    int dir_fd = open_directory(e, mount_fd);
+    int dir_fd = open_directory(t->place, fd);
 
     if (dir_fd < 0) {
         return true; /* the directory is gone; its parent's event tells */
     }
     ssize_t len = path_of(dir_fd, path, sizeof(path) - NAME_MAX - 2);
     if (len < 0) {
-        cares = tell_long(dir_fd, path, sizeof(path), hear);
+        cares = tell_long(dir_fd, path, sizeof(path), t->hear);
     } else if (len > 0) {
-        cares = hear->cares(hear->to, (const uint8_t *)path, (size_t)len);
+        cares = t->hear->cares(t->hear->to, (const uint8_t *)path, (size_t)len);
         if (cares) {
-            tell(e, dir_fd, path, (size_t)len, hear);
+            tell(t, path, (size_t)len);
         }
     }
     close(dir_fd);
@@ -283,54 +419,76 @@ tell_by(const struct fs_fanotify_event *e, int mount_fd, const struct fs_hear *h
 }
 
 static void
-handle(struct fs_fanotify *f, const struct fs_fanotify_event *e, const struct fs_hear *hear)
+tell_end(struct telling *t)
 {
     bool cares = false;
 
+    if (t->place->fsid == NULL || t->place->name_len > NAME_MAX || is_dull(t->f, t->place)) {
+        return;
+    }
+    for (unsigned i = 0; i < t->f->mounts; i++) {
+        int fd = mount_fd(t->f, i, t->place);
+
+        cares = (fd >= 0 && tell_by(t, fd)) || cares;
+    }
+    if (!cares) {
+        note_dull(t->f, t->place);
+    }
+}
+
+static void
+handle(struct fs_fanotify *f, struct fs_fanotify_event *e, const struct fs_hear *hear)
+{
     if (e->mask & FAN_Q_OVERFLOW) {
         hear->lost(hear->to, "overflow");
         return;
     }
-    if (e->fsid == NULL || e->name_len > NAME_MAX || e->pid == getpid()) {
+    if (e->pid == getpid()) {
         return;
     }
-    if ((e->mask & FAN_ONDIR) != 0 && (e->mask & (FAN_MOVED_FROM | FAN_MOVED_TO)) != 0) {
+    if ((e->mask & FAN_ONDIR) != 0 && (e->mask & MOVES) != 0) {
         fs_fanotify_forget(f);
     }
-    if (is_dull(f, e)) {
-        return;
+    if (!f->pidfds && e->pid > 0) {
+        e->pidfd = (int)syscall(SYS_pidfd_open, e->pid, 0);
     }
-    for (unsigned i = 0; i < f->mounts; i++) {
-        if (memcmp(f->mount[i].fsid, e->fsid, 8) == 0) {
-            cares = tell_by(e, f->mount[i].fd, hear) || cares;
-        }
-    }
-    if (!cares) {
-        note_dull(f, e);
-    }
+    const struct fs_news news = {
+        .pid = e->pid, .pidfd = e->pidfd, .tree = (e->mask & FAN_ONDIR) != 0 && (e->mask & TREES) != 0
+    };
+    struct telling ends[] = {
+        { .f = f, .place = &e->from, .other = &e->at, .hear = hear, .news = news },
+        { .f = f, .place = &e->at, .other = &e->from, .hear = hear, .news = news },
+    };
+
+    ends[0].news.other_key = "to";
+    ends[1].news.other_key = "from";
+    tell_end(&ends[0]);
+    tell_end(&ends[1]);
 }
 
 void
 fs_fanotify_read(struct fs_fanotify *f, const struct fs_hear *hear)
 {
-    static uint8_t buffer[FS_EVENTS_BUFFER] __attribute__((aligned(8)));
-    struct fs_fanotify_event e;
+    static uint8_t buffer[READ_ONCE] __attribute__((aligned(8)));
+    struct fs_fanotify_event e = { .pidfd = -1 };
+    enum fs_events_result r = FS_EVENTS_ONE;
     ssize_t n = read(f->fd, buffer, sizeof(buffer));
 
     if (n <= 0) {
         return;
     }
     struct fs_bytes c = { .at = buffer, .end = buffer + n };
-    for (;;) {
-        enum fs_events_result r = fs_fanotify_take(&c, &e);
-
+    while (r == FS_EVENTS_ONE) {
+        r = fs_fanotify_take(&c, &e);
         if (r == FS_EVENTS_ONE) {
             handle(f, &e, hear);
-            continue;
         }
-        if (r == FS_EVENTS_BROKEN) {
-            hear->lost(hear->to, "broken");
+        if (r != FS_EVENTS_END && e.pidfd >= 0) {
+            close(e.pidfd);
         }
-        return;
     }
+    if (r == FS_EVENTS_BROKEN) {
+        hear->lost(hear->to, "broken");
+    }
+    close_mounts(f);
 }

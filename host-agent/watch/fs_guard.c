@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define AUDIT_BLOCKS 64 /* in one go: 1 MiB */
+
 bool
 fs_guard_init(struct fs_guard *g, const struct detector_env *env)
 {
@@ -21,7 +23,7 @@ tell_wrong(struct fs_guard *g, const char *state, const char *why, enum wire_sev
     f.severity = (uint8_t)severity;
     finding_addf(&f, "state", "%s", state);
     finding_add(&f, "why", why, strlen(why));
-    finding_addf(&f, "guarding", "%s", baseline_loaded(&g->base) ? "by-copy" : "nothing");
+    finding_addf(&f, "guarding", "%s", baseline_loaded(&g->base) ? "by-index" : "nothing");
     g->env->report(g->env->report_to, &f);
     g->open = true;
 }
@@ -37,23 +39,28 @@ tell_well(struct fs_guard *g)
         g->env->report(g->env->report_to, &f);
         g->open = false;
     }
+    g->damaged = false;
 }
 
 static void
-tell_replaced(struct fs_guard *g, const uint8_t *was)
+tell_replaced(struct fs_guard *g, const struct baseline *was)
 {
+    bool in_place = was->dev == g->base.dev && was->ino == g->base.ino;
     struct finding f;
     char from[7], to[7];
 
-    fs_digest_short(was, from);
+    fs_digest_short(was->root, from);
     fs_digest_short(g->base.root, to);
     finding_begin(&f, FINDING_AGENT_SELF, "baseline", g->path, strlen(g->path));
     f.op = FINDING_EVENT;
-    f.severity = WIRE_WARN;
+    f.severity = in_place ? WIRE_CRIT : WIRE_WARN; /* tocsin never writes in place */
     finding_addf(&f, "state", "replaced");
     finding_addf(&f, "was", "%s", from);
     finding_addf(&f, "now", "%s", to);
     finding_addf(&f, "entries", "%llu", (unsigned long long)g->base.count);
+    if (in_place) {
+        finding_addf(&f, "how", "in-place");
+    }
     g->env->report(g->env->report_to, &f);
 }
 
@@ -74,35 +81,70 @@ same_file(const struct stat *a, const struct stat *b)
            a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* Loads the file; the one in force goes only when the new one is whole. */
-static bool
-take_over(struct fs_guard *g, const struct stat *st)
+static void
+tell_state(struct fs_guard *g)
 {
-    struct baseline fresh = { .bytes = NULL }, old = g->base;
-    struct baseline_error error;
-    int code = baseline_load(&fresh, g->path, &error);
-
-    if (code < 0) {
-        tell_wrong(g, code == -ENOENT ? "missing" : "damaged", error.text, WIRE_CRIT);
-        return false;
-    }
-    bool other = !baseline_loaded(&old) || memcmp(old.root, fresh.root, sizeof(old.root)) != 0;
-    if (other) {
-        g->base = fresh;
-    } else {
-        /* A sweep may be in the middle of the one in force. */
-        baseline_unload(&fresh);
-    }
-    if (writable_by_others(st)) {
+    if (writable_by_others(&g->seen)) {
         tell_wrong(g, "writable", "others may change it", WIRE_WARN);
     } else {
         tell_well(g);
     }
-    if (other && baseline_loaded(&old)) {
-        tell_replaced(g, old.root);
+}
+
+/* Another baseline, or the first. */
+static void
+put_in_force(struct fs_guard *g, const struct baseline *fresh)
+{
+    struct baseline old = g->base;
+
+    g->base = *fresh;
+    g->auditing = g->damaged = false;
+    tell_state(g);
+    if (baseline_loaded(&old)) {
+        tell_replaced(g, &old);
         baseline_unload(&old);
     }
-    return other;
+}
+
+/* The index is the one in force; the blocks of a file that was touched have to prove themselves. */
+static void
+keep_in_force(struct fs_guard *g, struct baseline *fresh, bool touched)
+{
+    if (fresh->dev != g->base.dev || fresh->ino != g->base.ino) {
+        struct baseline old = g->base;
+
+        /* The file alone is exchanged: a sweep in the middle of it goes on by the same index. */
+        g->base.fd = fresh->fd;
+        g->base.dev = fresh->dev;
+        g->base.ino = fresh->ino;
+        fresh->fd = old.fd;
+    } else if (touched) {
+        tell_wrong(g, "changed", "something wrote to it or changed its attributes", WIRE_CRIT);
+    }
+    baseline_unload(fresh);
+    g->auditing = true;
+    g->audit_at = 0;
+}
+
+/* Loads the file; the one in force goes only when the new one is whole. */
+static bool
+take_over(struct fs_guard *g, bool touched)
+{
+    struct baseline fresh = { .index = NULL };
+    struct baseline_error error;
+    int code = baseline_load(&fresh, g->path, &error);
+
+    if (code < 0) {
+        g->auditing = false;
+        tell_wrong(g, code == -ENOENT ? "missing" : "damaged", error.text, WIRE_CRIT);
+        return false;
+    }
+    if (baseline_loaded(&g->base) && memcmp(g->base.root, fresh.root, sizeof(fresh.root)) == 0) {
+        keep_in_force(g, &fresh, touched);
+        return false;
+    }
+    put_in_force(g, &fresh);
+    return true;
 }
 
 bool
@@ -120,10 +162,38 @@ fs_guard_look(struct fs_guard *g, bool again)
         }
         return false;
     }
-    if (g->seen_valid && same_file(&st, &g->seen) && !(again && g->open)) {
+    bool touched = !g->seen_valid || !same_file(&st, &g->seen);
+    if (!touched && !(again && g->open)) {
         return false;
     }
     g->seen = st;
     g->seen_valid = true;
-    return take_over(g, &st);
+    return take_over(g, touched);
+}
+
+bool
+fs_guard_audit(struct fs_guard *g)
+{
+    struct baseline_error error;
+
+    for (unsigned n = 0; g->auditing && n < AUDIT_BLOCKS; n++) {
+        if (g->audit_at == g->base.blocks) {
+            g->auditing = false;
+            tell_state(g);
+        } else if (!baseline_verify(&g->base, g->audit_at++, &error)) {
+            g->auditing = false;
+            g->damaged = false;
+            fs_guard_damaged(g, &error);
+        }
+    }
+    return g->auditing;
+}
+
+void
+fs_guard_damaged(struct fs_guard *g, const struct baseline_error *error)
+{
+    if (!g->damaged) {
+        tell_wrong(g, "damaged", error->text, WIRE_CRIT);
+        g->damaged = true;
+    }
 }

@@ -3,10 +3,11 @@
 /*
  * fs_guard - the baseline in force, and the eye on the file it came from
  *
- * What is in force is a sealed copy in memory. A file that was replaced is taken over when it is whole (a
- * baseline may be accepted while the agent runs) and that is told with both roots, so that a replacement by
- * someone else is seen; a file that is missing, damaged or writable by others is an open finding, and the
- * copy stays.
+ * What is in force is an index in memory and the descriptor of the file that it was read from. A file that
+ * was replaced is taken over when it is whole (a baseline may be accepted while the agent runs) and that is
+ * told with both roots, so that a replacement by someone else is seen. A file that is missing, damaged or
+ * writable by others is an open finding, and what was in force stays so: the file that was unlinked lives on
+ * in the descriptor, and of one that was written in place each block is verified before it is believed.
  */
 #include "watch/baseline.h"
 #include "watch/detector.h"
@@ -15,10 +16,13 @@
 struct fs_guard {
     const struct detector_env *env;
     char path[CONF_PATH + sizeof(BASELINE_FILE)];
-    struct baseline base; /* without bytes: none in force */
+    struct baseline base; /* zeroed: none in force */
     struct stat seen;
     bool seen_valid;
-    bool open; /* a finding about the file is */
+    bool open;     /* a finding about the file is */
+    bool damaged;  /* and says that a block is not what was written */
+    bool auditing; /* the file was touched: all blocks are verified, from `audit_at` on */
+    uint32_t audit_at;
 };
 
 /* False when the state directory's path is too long. Loads nothing yet. */
@@ -29,5 +33,11 @@ bool fs_guard_init(struct fs_guard *g, const struct detector_env *env);
  * force now. `again`: tell what is wrong even if nothing changed.
  */
 bool fs_guard_look(struct fs_guard *g, bool again);
+
+/* Verifies a few blocks when that is due. True while there are more. */
+bool fs_guard_audit(struct fs_guard *g);
+
+/* A block of the baseline in force could not be used: tells it, once. */
+void fs_guard_damaged(struct fs_guard *g, const struct baseline_error *error);
 
 #endif

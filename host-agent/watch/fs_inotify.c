@@ -335,17 +335,20 @@ tell(struct fs_inotify *in, const struct fs_inotify_event *e, uint32_t slot, con
     if (dir_fd < 0) {
         return; /* the directory is gone; its parent's event tells */
     }
-    if (e->name_len == 0) {
-        hear->entry(hear->to, dir_fd, ".", path, len, tree, slot);
-    } else {
+    struct fs_news news = {
+        .dir_fd = dir_fd, .name = ".", .path = path, .len = len, .tree = tree, .cookie = slot, .pidfd = -1
+    };
+    if (e->name_len > 0) {
         uint8_t *end = in->path + sizeof(in->path) - NAME_MAX - 2;
 
         if (len > 1) {
             *end++ = '/';
         }
         memcpy(end, e->name, e->name_len);
-        hear->entry(hear->to, dir_fd, e->name, path, (size_t)(end - path) + e->name_len, tree, slot);
+        news.name = e->name;
+        news.len = (size_t)(end - path) + e->name_len;
     }
+    hear->entry(hear->to, &news);
     close(dir_fd);
 }
 

@@ -123,16 +123,32 @@ add_program(struct fs_roots *roots)
     return path[0] != '/' || add_own(roots, path);
 }
 
+/* What starts us, in the two places where it may lie; what is not there is told when it comes. */
+static bool
+add_units(struct fs_roots *roots)
+{
+    static const char *const units[] = { "/etc/systemd/system/tocsin.service",
+        "/etc/systemd/system/tocsin.service.d", "/usr/lib/systemd/system/tocsin.service",
+        "/usr/lib/systemd/system/tocsin.service.d" };
+    bool fits = true;
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        fits = fits && add_own(roots, units[i]);
+    }
+    return fits;
+}
+
 static bool
 add_own_of(struct fs_roots *roots, const struct baseline *base)
 {
-    struct baseline_iter it = { .b = base, .at = 0 };
+    static struct baseline_iter it;
     struct baseline_entry e;
+    enum baseline_step step;
     char path[PATH_MAX];
 
     baseline_seek(&it, base, (const uint8_t *)"/", 1);
-    while (baseline_next(&it, &e)) {
-        if (!e.own || e.path_len >= sizeof(path)) {
+    while ((step = baseline_next_own(&it, &e)) != BASELINE_END) {
+        if (step == BASELINE_GAP || e.path_len >= sizeof(path)) {
             continue;
         }
         memcpy(path, e.path, e.path_len);
@@ -187,8 +203,8 @@ fs_roots_init(struct fs_roots *roots, const struct conf *conf, const struct base
     for (unsigned i = 0; i < conf->watches; i++) {
         fits = fits && add(roots, conf->watch[i]);
     }
-    fits = fits && add_own(roots, conf->config_path) && add_program(roots);
-    if (base != NULL && base->bytes != NULL) {
+    fits = fits && add_own(roots, conf->config_path) && add_program(roots) && add_units(roots);
+    if (base != NULL && baseline_loaded(base)) {
         fits = fits && add_own_of(roots, base);
     }
     for (unsigned i = 0; i < conf->ignores; i++) {

@@ -5,8 +5,9 @@
  *
  * A root is a path without symbolic links before its last component; it stands for itself and all below it.
  * A watch that is a symbolic link stands for the link and, as a root of its own, for what it points to. Roots
- * are in tree order and none is below another. The agent's own configuration and program are always roots;
- * its baseline is guarded in another way (fs_guard.c) and is never an entry of itself.
+ * are in tree order and none is below another. The agent's own configuration, program and systemd unit (with
+ * its drop-ins) are always roots; its baseline is guarded in another way (fs_guard.c) and is never an entry
+ * of itself.
  */
 #include "conf/conf.h"
 #include "watch/baseline.h"
@@ -15,7 +16,7 @@
 #include <stdint.h>
 
 #define FS_ROOTS 160
-#define FS_ROOTS_OWN 4
+#define FS_ROOTS_OWN 12
 #define FS_ROOTS_TEXT 65536
 
 struct fs_span {

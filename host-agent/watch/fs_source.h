@@ -11,14 +11,24 @@
 
 #define FS_SOURCE_PATH 8192 /* longest path a source can name; beyond, it says `unclear` */
 
+struct fs_news {
+    int dir_fd;          /* what the path's directory is now */
+    const char *name;    /* in it; "." for the directory itself */
+    const uint8_t *path; /* in full */
+    size_t len;
+    bool tree;             /* a directory came, went or was moved: all below may be concerned */
+    bool mount;            /* another file system is there now, or none any more */
+    uint32_t cookie;       /* the source's own name for the directory */
+    int32_t pid;           /* who did it; 0 when the source does not know */
+    int pidfd;             /* of the same; -1: it has ended */
+    const char *other_key; /* "from" or "to": */
+    const uint8_t *other;  /* the path at the other end of a rename, or NULL */
+    size_t other_len;
+};
+
 struct fs_hear {
-    /*
-     * Something happened to `name` ("." for the directory itself) in the directory; `path` is the full path.
-     * `tree`: a directory came, went or was moved, so that all below may be concerned. `cookie` is the
-     * source's own name for the directory.
-     */
-    void (*entry)(void *to, int dir_fd, const char *name, const uint8_t *path, size_t len, bool tree,
-            uint32_t cookie);
+    /* Something happened at a place. */
+    void (*entry)(void *to, const struct fs_news *news);
     /* Whether anything in a directory can matter; asked where the answer is kept for a while. */
     bool (*cares)(void *to, const uint8_t *dir, size_t len);
     /* Events were lost, or one has a place that cannot be told: everything is to be looked at. */

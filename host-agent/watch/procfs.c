@@ -105,6 +105,7 @@ procfs_stat_parse(const char *src, size_t len, struct procfs_stat *out)
             at[1] != '(') {
         return false;
     }
+    const char *name = at + 2;
 #ifdef PLANT_PROCFS
     at = close + 3;
 #else
@@ -118,6 +119,9 @@ procfs_stat_parse(const char *src, size_t len, struct procfs_stat *out)
             return false;
         }
     }
+    size_t name_len = (size_t)(close - name);
+
+    name_len = name_len < PROCFS_NAME ? name_len : PROCFS_NAME - 1;
     if (field[4] < 0 || field[4] > INT32_MAX || field[20] < 0 || field[20] > INT32_MAX || field[22] < 0) {
         return false;
     }
@@ -127,6 +131,8 @@ procfs_stat_parse(const char *src, size_t len, struct procfs_stat *out)
     out->kernel_thread = ((uint64_t)field[9] & FLAG_KERNEL_THREAD) != 0;
     out->threads = (uint32_t)field[20];
     out->start = (uint64_t)field[22];
+    memcpy(out->name, name, name_len);
+    out->name[name_len] = '\0';
     return true;
 }
 

@@ -11,15 +11,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define PROCFS_NAME 64  /* what the kernel writes of a name, and a NUL */
 #define PROCFS_EXE 4096 /* the longest link the kernel gives */
 
 struct procfs_stat {
     int32_t pid;
     int32_t parent;
-    char state;         /* R, S, D, Z, T, ... */
-    uint64_t start;     /* clock ticks since boot: with the pid, who a process is */
-    uint32_t threads;   /* with the first one, also when that one has ended and the others go on */
-    bool kernel_thread; /* it has no executable, whatever it calls itself */
+    char state;             /* R, S, D, Z, T, ... */
+    uint64_t start;         /* clock ticks since boot: with the pid, who a process is */
+    uint32_t threads;       /* with the first one, also when that one has ended and the others go on */
+    bool kernel_thread;     /* it has no executable, whatever it calls itself */
+    char name[PROCFS_NAME]; /* what it calls itself */
 };
 
 /* The file that a process runs. */

@@ -209,7 +209,7 @@ begin(const char *channels)
     char conf[1024];
 
     forget();
-    snprintf(conf, sizeof(conf), "Host web03\nBeat 1\n%s", channels);
+    snprintf(conf, sizeof(conf), "Host web03\nBeat 1\nView disguised-processes off\n%s", channels);
     write_text("conf", conf);
     pair();
     agent = start("run", NULL);
@@ -342,7 +342,9 @@ a_file_that_changes_twice_is_told_again_as_open(void)
     char conf[512];
 
     forget();
-    snprintf(conf, sizeof(conf), "Host web03\nBeat 1\nWatch %s\nChannel file %s\n", at("tree"), at("out"));
+    snprintf(conf, sizeof(conf),
+            "Host web03\nBeat 1\nView disguised-processes off\nWatch %s\nChannel file %s\n", at("tree"),
+            at("out"));
     write_text("conf", conf);
     CHECK_INT(mkdir(at("tree"), 0755), 0);
     write_text("tree/a", "as it was");
@@ -612,7 +614,7 @@ status_says(int want, const char *text)
 static void
 status_names_each_detector_and_what_is_open(void)
 {
-    static const char *const names[] = { "files ", "ports ", "daemons ", "clock ", "mounts " };
+    static const char *const names[] = { "files ", "ports ", "daemons ", "clock ", "mounts ", "processes " };
     char channels[256];
 
     snprintf(channels, sizeof(channels), "Channel file %s\nDaemon /nowhere/daemon\n", at("out"));

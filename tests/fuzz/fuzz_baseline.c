@@ -1,138 +1,190 @@
 /*
- * The baseline parser. The digest is put right first, as an attacker would: what is fuzzed is what is behind
- * it. What parses is in order, is found by its path, and nothing else is.
+ * A baseline as someone would forge it who may write the file: all digests fit. The input is the blocks, or
+ * the index as well. What can be read is in order, well formed and found by its path; all else is refused or
+ * a gap.
  */
 #include "watch/baseline.h"
 #include "watch/baseline_format.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#define ENTRIES 200
+#define BLOCKS 3
+#define HEAD (2 + BLOCKS) /* number of blocks, of changes, entries of each block */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct baseline_iter all, one;
+static uint8_t file[65536];
 
 static void
 check_found(const struct baseline *b, const struct baseline_entry *e)
 {
     struct baseline_entry found;
+    enum baseline_step step = baseline_find(&one, b, e->path, e->path_len, &found);
 
-    if (!baseline_find(b, e->path, e->path_len, &found) || found.path != e->path || found.mode > 07777) {
+    if (step == BASELINE_END || (step == BASELINE_ENTRY && found.mode != e->mode)) {
         abort();
     }
+}
+
+/* What an entry points to is in the block that was verified, not in what was read before. */
+static bool
+in_block(const struct baseline_iter *it, const uint8_t *at, size_t len)
+{
+    return len == 0 || (at >= it->bytes && len <= (size_t)(it->in.end - at));
+}
+
+static unsigned
+sum_of(const uint8_t *at, size_t len)
+{
+    unsigned sum = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        sum += at[i];
+    }
+    return sum;
 }
 
 static void
 check_all(const struct baseline *b)
 {
-    struct baseline_iter it;
-    struct baseline_entry e, last = { .path_len = 0 };
-    uint64_t n = 0;
+    static uint8_t last[BASELINE_PATH_MAX];
+    struct baseline_entry e;
+    enum baseline_step step;
+    uint64_t n = 0, missing = 0;
+    size_t last_len = 0;
     unsigned sum = 0;
 
-    baseline_seek(&it, b, (const uint8_t *)"/", 1);
-    for (; baseline_next(&it, &e); n++) {
-        if (n > 0 && baseline_order(last.path, last.path_len, e.path, e.path_len) >= 0) {
+    baseline_seek(&all, b, (const uint8_t *)"/", 1);
+    while ((step = baseline_next(&all, &e)) != BASELINE_END) {
+        if (step == BASELINE_GAP) {
+            missing += all.gap.entries;
+            sum += sum_of(all.gap.from, all.gap.from_len) + sum_of(all.gap.until, all.gap.until_len);
+            continue;
+        }
+        if ((n++ > 0 && baseline_order(last, last_len, e.path, e.path_len) >= 0) ||
+                baseline_entry_fault(&e) != NULL || !in_block(&all, e.link, e.link_len) ||
+                !in_block(&all, e.xattrs, e.xattrs_len)) {
             abort();
         }
-        for (size_t i = 0; i < e.link_len; i++) {
-            sum += e.link[i];
+        sum += sum_of(e.link, e.link_len) + sum_of(e.xattrs, e.xattrs_len);
+        memcpy(last, e.path, e.path_len);
+        last_len = e.path_len;
+        if (n % 8 == 1) {
+            check_found(b, &e);
         }
-        check_found(b, &e);
-        last = e;
     }
-    if (n != b->count || sum == 0xFFFFFFFFu) {
+    if (n + missing < b->count || sum == 0xFFFFFFFFu) {
         abort();
     }
+    baseline_next_own(&all, &e);
 }
 
-static void
-put_le(uint8_t *at, uint64_t value, unsigned size)
+static uint8_t *
+le(uint8_t *to, uint64_t value, unsigned size)
 {
     for (unsigned i = 0; i < size; i++) {
-        at[i] = (uint8_t)(value >> (8 * i));
+        *to++ = (uint8_t)(value >> (8 * i));
     }
+    return to;
 }
 
-/* An entry with a path of its own: type, state and name from three bytes of the input. */
+/* The first path of a block, as its bytes have it when they are well formed. */
 static size_t
-put_entry(uint8_t *at, unsigned number, const uint8_t *in)
+first_of(const uint8_t *at, size_t len, const uint8_t **first)
 {
-    uint8_t type = in[0] % BASELINE_TYPES, state = in[1] % BASELINE_STATES;
-    unsigned name = in[2] % 8, link = type == BASELINE_LINK ? in[1] % 32 : 0;
-    size_t len = BASELINE_ENTRY;
-
-    memset(at, 0, BASELINE_ENTRY + WIRE_HASH_SIZE);
-    put_le(at, 5 + name, 2);
-    put_le(at + 2, link, 2);
-    at[4] = type;
-    at[5] = state;
-    len += type == BASELINE_REGULAR && state == BASELINE_READ ? WIRE_HASH_SIZE : 0;
-    at[len] = '/';
-    for (unsigned i = 0; i < 4; i++) {
-        at[len + 1 + i] = (uint8_t)('a' + (number >> (4 * (3 - i)) & 15));
-    }
-    memset(at + len + 5, in[2] == 0 || in[2] == '/' ? 'x' : in[2], name);
-    memset(at + len + 5 + name, 't', link);
-    return len + 5 + name + link;
+    *first = at + 2;
+    return len > 2 && at[0] == 0 && at[1] < 128 && at[1] <= len - 2 ? at[1] : 0;
 }
 
-/* A whole baseline of as many entries as the input has bytes for; then a few of its bytes are changed. */
+/* Header, blocks of the input, and an index that fits them. Returns the length. */
 static size_t
-put_whole(uint8_t *file, const uint8_t *in, size_t size)
+put_file(const uint8_t *data, size_t size, const uint8_t *counts, unsigned blocks)
 {
-    static const uint8_t head[BASELINE_HEADER] = BASELINE_MAGIC "\1";
-    unsigned changes = in[0] % 4, count = 0;
-    uint64_t slot[ENTRIES / BASELINE_STRIDE + 1];
-    const uint8_t *end = in + size, *at = in + 1;
-    size_t len = BASELINE_HEADER;
+    static const uint8_t head[BASELINE_HEADER] = BASELINE_MAGIC "\2";
+    size_t part = size / blocks, path_at = 0;
+    uint8_t *record = file + sizeof(head) + part * blocks;
+    uint8_t *paths = record + blocks * BASELINE_RECORD;
+    uint64_t entries = 0;
 
     memcpy(file, head, sizeof(head));
-    for (; end - at >= 3 + 3 * (ptrdiff_t)changes && count < ENTRIES; at += 3, count++) {
-        if (count % BASELINE_STRIDE == 0) {
-            slot[count / BASELINE_STRIDE] = len;
+    memcpy(file + sizeof(head), data, part * blocks);
+    for (unsigned i = 0; i < blocks; i++) {
+        const uint8_t *first;
+        size_t len = first_of(data + i * part, part, &first);
+
+        record = le(record, BASELINE_HEADER + i * part, 8);
+        record = le(record, part, 4);
+        record = le(record, counts[i] % 16 + 1u, 4);
+        record = le(record, path_at, 4);
+        record = le(record, len, 2);
+        record = le(record, i % 2, 2);
+        record += WIRE_HASH_SIZE;
+        memcpy(paths + path_at, first, len);
+        path_at += len;
+        entries += counts[i] % 16 + 1u;
+    }
+    uint8_t *at = le(paths + path_at, entries, 8);
+    at = le(at, BASELINE_HEADER + part * blocks, 8);
+    at = le(at, blocks, 8);
+    return (size_t)(at - file) + WIRE_HASH_SIZE;
+}
+
+/* Makes the digests fit, as far as the index is one. */
+static void
+seal(size_t len)
+{
+    struct fs_bytes c = { .at = file + len - BASELINE_FOOTER + 8, .end = file + len };
+    uint64_t index = take_le(&c, 8), blocks = take_le(&c, 4);
+    struct wire_hasher hash;
+
+    if (index > len - BASELINE_FOOTER) {
+        return;
+    }
+    for (uint64_t i = 0; i < blocks && index + (i + 1) * BASELINE_RECORD <= len - BASELINE_FOOTER; i++) {
+        uint8_t *record = file + index + i * BASELINE_RECORD;
+
+        c = (struct fs_bytes){ .at = record, .end = record + 12 };
+        uint64_t offset = take_le(&c, 8), length = take_le(&c, 4);
+        if (offset <= len && length <= len - offset) {
+            wire_hash(file + offset, length, record + 24);
         }
-        len += put_entry(file + len, count, at);
     }
-    size_t entries_end = len;
-    for (unsigned i = 0; i * BASELINE_STRIDE < count; i++, len += 8) {
-        put_le(file + len, slot[i], 8);
-    }
-    put_le(file + len, count, 8);
-    put_le(file + len + 8, entries_end, 8);
-    len += BASELINE_FOOTER;
-    for (; changes > 0 && end - at >= 3; changes--, at += 3) {
-        file[(at[0] | (size_t)at[1] << 8) % (len - WIRE_HASH_SIZE)] = at[2];
-    }
-    return len;
+    wire_hash_init(&hash);
+    wire_hash_update(&hash, file, BASELINE_HEADER);
+    wire_hash_update(&hash, file + index, len - WIRE_HASH_SIZE - index);
+    wire_hash_final(&hash, file + len - WIRE_HASH_SIZE);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static uint8_t file[65536];
     struct baseline b;
     struct baseline_error error = { "" };
-    size_t len = size - 1;
+    unsigned blocks = size > 0 ? data[0] % BLOCKS + 1u : 1, changes = size > 1 ? data[1] % 4 : 0;
 
-    if (size < 2 || size > 4096) {
+    if (size < HEAD + BLOCKS + 3 * changes || size > 4096) {
         return 0;
     }
-    if (data[0] & 1) {
-        len = put_whole(file, data + 1, len);
-    } else {
-        memcpy(file, data + 1, len);
+    size_t len = put_file(data + HEAD, size - HEAD - 3 * changes, data + 2, blocks);
+    for (const uint8_t *at = data + size - 3 * changes; at < data + size; at += 3) {
+        file[(at[0] | (size_t)at[1] << 8) % len] = at[2];
     }
-    /* On the heap and of the exact size, so that one byte too far is seen. */
-    uint8_t *exact = malloc(len);
-    memcpy(exact, file, len);
-    if (len >= WIRE_HASH_SIZE) {
-        wire_hash(exact, len - WIRE_HASH_SIZE, exact + len - WIRE_HASH_SIZE);
-    }
-    if (baseline_parse(&b, exact, len, &error)) {
-        check_all(&b);
-    } else if (error.text[0] == '\0') {
+    seal(len);
+    int fd = memfd_create("baseline", MFD_CLOEXEC);
+    if (fd < 0 || write(fd, file, len) != (ssize_t)len) {
         abort();
     }
-    free(exact);
+    if (baseline_load_fd(&b, fd, &error) == 0) {
+        check_all(&b);
+        baseline_unload(&b);
+    } else {
+        close(fd);
+        if (error.text[0] == '\0') {
+            abort();
+        }
+    }
     return 0;
 }

@@ -30,19 +30,29 @@ check_name(const char *name, size_t len)
 }
 
 static void
+check_place(const struct fs_event_place *p)
+{
+    if (p->handle_len > FS_HANDLE_MAX) {
+        abort();
+    }
+    check_name(p->name, p->name_len);
+    if (p->fsid != NULL) {
+        touch(p->fsid, 8);
+        touch(p->handle, p->handle_len);
+    }
+}
+
+static void
 fanotify(struct fs_bytes *c)
 {
     struct fs_fanotify_event e;
 
     for (const uint8_t *before = c->at; fs_fanotify_take(c, &e) == FS_EVENTS_ONE; before = c->at) {
-        if (c->at <= before || c->at > c->end || e.handle_len > FS_HANDLE_MAX) {
+        if (c->at <= before || c->at > c->end) {
             abort();
         }
-        check_name(e.name, e.name_len);
-        if (e.fsid != NULL) {
-            touch(e.fsid, 8);
-            touch(e.handle, e.handle_len);
-        }
+        check_place(&e.at);
+        check_place(&e.from);
     }
 }
 

@@ -87,7 +87,7 @@ static const struct {
     const char *text;
     const char *message; /* all lines but this one are right */
 } wrong[] = {
-    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon, DaemonGrace, Mount and Channel" },
+    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon, DaemonGrace, Mount, View and Channel" },
     { "Host a\nHost b\n", "t.conf:2: found Host a second time; expected it once" },
     { "Host a\nBeat 5\n\nbeat 5\n", "t.conf:4: found Beat a second time; expected it once" },
     { "Host\n\nHost a", "t.conf:1: found Host with 0 values; expected Host NAME" },
@@ -126,6 +126,13 @@ static const struct {
     { "Host a\nMount /m rw bind\n", "t.conf:2: found \"bind\"; expected it with ro only" },
     { "Host a\nMount /m ro device bind\n", "t.conf:2: found \"bind\"; expected bind or device, not both" },
     { "Host a\nMount /m ro\nMount /m rw\n", "t.conf:3: found \"/m\"; expected each path once" },
+    { "Host a\nView x on\n", "t.conf:2: found \"x\"; expected a view's name, as in tocsin.conf(5)" },
+    { "Host a\nView proc-mounts maybe\n", "t.conf:2: found \"maybe\"; expected on, on with seconds, off, or allow" },
+    { "Host a\nView proc-mounts off 1\n", "t.conf:2: found \"off\"; expected on, on with seconds, off, or allow" },
+    { "Host a\nView proc-mounts on 0\n", "t.conf:2: found \"0\"; expected a number from 1 to 86400" },
+    { "Host a\nView proc-mounts allow\n", "t.conf:2: found \"allow\"; expected View NAME allow WHAT, with 1 to 255 bytes" },
+    { "Host a\nView proc-mounts allow \"\"\n", "t.conf:2: found \"\"; expected View NAME allow WHAT, with 1 to 255 bytes" },
+    { "Host a\nView proc-mounts on\nView proc-mounts off\n", "t.conf:3: found \"proc-mounts\"; expected each view once" },
     { "Host a\nChannel pigeon /x\n", "t.conf:2: found \"pigeon\"; expected one of tty, serial, file, null and fault" },
     { "Host a\nChannel tty ttyS0\n", "t.conf:2: found \"ttyS0\"; expected an " OPEN_END },
     { "Host a\nChannel tty /t 7\n", "t.conf:2: found \"7\"; expected a number from 50 to 4000000" },
@@ -149,6 +156,21 @@ static const struct {
     { "Host a\nWatch e%1B\n", "t.conf:2: found \"e%1B\"; expected an " OPEN_END },
 };
 /* clang-format on */
+
+static void
+a_view_allows_what_it_names_and_no_other_view_does(void)
+{
+    static const char text[] = "Host a\nView proc-mounts allow /proc/1\nView disguised-processes allow /x*\n";
+
+    CHECK_INT(parse(text), 0);
+    CHECK(conf_allows(&conf, CONF_VIEW_PROC_MOUNTS, "/proc/1", 7));
+    CHECK(!conf_allows(&conf, CONF_VIEW_PROC_MOUNTS, "/proc/12", 8));
+    CHECK(!conf_allows(&conf, CONF_VIEW_PROC_MOUNTS, "/proc/", 6));
+    CHECK(!conf_allows(&conf, CONF_VIEW_DISGUISED_PROCESSES, "/proc/1", 7));
+    CHECK(conf_allows(&conf, CONF_VIEW_DISGUISED_PROCESSES, "/x", 2));
+    CHECK(conf_allows(&conf, CONF_VIEW_DISGUISED_PROCESSES, "/xyz", 4));
+    CHECK(!conf_allows(&conf, CONF_VIEW_DISGUISED_PROCESSES, "/", 1));
+}
 
 static void
 each_error_names_its_line_and_what_was_expected(void)
@@ -217,6 +239,7 @@ each_list_has_its_end(void)
         { "Port tcp %u x\n", CONF_PORTS, "Port" },
         { "Mount /w%u ro\n", CONF_MOUNTS, "Mount" },
         { "Channel file /w%u\n", CONF_CHANNELS, "Channel" },
+        { "View proc-mounts allow /w%u\n", CONF_ALLOWS, "View" },
     };
     /* clang-format on */
 
@@ -266,7 +289,9 @@ what_is_written_is_read_back_the_same(void)
                     "Watch /%23\nWatch \"/a b\"\nWatch /%01%7f%22%25\nWatch /\nWatch /\xc3\xa4\n"
                     "Ignore \"/\\\\ \\\\\"\nPort tcp 1 %23\nPort udp any a\nPort udp any b\nPort udp 65535 "
                     "\"a b\" /c \"d\\\"\"\n"
-                    "Daemon /d\nMount \"/a b\" ro noexec nosuid bind nodev\nMount / rw\nChannel null "
+                    "Daemon /d\nMount \"/a b\" ro noexec nosuid bind nodev\nMount / rw\nView "
+                    "hidden-processes on 9\n"
+                    "View proc-mounts off\nView disguised-processes allow \"/a b*\"\nChannel null "
                     "%23x\nChannel tty /t 9600\nChannel serial /t 9600 7e2\n"),
             0);
     CHECK_STR(conf.port[0].process[0], "#");
@@ -370,6 +395,7 @@ int
 main(void)
 {
     CHECK_RUN(a_whole_file_is_read_as_it_stands);
+    CHECK_RUN(a_view_allows_what_it_names_and_no_other_view_does);
     CHECK_RUN(each_error_names_its_line_and_what_was_expected);
     CHECK_RUN(a_zero_byte_and_a_long_line_are_errors);
     CHECK_RUN(a_path_of_255_bytes_fits_and_one_of_256_does_not);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 struct ground ground;
+const char *ground_base = "/tmp";
 struct finding ground_heard[GROUND_FINDINGS];
 int ground_count;
 
@@ -55,7 +56,7 @@ ground_open(void)
 
     ground_close();
     umask(022);
-    snprintf(ground.dir, sizeof(ground.dir), "/tmp/tocsin-fs-XXXXXX");
+    snprintf(ground.dir, sizeof(ground.dir), "%s/tocsin-fs-XXXXXX", ground_base);
     if (mkdtemp(ground.dir) == NULL || chmod(ground.dir, 0755) < 0) {
         perror("mkdtemp");
         exit(1);
@@ -120,7 +121,7 @@ ground_baseline(void)
     static struct fs_roots roots;
     static struct fs_walk walk;
     static struct fs_pass pass;
-    static const struct baseline none = { .bytes = NULL };
+    static const struct baseline none;
     uint8_t root[WIRE_HASH_SIZE];
 
     if (walk.arena == NULL && fs_walk_map(&walk, FS_WALK_ARENA) < 0) {
@@ -131,7 +132,8 @@ ground_baseline(void)
     pass.walk = &walk;
     pass.read_all = true;
     pass.told = take;
-    if (!fs_roots_init(&roots, &ground.conf, NULL) || baseline_write_begin(&writer, ground.state, 1) < 0) {
+    if (!fs_roots_init(&roots, &ground.conf, NULL) ||
+            baseline_write_begin(&writer, ground.state, "ground", 1) < 0) {
         return false;
     }
     fs_pass_begin(&pass, roots.root, roots.count);
@@ -161,15 +163,16 @@ ground_forget(void)
     ground_count = 0;
 }
 
-const struct finding *
-ground_begins(const char *text)
+static const struct finding *
+last(const char *text, bool aside)
 {
     size_t len = strlen(text);
 
     for (int i = ground_count - 1; i >= 0; i--) {
         const char *heard = ground_heard[i].text;
 
-        if (strncmp(heard, text, len) == 0 && (heard[len] == '\0' || heard[len] == ' ')) {
+        if (strncmp(heard, text, len) == 0 && (heard[len] == '\0' || heard[len] == ' ') &&
+                (!aside || ground_heard[i].trouble_len != 0)) {
             return &ground_heard[i];
         }
     }
@@ -177,24 +180,52 @@ ground_begins(const char *text)
 }
 
 const struct finding *
-ground_about(const char *name)
+ground_begins(const char *text)
+{
+    return last(text, false);
+}
+
+static const struct finding *
+about(const char *name, bool aside)
 {
     char escaped[161], text[200];
     const char *path = ground_path(name);
 
     wire_escape(escaped, sizeof(escaped), path, strlen(path), WIRE_ESCAPE_VALUE);
     snprintf(text, sizeof(text), "path=%s", escaped);
-    return ground_begins(text);
+    return last(text, aside);
+}
+
+const struct finding *
+ground_about(const char *name)
+{
+    return about(name, false);
 }
 
 const char *
 ground_says(const char *name, enum finding_code code)
 {
+    static char said[4][FINDING_TEXT + 2];
+    static unsigned turn;
     const struct finding *f = ground_about(name);
 
     if (f == NULL || f->op != FINDING_OPEN || f->code != code) {
         return "";
     }
-    const char *blank = strchr(f->text, ' ');
-    return blank != NULL ? blank + 1 : "nothing";
+    size_t len = f->trouble_len != 0 ? f->trouble_len : f->text_len;
+    const char *blank = memchr(f->text, ' ', len);
+    if (blank == NULL) {
+        return "nothing";
+    }
+    char *out = said[turn++ % 4];
+    snprintf(out, sizeof(said[0]), "%.*s", (int)(len - (size_t)(blank + 1 - f->text)), blank + 1);
+    return out;
+}
+
+const char *
+ground_aside(const char *name)
+{
+    const struct finding *f = about(name, true);
+
+    return f != NULL ? f->text + f->trouble_len : "";
 }

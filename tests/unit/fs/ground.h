@@ -10,14 +10,15 @@
 #include <stddef.h>
 
 struct ground {
-    char dir[64]; /* holds tree/ and state/ */
-    char tree[80];
-    char state[80];
+    char dir[96]; /* holds tree/ and state/ */
+    char tree[112];
+    char state[112];
     struct conf conf;
     struct detector_env env;
 };
 
 extern struct ground ground;
+extern const char *ground_base; /* where scratch directories are made: "/tmp" */
 
 /* A fresh scratch directory, guarded as a whole, without a baseline. The old one is removed. */
 void ground_open(void);
@@ -50,7 +51,10 @@ const struct finding *ground_about(const char *name);
 /* The same for any text's beginning. */
 const struct finding *ground_begins(const char *text);
 
-/* What stands behind "path=... " of an open finding with this code; "" when there is none. */
+/* What stands behind "path=... " of an open finding with this code, without the aside; "" for none. */
 const char *ground_says(const char *name, enum finding_code code);
+
+/* What the last finding about it that says something aside says so: " by=... pid=..."; "" for nothing. */
+const char *ground_aside(const char *name);
 
 #endif

@@ -83,7 +83,7 @@ flip_byte_of_baseline(long at)
 static void
 root_of_baseline(uint8_t root[WIRE_HASH_SIZE])
 {
-    struct baseline b = { .bytes = NULL };
+    struct baseline b;
     struct baseline_error error;
     char path[120];
 

@@ -3,6 +3,7 @@
  * sweeps alone when there is neither.
  */
 #include "ground.h"
+#include "guarding.h"
 #include "support/check.h"
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,134 +18,7 @@
 #define ADDED FINDING_INTEGRITY_ADDED
 #define GONE FINDING_INTEGRITY_GONE
 
-/* Makes the changes: events of the agent's own process are ignored. */
-static int deeds = -1;
-static int done = -1;
 static const char *mode = "";
-
-static int64_t
-now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-/* One turn of the role's loop; waits at most `wait_ms`. True when something was to be read. */
-static bool
-turn(int wait_ms)
-{
-    struct pollfd fds[DETECTOR_FDS];
-    int64_t now = now_us() / 1000, due = detector_files_ops.work(now);
-    int n = detector_files_ops.fds(fds, DETECTOR_FDS);
-    int64_t wait = due - now;
-
-    if (poll(fds, (nfds_t)n, wait < 0 ? 0 : wait < wait_ms ? (int)wait : wait_ms) <= 0) {
-        return false;
-    }
-    detector_files_ops.ready(fds, n);
-    detector_files_ops.work(now_us() / 1000);
-    return true;
-}
-
-/*
- * Until nothing is to be done any more. The whole file system's events come in: where others are busy on it,
- * ours may wait behind theirs, so a moment without a report is not yet quiet.
- */
-static void
-settle(void)
-{
-    int64_t end = now_us() + 5000000, quiet = now_us();
-    int idle = 0;
-
-    while (now_us() < end && (now_us() - quiet < 30000 || idle < 3)) {
-        int before = ground_count;
-
-        idle = turn(10) ? 0 : idle + 1;
-        if (ground_count != before) {
-            quiet = now_us();
-        }
-    }
-}
-
-static bool
-swept(void)
-{
-    for (int i = 0; i < ground_count; i++) {
-        if (ground_heard[i].op == FINDING_PASS_END) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void
-wait_for_end_of_sweep(void)
-{
-    int64_t end = now_us() + 10000000;
-
-    while (now_us() < end && !swept()) {
-        turn(5);
-    }
-    CHECK(swept());
-}
-
-/* A shell that does deeds, so that they come from another process. */
-static void
-doer_start(void)
-{
-    int to[2], from[2];
-
-    if (pipe(to) < 0 || pipe(from) < 0) {
-        exit(1);
-    }
-    if (fork() == 0) {
-        dup2(to[0], 0);
-        dup2(from[1], 1);
-        for (int fd = 3; fd < 1024; fd++) {
-            close(fd);
-        }
-        execl("/bin/sh", "sh", (char *)NULL);
-        _exit(1);
-    }
-    close(to[0]);
-    close(from[1]);
-    deeds = to[1];
-    done = from[0];
-}
-
-static void
-doer_stop(void)
-{
-    int status;
-
-    close(deeds);
-    close(done);
-    wait(&status);
-}
-
-/* Runs shell text in TREE and waits until it is done. */
-static void
-deed(const char *text)
-{
-    char line[2048], answer;
-    int n = snprintf(line, sizeof(line), "cd '%s' && { %s\n}; echo\n", ground.tree, text);
-
-    if (write(deeds, line, (size_t)n) != n || read(done, &answer, 1) != 1) {
-        printf("deed failed: %s\n", text);
-        exit(1);
-    }
-}
-
-static void
-start_guarding(void)
-{
-    CHECK_INT(detector_files_ops.open(&ground.env), 0);
-    wait_for_end_of_sweep();
-    settle();
-    ground_forget();
-}
 
 /* A guarded tree as each test finds it. */
 static void
@@ -157,23 +31,8 @@ guard(void)
     ground_write("dir/sub/deep", "deep");
     ground_write("file", "abc");
     CHECK(ground_baseline());
-    start_guarding();
+    CHECK(guarding_starts());
 }
-
-static bool
-closed(const char *name)
-{
-    const struct finding *f = ground_about(name);
-
-    return f != NULL && f->op == FINDING_CLOSE;
-}
-
-#define AFTER(text)      \
-    do {                 \
-        ground_forget(); \
-        deed(text);      \
-        settle();        \
-    } while (0)
 
 static void
 each_kind_of_change_is_told_and_its_end_too(void)
@@ -300,7 +159,7 @@ what_is_not_guarded_is_not_told(void)
     ground.conf.ignores = 1;
     snprintf(ground.conf.ignore[0], sizeof(ground.conf.ignore[0]), "%s", ground_path("cache"));
     CHECK(ground_baseline());
-    start_guarding();
+    CHECK(guarding_starts());
     AFTER("echo 1 > cache/new; mkdir cache/dir; echo 2 > ../beside; rm ../beside; mkdir ../d; rmdir ../d");
     for (int i = 0; i < ground_count; i++) {
         CHECK_INT(ground_heard[i].source, FINDING_SELF);
@@ -417,14 +276,14 @@ a_store_through_a_mapping_is_found_by_the_sweep(void)
     ground_write("file", "abc");
     CHECK(ground_baseline());
     ground.conf.sweep_s = 1;
-    start_guarding();
+    CHECK(guarding_starts());
     int fd = open(ground_path("file"), O_RDWR);
     char *map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
     settle();
     ground_forget();
     map[0] = 'x'; /* no event tells of this */
-    wait_for_end_of_sweep();
+    CHECK(sweep_ends());
     CHECK(ground_says("file", CHANGED)[0] == 'w');
     munmap(map, 4096);
 }
@@ -437,7 +296,7 @@ a_change_made_while_nobody_looked_is_told_at_start(void)
     CHECK(ground_baseline());
     ground_write("file", "abd");
     CHECK_INT(detector_files_ops.open(&ground.env), 0);
-    wait_for_end_of_sweep();
+    CHECK(sweep_ends());
     CHECK(ground_says("file", CHANGED)[0] == 'w');
 }
 
@@ -465,7 +324,7 @@ more_events_than_the_queue_holds_are_told_as_lost_and_swept(void)
     const struct finding *f = ground_begins("source=files.queue");
     CHECK(f != NULL && f->op == FINDING_OPEN);
     ground_forget();
-    wait_for_end_of_sweep();
+    CHECK(sweep_ends());
     CHECK(ground_says("file", CHANGED)[0] == 'w');
     const struct finding *after = ground_begins("source=files.queue");
     CHECK(after != NULL && after->op == FINDING_CLOSE);
@@ -486,7 +345,7 @@ a_replaced_baseline_is_taken_over_and_told(void)
         _exit(ground_baseline() ? 0 : 1);
     }
     waitpid(pid, NULL, 0);
-    wait_for_end_of_sweep();
+    CHECK(sweep_ends());
     snprintf(begins, sizeof(begins), "baseline=%s/baseline", ground.state);
     const struct finding *f = ground_begins(begins);
     CHECK(f != NULL && f->op == FINDING_EVENT && strstr(f->text, "state=replaced was=") != NULL);
@@ -495,23 +354,66 @@ a_replaced_baseline_is_taken_over_and_told(void)
     CHECK(ground_says("file", CHANGED)[0] == 'w');
 }
 
-static void
-a_damaged_baseline_is_told_and_the_copy_goes_on_guarding(void)
+/* What was said about the baseline with this operation and text; NULL when it never is. */
+static const struct finding *
+said_of_baseline(enum finding_op op, const char *text)
 {
     char begins[160];
-    const struct finding *f = NULL;
+    size_t len = (size_t)snprintf(begins, sizeof(begins), "baseline=%s/baseline", ground.state);
 
+    for (int i = 0; i < 300; i++) {
+        for (int k = 0; k < ground_count; k++) {
+            const struct finding *f = &ground_heard[k];
+
+            if (f->op == op && strncmp(f->text, begins, len) == 0 && strstr(f->text, text) != NULL) {
+                return f;
+            }
+        }
+        turn(10);
+    }
+    return NULL;
+}
+
+static void
+a_baseline_that_is_replaced_by_a_damaged_one_stays_in_force(void)
+{
     guard();
     ground_forget();
-    deed("printf xxxxxxxx | dd of=../state/baseline bs=1 seek=40 conv=notrunc 2>/dev/null");
-    snprintf(begins, sizeof(begins), "baseline=%s/baseline", ground.state);
-    for (int i = 0; i < 300 && f == NULL; i++) {
-        turn(10);
-        f = ground_begins(begins);
-    }
+    deed("cp ../state/baseline ../state/b && printf xxxxxxxx | dd of=../state/b bs=1 seek=8 conv=notrunc "
+         "2>/dev/null && mv ../state/b ../state/baseline");
+    const struct finding *f = said_of_baseline(FINDING_OPEN, "state=damaged");
+    CHECK(f != NULL && f->severity == WIRE_CRIT);
+    CHECK(f != NULL && strstr(f->text, "guarding=by-index") != NULL);
+    AFTER("echo -n abd > file");
+    CHECK(ground_says("file", CHANGED)[0] == 'w');
+}
+
+static void
+a_baseline_that_is_written_in_place_is_told_and_gives_no_verdict(void)
+{
+    guard();
+    ground_forget();
+    deed("printf xxxxxxxx | dd of=../state/baseline bs=1 seek=60 conv=notrunc 2>/dev/null");
+    const struct finding *f = said_of_baseline(FINDING_OPEN, "state=changed");
     CHECK(f != NULL && f->op == FINDING_OPEN && f->severity == WIRE_CRIT);
-    CHECK(f != NULL && strstr(f->text, "state=damaged") != NULL &&
-            strstr(f->text, "guarding=by-copy") != NULL);
+    f = said_of_baseline(FINDING_OPEN, "state=damaged");
+    CHECK(f != NULL && f->op == FINDING_OPEN && f->severity == WIRE_CRIT);
+    CHECK(f != NULL && strstr(f->text, "offset") != NULL);
+    AFTER("echo -n abd > file; rm dir/file; echo new > new");
+    CHECK(ground_about("file") == NULL && ground_about("dir/file") == NULL && ground_about("new") == NULL);
+    settle();
+    CHECK(!swept());
+}
+
+static void
+a_baseline_that_was_only_touched_proves_itself(void)
+{
+    guard();
+    ground_forget();
+    deed("touch ../state/baseline");
+    const struct finding *f = said_of_baseline(FINDING_OPEN, "state=changed");
+    CHECK(f != NULL && f->op == FINDING_OPEN && f->severity == WIRE_CRIT);
+    CHECK(said_of_baseline(FINDING_CLOSE, "") != NULL);
     AFTER("echo -n abd > file");
     CHECK(ground_says("file", CHANGED)[0] == 'w');
 }
@@ -538,7 +440,7 @@ a_missing_baseline_is_told_until_it_is_there(void)
     }
     waitpid(pid, NULL, 0);
     ground_forget();
-    wait_for_end_of_sweep();
+    CHECK(sweep_ends());
     f = ground_begins(begins);
     CHECK(f != NULL && f->op == FINDING_CLOSE);
     AFTER("echo -n abc > file");
@@ -551,7 +453,7 @@ a_source_that_is_missing_is_told(void)
     guard();
     CHECK_INT(detector_files_ops.open(&ground.env), 0);
     ground_forget();
-    wait_for_end_of_sweep();
+    CHECK(sweep_ends());
     const struct finding *f = ground_begins("source=files.events");
     if (strcmp(mode, "fanotify") == 0) {
         CHECK(f == NULL);
@@ -560,6 +462,59 @@ a_source_that_is_missing_is_told(void)
     } else {
         CHECK(f != NULL && strstr(f->text, "state=missing uses=sweep") != NULL);
     }
+}
+
+/* By fanotify only: nothing else tells who. */
+static void
+who_did_it_is_told(void)
+{
+    char by[200];
+
+    guard();
+    AFTER("echo -n abd > file");
+    const char *aside = ground_aside("file");
+    CHECK(strncmp(aside, " by=/", 5) == 0 && strstr(aside, " uid=0") != NULL);
+    CHECK(strstr(aside, "/dash ") != NULL || strstr(aside, "/sh ") != NULL ||
+            strstr(aside, "/bash ") != NULL);
+    AFTER("cp \"$(readlink /proc/$$/exe)\" ../editor; ../editor -c 'echo 1 > dir/new; sleep 1' & sleep 0.2");
+    snprintf(by, sizeof(by), " by=%s/editor pid=", ground.dir);
+    CHECK(strncmp(ground_aside("dir/new"), by, strlen(by)) == 0);
+    AFTER("printf '#!/bin/sh\\necho 1 > byscript\\nsleep 1\\n' > ../script; chmod +x ../script");
+    AFTER("../script & sleep 0.2");
+    CHECK(strstr(ground_aside("byscript"), " comm=script ") != NULL);
+}
+
+static void
+a_rename_tells_where_it_came_from(void)
+{
+    char from[200];
+
+    guard();
+    AFTER("echo -n evil > ../evil; mv ../evil file");
+    snprintf(from, sizeof(from), " from=%s/evil by=", ground.dir);
+    CHECK(strncmp(ground_aside("file"), from, strlen(from)) == 0);
+    AFTER("mv dir/file dir/moved");
+    snprintf(from, sizeof(from), " to=%s by=", ground_path("dir/moved"));
+    CHECK_STR(ground_says("dir/file", GONE), "nothing");
+    CHECK(strncmp(ground_aside("dir/file"), from, strlen(from)) == 0);
+}
+
+static void
+a_doer_that_has_ended_is_told_as_gone(void)
+{
+    char gone[40];
+
+    guard();
+    ground_forget();
+    pid_t pid = fork();
+    if (pid == 0) {
+        ground_write("file", "abd");
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+    settle();
+    snprintf(gone, sizeof(gone), " by=gone pid=%d", (int)pid);
+    CHECK_STR(ground_aside("file"), gone);
 }
 
 static int
@@ -624,8 +579,15 @@ with_events(void)
     CHECK_RUN(a_change_made_while_nobody_looked_is_told_at_start);
     CHECK_RUN(more_events_than_the_queue_holds_are_told_as_lost_and_swept);
     CHECK_RUN(a_replaced_baseline_is_taken_over_and_told);
-    CHECK_RUN(a_damaged_baseline_is_told_and_the_copy_goes_on_guarding);
+    CHECK_RUN(a_baseline_that_is_replaced_by_a_damaged_one_stays_in_force);
+    CHECK_RUN(a_baseline_that_is_written_in_place_is_told_and_gives_no_verdict);
+    CHECK_RUN(a_baseline_that_was_only_touched_proves_itself);
     CHECK_RUN(a_missing_baseline_is_told_until_it_is_there);
+    if (strcmp(mode, "fanotify") == 0) {
+        CHECK_RUN(who_did_it_is_told);
+        CHECK_RUN(a_rename_tells_where_it_came_from);
+        CHECK_RUN(a_doer_that_has_ended_is_told_as_gone);
+    }
     CHECK_RUN(latency_is_measured);
 }
 

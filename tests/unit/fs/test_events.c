@@ -43,25 +43,47 @@ put_metadata(uint32_t len, uint64_t mask, uint32_t pid)
     put32(pid);
 }
 
-/* One event as the kernel writes it: metadata, and a directory with a handle and a name. */
-static void
-put_fanotify(uint64_t mask, const char *name, uint32_t handle_len)
+static uint16_t
+place_size(const char *name, uint32_t handle_len)
 {
-    const uint8_t info_type[2] = { 2, 0 };
+    return (uint16_t)(4 + 8 + 8 + handle_len + (strlen(name) + 1 + 3) / 4 * 4);
+}
+
+/* A directory with a handle and a name. */
+static void
+put_place(uint8_t type, const char *name, uint32_t handle_len)
+{
+    const uint8_t info_type[2] = { type, 0 };
     size_t name_room = (strlen(name) + 1 + 3) / 4 * 4;
-    uint16_t info = (uint16_t)(4 + 8 + 8 + handle_len + name_room);
     uint8_t handle[256] = { 1, 2, 3 };
     char padded[300] = "";
 
     snprintf(padded, sizeof(padded), "%s", name);
-    put_metadata(24u + info, mask, 77);
     put(info_type, 2);
-    put16(info);
+    put16(place_size(name, handle_len));
     put("fsid....", 8);
     put32(handle_len);
     put32(0x81);
     put(handle, handle_len);
     put(padded, name_room);
+}
+
+/* One event as the kernel writes it. */
+static void
+put_fanotify(uint64_t mask, const char *name, uint32_t handle_len)
+{
+    put_metadata(24u + place_size(name, handle_len), mask, 77);
+    put_place(2, name, handle_len);
+}
+
+static void
+put_pidfd(int32_t fd)
+{
+    const uint8_t info_type[2] = { 4, 0 };
+
+    put(info_type, 2);
+    put16(8);
+    put32((uint32_t)fd);
 }
 
 static void
@@ -91,19 +113,42 @@ each_event_of_a_fanotify_buffer_comes_out(void)
     CHECK_INT(fs_fanotify_take(&c, &e), FS_EVENTS_ONE);
     CHECK_INT(e.mask, 8);
     CHECK_INT(e.pid, 77);
-    CHECK_STR(e.name, "first");
-    CHECK_INT(e.name_len, 5);
-    CHECK_INT(e.handle_len, 8);
-    CHECK_INT(e.handle_type, 0x81);
-    CHECK_MEM(e.fsid, "fsid....", 8);
-    CHECK_MEM(e.handle, handle, 4);
+    CHECK_STR(e.at.name, "first");
+    CHECK_INT(e.at.name_len, 5);
+    CHECK_INT(e.at.handle_len, 8);
+    CHECK_INT(e.at.handle_type, 0x81);
+    CHECK_MEM(e.at.fsid, "fsid....", 8);
+    CHECK_MEM(e.at.handle, handle, 4);
     CHECK_INT(fs_fanotify_take(&c, &e), FS_EVENTS_ONE);
-    CHECK_INT(e.handle_len, 128);
-    CHECK_STR(e.name, "");
+    CHECK_INT(e.at.handle_len, 128);
+    CHECK_STR(e.at.name, "");
     CHECK_INT(fs_fanotify_take(&c, &e), FS_EVENTS_ONE);
     CHECK_INT(e.mask, 0x4000);
-    CHECK(e.fsid == NULL);
+    CHECK(e.at.fsid == NULL);
     CHECK_INT(fs_fanotify_take(&c, &e), FS_EVENTS_END);
+}
+
+static void
+a_rename_has_both_ends_and_its_doer(void)
+{
+    struct fs_fanotify_event e;
+
+    used = 0;
+    put_metadata(24u + place_size("old", 8) + place_size("new-name", 12) + 8u, 0x10000000, 77);
+    put_place(10, "old", 8);
+    put_place(12, "new-name", 12);
+    put_pidfd(5);
+    put_fanotify(8, "next", 8);
+    struct fs_bytes c = { .at = buffer, .end = buffer + used };
+    CHECK_INT(fs_fanotify_take(&c, &e), FS_EVENTS_ONE);
+    CHECK_STR(e.from.name, "old");
+    CHECK_INT(e.from.handle_len, 8);
+    CHECK_STR(e.at.name, "new-name");
+    CHECK_INT(e.at.handle_len, 12);
+    CHECK_INT(e.pidfd, 5);
+    CHECK_INT(fs_fanotify_take(&c, &e), FS_EVENTS_ONE);
+    CHECK(e.from.fsid == NULL);
+    CHECK_INT(e.pidfd, -1);
 }
 
 static void
@@ -112,7 +157,9 @@ a_fanotify_buffer_cut_anywhere_is_broken(void)
     struct fs_fanotify_event e;
 
     used = 0;
-    put_fanotify(8, "a-name", 12);
+    put_metadata(24u + place_size("a-name", 12) + 8u, 8, 77);
+    put_place(2, "a-name", 12);
+    put_pidfd(3);
     for (size_t cut = 1; cut < used; cut++) {
         struct fs_bytes c = { .at = buffer, .end = buffer + cut };
 
@@ -180,6 +227,7 @@ int
 main(void)
 {
     CHECK_RUN(each_event_of_a_fanotify_buffer_comes_out);
+    CHECK_RUN(a_rename_has_both_ends_and_its_doer);
     CHECK_RUN(a_fanotify_buffer_cut_anywhere_is_broken);
     CHECK_RUN(a_handle_longer_than_its_record_is_broken);
     CHECK_RUN(a_name_without_end_is_broken);

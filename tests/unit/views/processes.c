@@ -1,0 +1,494 @@
+/*
+ * The views of processes against real ones. What nobody can hide without being the kernel is hidden here in a
+ * pid namespace whose /proc is made by hand.
+ */
+#include "notes.h"
+#include "watch/views_disguise.h"
+#include "watch/views_procmounts.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OFF "View hidden-processes off\nView disguised-processes off\nView proc-mounts off\n"
+#define HIDDEN "View disguised-processes off\nView proc-mounts off\n"
+#define DISGUISED "View hidden-processes off\nView proc-mounts off\n"
+#define COVERED "View hidden-processes off\nView disguised-processes off\n"
+
+static const struct detector_ops *const ops = &detector_processes_ops;
+static int64_t now_ms;
+
+static void
+start(const char *line)
+{
+    configure(line);
+    now_ms = 1000;
+    CHECK_INT(ops->open(&env), 0);
+}
+
+/* Everything that is due within a minute, on the detector's own clock. */
+static void
+run_a_minute(void)
+{
+    int64_t end_ms = now_ms + 60000;
+    int calls = 0;
+
+    while (now_ms <= end_ms && calls++ < 100000) {
+        int64_t due_ms = ops->work(now_ms);
+
+        CHECK(due_ms >= now_ms);
+        now_ms = due_ms > now_ms ? due_ms : now_ms + 1;
+    }
+}
+
+static const char *
+pid_text(pid_t pid)
+{
+    static char text[32];
+
+    snprintf(text, sizeof(text), "pid=%d ", pid);
+    return text;
+}
+
+static void
+copy_program(const char *from, int to)
+{
+    char block[65536];
+    int fd = open(from, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+
+    while ((n = read(fd, block, sizeof(block))) > 0) {
+        CHECK_INT(write(to, block, (size_t)n), n);
+    }
+    close(fd);
+}
+
+/* A copy of sleep(1) at `path`. */
+static void
+make_sleeper(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+
+    copy_program("/bin/sleep", fd);
+    close(fd);
+}
+
+/* Returns when the child runs what it was told to. */
+static pid_t
+run(int fd, const char *path, const char *name)
+{
+    char first[64];
+    char seconds[] = "60";
+    char *const argv[] = { first, seconds, NULL };
+    char *const envp[] = { NULL };
+    int done[2];
+    char byte;
+
+    snprintf(first, sizeof(first), "%s", name);
+    CHECK_INT(pipe2(done, O_CLOEXEC), 0);
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (fd >= 0) {
+            fexecve(fd, argv, envp);
+        } else {
+            execve(path, argv, envp);
+        }
+        _exit(1);
+    }
+    close(done[1]);
+    (void)!read(done[0], &byte, 1);
+    close(done[0]);
+    CHECK(pid > 1);
+    return pid;
+}
+
+static void
+end(pid_t pid)
+{
+    if (pid > 1) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+}
+
+static void
+only_the_kernels_own_names_are_taken_for_them(void)
+{
+    static const char *const kernel[] = { "kworker/0:1", "[kworker/u8:2-events]", "kworkerds", "kdevtmpfsi",
+        "[kswapd0]", "ksoftirqd/0", "[jbd2/sda1-8]", "kthreadd" };
+    static const char *const others[] = { "", "[", "bash", "[celeryd: worker]", "[lxc monitor] /var/lib/lxc",
+        "sshd: kworker", "/usr/bin/kworker", "rcu", "irqbalance", "kitty", "kdeinit5", "(sd-pam)" };
+
+    for (size_t i = 0; i < sizeof(kernel) / sizeof(kernel[0]); i++) {
+        CHECK(disguise_kernel_name(kernel[i], strlen(kernel[i])));
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        CHECK(!disguise_kernel_name(others[i], strlen(others[i])));
+    }
+}
+
+static void
+only_folders_of_processes_are_covered_ones(void)
+{
+    static const char *const covered[] = { "/proc/1", "/proc/812", "/proc/812/exe", "/proc/7/task/8" };
+    static const char *const others[] = { "/proc", "/proc/", "/proc/sys", "/proc/sys/fs/binfmt_misc",
+        "/proc/1x", "/procs/1", "/mnt/proc/1", "/proc//1" };
+
+    for (size_t i = 0; i < sizeof(covered) / sizeof(covered[0]); i++) {
+        CHECK(procmounts_covers(covered[i]));
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        CHECK(!procmounts_covers(others[i]));
+    }
+}
+
+static void
+a_mark_of_the_kernel_without_its_parent_is_a_disguise(void)
+{
+    struct procfs_stat stat = { .pid = 9, .parent = 2, .kernel_thread = true, .name = "kworker/0:1" };
+    struct procfs_exe none = { .path = "" };
+
+    CHECK_INT(disguise_judge(&stat, NULL, "", 0), 0);
+    stat.parent = 1;
+    CHECK_INT(disguise_judge(&stat, NULL, "", 0), DISGUISE_PARENT);
+    stat.kernel_thread = false;
+    CHECK_INT(disguise_judge(&stat, NULL, "", 0), 0); /* a zombie has no executable either */
+    CHECK_INT(disguise_judge(&stat, &none, "", 0), DISGUISE_NAME);
+}
+
+static void
+a_process_named_as_a_kernel_thread_is_told_until_it_ends(void)
+{
+    char dir[] = "/tmp/tocsin-views-XXXXXX";
+    char path[64];
+
+    CHECK(mkdtemp(dir) != NULL);
+    snprintf(path, sizeof(path), "%s/kworker:0", dir);
+    make_sleeper(path);
+    pid_t by_name = run(-1, path, "sleep");
+    pid_t by_argument = run(-1, "/bin/sleep", "[kworker/0:1-events]");
+    pid_t honest = run(-1, "/bin/sleep", "sleep");
+
+    start(DISGUISED);
+    run_a_minute();
+    CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_DISGUISED, pid_text(honest)), 0);
+    CHECK(is_open(FINDING_PROCESS_DISGUISED, pid_text(by_name)));
+    CHECK(is_open(FINDING_PROCESS_DISGUISED, pid_text(by_argument)));
+    CHECK(noted(FINDING_OPEN, FINDING_PROCESS_DISGUISED, "argv=[kworker/0:1-events]") > 0);
+    end(by_argument);
+    run_a_minute();
+    CHECK(is_open(FINDING_PROCESS_DISGUISED, pid_text(by_name)));
+    CHECK(!is_open(FINDING_PROCESS_DISGUISED, pid_text(by_argument)));
+    end(by_name);
+    end(honest);
+    unlink(path);
+    rmdir(dir);
+}
+
+static void
+a_process_that_is_allowed_by_its_file_is_not_told(void)
+{
+    pid_t pid = run(-1, "/bin/sleep", "[kworker/0:1]");
+    char target[256] = "";
+    char link[32];
+    char line[512];
+
+    snprintf(link, sizeof(link), "/proc/%d/exe", pid);
+    CHECK(readlink(link, target, sizeof(target) - 1) > 0);
+    snprintf(line, sizeof(line), DISGUISED "View disguised-processes allow %s", target);
+    start(line);
+    run_a_minute();
+    CHECK(!is_open(FINDING_PROCESS_DISGUISED, pid_text(pid)));
+    end(pid);
+}
+
+static void
+a_process_that_runs_from_memory_is_told(void)
+{
+    int fd = memfd_create("payload", MFD_CLOEXEC);
+
+    copy_program("/bin/sleep", fd);
+    pid_t pid = run(fd, NULL, "sleep");
+
+    start(DISGUISED);
+    run_a_minute();
+    CHECK(is_open(FINDING_PROCESS_FILELESS, pid_text(pid)));
+    CHECK(noted(FINDING_OPEN, FINDING_PROCESS_FILELESS, "why=memory") > 0);
+    CHECK(noted(FINDING_OPEN, FINDING_PROCESS_FILELESS, "exe=/memfd:payload") > 0);
+    start(DISGUISED "View disguised-processes allow /memfd:pay*");
+    run_a_minute();
+    CHECK(!is_open(FINDING_PROCESS_FILELESS, pid_text(pid)));
+    end(pid);
+    close(fd);
+}
+
+static void
+a_deleted_file_is_told_only_where_anybody_may_write(void)
+{
+    char spool[] = "/tmp/tocsin-views-XXXXXX";
+    char home[] = "./tocsin-views-XXXXXX";
+    char in_tmp[64];
+    char at_home[64];
+
+    CHECK(mkdtemp(spool) != NULL && mkdtemp(home) != NULL);
+    snprintf(in_tmp, sizeof(in_tmp), "%s/a", spool);
+    snprintf(at_home, sizeof(at_home), "%s/a", home);
+    make_sleeper(in_tmp);
+    make_sleeper(at_home);
+    pid_t bad = run(-1, in_tmp, "sleep");
+    pid_t upgraded = run(-1, at_home, "sleep");
+    char exe[256] = "";
+
+    start(DISGUISED);
+    run_a_minute();
+    CHECK(!is_open(FINDING_PROCESS_FILELESS, pid_text(bad)));
+    unlink(in_tmp);
+    unlink(at_home);
+    run_a_minute();
+    CHECK(is_open(FINDING_PROCESS_FILELESS, pid_text(bad)));
+    CHECK(realpath(home, exe) != NULL);
+    if (strncmp(exe, "/tmp/", 5) != 0) {
+        CHECK(!is_open(FINDING_PROCESS_FILELESS, pid_text(upgraded)));
+    }
+    end(bad);
+    end(upgraded);
+    rmdir(spool);
+    rmdir(home);
+}
+
+static void
+nobody_is_hidden_while_many_come_and_go(void)
+{
+    pid_t spawner = fork();
+
+    if (spawner == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;) {
+            pid_t pid = fork();
+
+            if (pid == 0) {
+                _exit(0);
+            }
+            waitpid(pid, NULL, 0);
+        }
+    }
+    for (int i = 0; i < 20; i++) {
+        start(HIDDEN);
+        run_a_minute();
+        CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HIDDEN, ""), 0);
+        CHECK_INT(noted(FINDING_OPEN, FINDING_AGENT_SELF, ""), 0);
+    }
+    end(spawner);
+}
+
+/* Runs it in namespaces of its own, as its first process. False when that is not allowed here. */
+static bool
+apart(int flags, void (*body)(void))
+{
+    int status = -1;
+    pid_t outer = fork();
+
+    if (outer == 0) {
+        if (unshare(flags) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
+            _exit(CHECK_SKIPPED);
+        }
+        pid_t inner = fork();
+
+        if (inner == 0) {
+            check_failures = 0;
+            body();
+            fflush(stdout);
+            _exit(check_failures > 0);
+        }
+        waitpid(inner, &status, 0);
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+    }
+    waitpid(outer, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == CHECK_SKIPPED) {
+        return false;
+    }
+    CHECK_INT(status, 0);
+    return true;
+}
+
+static void
+put_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+    CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+}
+
+static pid_t
+wait_forever(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        for (;;) {
+            pause();
+        }
+    }
+    return pid;
+}
+
+/* In this order, as tmpfs lists the newest first and /proc the lowest. */
+static void
+list_processes(bool with_third)
+{
+    for (int i = 4; i >= 1; i--) {
+        char path[16];
+
+        snprintf(path, sizeof(path), "/proc/%d", i);
+        (void)rmdir(path);
+        CHECK_INT(i == 3 && !with_third ? 0 : mkdir(path, 0755), 0);
+    }
+}
+
+/* Of the processes 1 to 4 this /proc lists all but the third. */
+static void
+hide_one(void)
+{
+    CHECK_INT(mount("none", "/proc", "tmpfs", 0, NULL), 0);
+    CHECK_INT(getpid(), 1);
+    for (int i = 2; i <= 4; i++) {
+        CHECK_INT(wait_forever(), i);
+    }
+    list_processes(false);
+    CHECK_INT(mkdir("/proc/sys", 0755), 0);
+    CHECK_INT(mkdir("/proc/sys/kernel", 0755), 0);
+    CHECK_INT(symlink("1", "/proc/self"), 0);
+    put_file("/proc/loadavg", "0.00 0.00 0.00 1/4 4\n");
+    put_file("/proc/sys/kernel/pid_max", "4194304\n");
+}
+
+static void
+find_the_hidden_one(void)
+{
+    hide_one();
+    start(HIDDEN);
+    run_a_minute();
+    CHECK_INT(
+            noted(FINDING_OPEN, FINDING_PROCESS_HIDDEN, "pid=3 from=list"), 2); /* by the look and the pass */
+    CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HIDDEN, "pid="), 2);
+    CHECK(is_open(FINDING_PROCESS_HIDDEN, "pid=3"));
+    list_processes(true);
+    for (int i = 0; i < 12; i++) {
+        run_a_minute();
+    }
+    CHECK(!is_open(FINDING_PROCESS_HIDDEN, "pid=3"));
+}
+
+static void
+find_it_at_once(void)
+{
+    hide_one();
+    configure(HIDDEN);
+    CHECK_INT(ops->check(&env), 0);
+    CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HIDDEN, "pid=3"), 1);
+    CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HIDDEN, ""), 1);
+}
+
+static void
+see_that_a_list_is_restricted(void)
+{
+    hide_one();
+    CHECK_INT(rmdir("/proc/1"), 0);
+    start(HIDDEN);
+    run_a_minute();
+    CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HIDDEN, ""), 0);
+    CHECK(is_open(FINDING_AGENT_SELF, "source=process_list state=restricted"));
+}
+
+static void
+a_process_missing_in_the_list_is_told_until_it_is_there(void)
+{
+    (void)apart(CLONE_NEWPID | CLONE_NEWNS, find_the_hidden_one);
+}
+
+static void
+check_finds_a_hidden_process(void)
+{
+    (void)apart(CLONE_NEWPID | CLONE_NEWNS, find_it_at_once);
+}
+
+static void
+a_restricted_list_makes_the_view_blind_and_tells_nobody(void)
+{
+    (void)apart(CLONE_NEWPID | CLONE_NEWNS, see_that_a_list_is_restricted);
+}
+
+static void
+cover_one(void)
+{
+    pid_t pid = wait_forever();
+    char path[32];
+    struct pollfd fds[DETECTOR_FDS];
+
+    snprintf(path, sizeof(path), "/proc/%d", pid);
+    start(COVERED);
+    (void)ops->work(now_ms);
+    CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HIDDEN, ""), 0);
+    CHECK_INT(mount("none", path, "tmpfs", 0, NULL), 0);
+    int n = ops->fds(fds, DETECTOR_FDS);
+
+    CHECK_INT(n, 1);
+    CHECK_INT(poll(fds, (nfds_t)n, 10000), 1);
+    ops->ready(fds, n);
+    (void)ops->work(now_ms + 100);
+    CHECK(is_open(FINDING_PROCESS_HIDDEN, path));
+    CHECK(noted(FINDING_OPEN, FINDING_PROCESS_HIDDEN, "from=mount fs=tmpfs") > 0);
+    CHECK_INT(umount2(path, MNT_DETACH), 0);
+    now_ms += 60100;
+    (void)ops->work(now_ms);
+    CHECK(!is_open(FINDING_PROCESS_HIDDEN, path));
+    end(pid);
+}
+
+static void
+a_mount_over_a_process_is_told_when_it_comes_until_it_goes(void)
+{
+    (void)apart(CLONE_NEWNS, cover_one);
+}
+
+static void
+a_view_that_is_off_does_not_look(void)
+{
+    struct pollfd fds[DETECTOR_FDS];
+
+    start(OFF);
+    CHECK_INT(ops->fds(fds, DETECTOR_FDS), 0);
+    run_a_minute();
+    for (unsigned i = 0; i < note_count; i++) {
+        CHECK(notes[i].op == FINDING_PASS_BEGIN || notes[i].op == FINDING_PASS_END);
+    }
+}
+
+int
+main(void)
+{
+    CHECK_RUN(only_the_kernels_own_names_are_taken_for_them);
+    CHECK_RUN(only_folders_of_processes_are_covered_ones);
+    CHECK_RUN(a_mark_of_the_kernel_without_its_parent_is_a_disguise);
+    CHECK_RUN(a_process_named_as_a_kernel_thread_is_told_until_it_ends);
+    CHECK_RUN(a_process_that_is_allowed_by_its_file_is_not_told);
+    CHECK_RUN(a_process_that_runs_from_memory_is_told);
+    CHECK_RUN(a_deleted_file_is_told_only_where_anybody_may_write);
+    CHECK_RUN(nobody_is_hidden_while_many_come_and_go);
+    CHECK_RUN(a_process_missing_in_the_list_is_told_until_it_is_there);
+    CHECK_RUN(check_finds_a_hidden_process);
+    CHECK_RUN(a_restricted_list_makes_the_view_blind_and_tells_nobody);
+    CHECK_RUN(a_mount_over_a_process_is_told_when_it_comes_until_it_goes);
+    CHECK_RUN(a_view_that_is_off_does_not_look);
+    return check_result();
+}
