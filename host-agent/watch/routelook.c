@@ -1,0 +1,462 @@
+#include "watch/routelook.h"
+#include "watch/fs_bytes.h"
+#include <errno.h>
+#include <linux/if.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define ANSWER_SIZE 16384
+#define ANSWER_WAIT_MS 500
+#define EVENTS_BUFFER (1 << 20)
+#define HOPS_MAX 256
+
+struct route_request {
+    struct nlmsghdr head;
+    struct rtmsg ask;
+    struct rtattr to;
+    uint8_t address[16];
+};
+
+struct link_request {
+    struct nlmsghdr head;
+    struct ifinfomsg ask;
+};
+
+const char *
+route_state_name(unsigned state)
+{
+    static const char *const names[ROUTE_STATES] = { "good", "none", "refused", "dead", "link-down",
+        "unknown" };
+
+    return state < ROUTE_STATES ? names[state] : "?";
+}
+
+bool
+route_same(const struct route_view *a, const struct route_view *b)
+{
+    return a->link == b->link && a->gateway_family == b->gateway_family &&
+           memcmp(a->gateway, b->gateway, sizeof(a->gateway)) == 0 &&
+           memcmp(a->source, b->source, sizeof(a->source)) == 0;
+}
+
+/* ---- what the kernel says ---- */
+
+/* One attribute; false at the end. `value` is what is in it. */
+static bool
+take_attribute(struct fs_bytes *c, uint16_t *type, struct fs_bytes *value)
+{
+    uint16_t len = take_host16(c);
+    uint16_t raw = take_host16(c);
+
+    if (c->short_read || len < sizeof(struct rtattr)) {
+        return false;
+    }
+    size_t payload = len - sizeof(struct rtattr);
+    const uint8_t *at = take_bytes(c, payload);
+    if (at == NULL) {
+        return false;
+    }
+    size_t padding = RTA_ALIGN((size_t)len) - len;
+    take_bytes(c, padding < fs_bytes_left(c) ? padding : fs_bytes_left(c));
+    *type = raw & NLA_TYPE_MASK;
+    *value = (struct fs_bytes){ .at = at, .end = at + payload };
+    return true;
+}
+
+static void
+take_address(struct fs_bytes *value, uint8_t out[16])
+{
+    size_t len = fs_bytes_left(value);
+
+    if (len == 4 || len == 16) {
+        memset(out, 0, 16);
+        memcpy(out, value->at, len);
+    }
+}
+
+/* RTA_VIA: a gateway of the other family. */
+static void
+take_via(struct fs_bytes *value, struct route_view *out)
+{
+    uint16_t family = take_host16(value);
+
+    if (!value->short_read) {
+        out->gateway_family = (uint8_t)family;
+        take_address(value, out->gateway);
+    }
+}
+
+static void take_hops(struct fs_bytes *value, uint8_t family, struct route_view *out);
+
+static void
+take_route_attribute(uint16_t type, struct fs_bytes *value, uint8_t family, struct route_view *out)
+{
+    switch (type) {
+    case RTA_OIF:
+        out->link = take_host32(value);
+        break;
+    case RTA_GATEWAY:
+        out->gateway_family = family;
+        take_address(value, out->gateway);
+        break;
+    case RTA_VIA:
+        take_via(value, out);
+        break;
+    case RTA_PREFSRC:
+        take_address(value, out->source);
+        break;
+    case RTA_MULTIPATH:
+        take_hops(value, family, out);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Of several next hops the first that lives; when none does, the first. */
+static void
+take_hops(struct fs_bytes *value, uint8_t family, struct route_view *out)
+{
+    bool first = true;
+
+    for (unsigned hop = 0; hop < HOPS_MAX && fs_bytes_left(value) > 0; hop++) {
+        const uint8_t *start = value->at;
+        uint16_t len = take_host16(value);
+        const uint8_t *rest = take_bytes(value, 2); /* flags, hops */
+        uint32_t link = take_host32(value);
+
+#ifdef PLANT_ROUTELOOK
+        /* The planted bug: a hop is believed to be as long as it says. */
+        if (value->short_read || len < sizeof(struct rtnexthop)) {
+            return;
+        }
+#else
+        if (value->short_read || len < sizeof(struct rtnexthop) || len > (size_t)(value->end - start)) {
+            return;
+        }
+#endif
+        bool alive = (rest[0] & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) == 0;
+        struct fs_bytes attributes = { .at = value->at, .end = start + len };
+        size_t step = RTNH_ALIGN((size_t)len);
+        value->at = step < (size_t)(value->end - start) ? start + step : value->end;
+        if (!first && !alive) {
+            continue;
+        }
+        first = false;
+        out->link = link;
+        out->gateway_family = 0;
+        memset(out->gateway, 0, sizeof(out->gateway));
+        out->state = alive ? ROUTE_GOOD : ROUTE_DEAD;
+        uint16_t type;
+        struct fs_bytes inner;
+        while (take_attribute(&attributes, &type, &inner)) {
+            if (type == RTA_GATEWAY || type == RTA_VIA) {
+                take_route_attribute(type, &inner, family, out);
+            }
+        }
+        if (alive) {
+            return;
+        }
+    }
+}
+
+/* The payload of the message with this number, or an error in its place. */
+static enum routelook_found
+take_message(struct fs_bytes *c, uint32_t seq, uint16_t wanted, struct fs_bytes *payload, int *error)
+{
+    while (fs_bytes_left(c) >= sizeof(struct nlmsghdr)) {
+        const uint8_t *start = c->at;
+        uint32_t len = take_host32(c);
+        uint16_t type = take_host16(c);
+        take_host16(c); /* flags */
+        uint32_t number = take_host32(c);
+        take_host32(c); /* port id */
+
+        if (len < sizeof(struct nlmsghdr) || len > (size_t)(c->end - start)) {
+            return ROUTELOOK_NOTHING;
+        }
+        *payload = (struct fs_bytes){ .at = c->at, .end = start + len };
+        size_t step = NLMSG_ALIGN((size_t)len);
+        c->at = step < (size_t)(c->end - start) ? start + step : c->end;
+        if (number != seq) {
+            continue;
+        }
+        if (type == NLMSG_ERROR) {
+            *error = (int)take_host32(payload);
+            return payload->short_read ? ROUTELOOK_NOTHING : ROUTELOOK_ERROR;
+        }
+        if (type == wanted) {
+            return ROUTELOOK_ROUTE;
+        }
+    }
+    return ROUTELOOK_NOTHING;
+}
+
+enum routelook_found
+routelook_parse_route(const uint8_t *src, size_t len, uint32_t seq, struct route_view *out, int *error)
+{
+    struct fs_bytes c = { .at = src, .end = src + len };
+    struct fs_bytes payload, value;
+    struct rtmsg route;
+    uint16_t type;
+    enum routelook_found found = take_message(&c, seq, RTM_NEWROUTE, &payload, error);
+
+    if (found != ROUTELOOK_ROUTE) {
+        return found;
+    }
+    const uint8_t *head = take_bytes(&payload, sizeof(route));
+    if (head == NULL) {
+        return ROUTELOOK_NOTHING;
+    }
+    memcpy(&route, head, sizeof(route));
+    out->type = route.rtm_type;
+    out->state = ROUTE_GOOD;
+    while (take_attribute(&payload, &type, &value)) {
+        take_route_attribute(type, &value, route.rtm_family, out);
+    }
+    if (route.rtm_type != RTN_UNICAST && route.rtm_type != RTN_LOCAL) {
+        out->state = ROUTE_REFUSED;
+    } else if ((route.rtm_flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0) {
+        out->state = ROUTE_DEAD;
+    }
+    return ROUTELOOK_ROUTE;
+}
+
+enum routelook_found
+routelook_parse_link(const uint8_t *src, size_t len, uint32_t seq, struct route_view *out, int *error)
+{
+    struct fs_bytes c = { .at = src, .end = src + len };
+    struct fs_bytes payload, value;
+    struct ifinfomsg link;
+    uint16_t type;
+    enum routelook_found found = take_message(&c, seq, RTM_NEWLINK, &payload, error);
+
+    if (found != ROUTELOOK_ROUTE) {
+        return found;
+    }
+    const uint8_t *head = take_bytes(&payload, sizeof(link));
+    if (head == NULL) {
+        return ROUTELOOK_NOTHING;
+    }
+    memcpy(&link, head, sizeof(link));
+    if ((link.ifi_flags & IFF_UP) == 0 || (link.ifi_flags & IFF_RUNNING) == 0) {
+        out->state = ROUTE_LINK_DOWN;
+    }
+    while (take_attribute(&payload, &type, &value)) {
+        size_t room = fs_bytes_left(&value);
+
+        if (type == IFLA_IFNAME && room > 0 && room <= sizeof(out->name) && value.at[room - 1] == 0) {
+            memset(out->name, 0, sizeof(out->name));
+            memcpy(out->name, value.at, room);
+        }
+    }
+    return ROUTELOOK_ROUTE;
+}
+
+/* ---- asking ---- */
+
+static int
+open_netlink(uint32_t groups, int flags)
+{
+    struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = groups };
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        int error = -errno;
+
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+int
+routelook_open(void)
+{
+    struct timeval patience = { .tv_usec = ANSWER_WAIT_MS * 1000L };
+    int fd = open_netlink(0, 0);
+
+    if (fd >= 0) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    }
+    return fd;
+}
+
+static int
+send_request(int fd, const void *request, size_t len)
+{
+    struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+    return sendto(fd, request, len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) == (ssize_t)len ? 0
+                                                                                                   : -errno;
+}
+
+/* One answer of the kernel's; nobody else's. Length or -errno. */
+static ssize_t
+receive(int fd, uint8_t answer[ANSWER_SIZE])
+{
+    struct sockaddr_nl from;
+
+    for (;;) {
+        socklen_t size = sizeof(from);
+        ssize_t n = recvfrom(fd, answer, ANSWER_SIZE, 0, (struct sockaddr *)&from, &size);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return errno == EAGAIN ? -ETIMEDOUT : -errno;
+        }
+        if (from.nl_pid == 0) {
+            return n;
+        }
+    }
+}
+
+static uint32_t
+next_seq(void)
+{
+    static uint32_t seq;
+
+    return ++seq;
+}
+
+typedef enum routelook_found parse_fn(
+        const uint8_t *src, size_t len, uint32_t seq, struct route_view *out, int *error);
+
+/* 0, or the error: the kernel's own or that of asking (then `asked` is false). */
+static int
+ask(int fd, const void *request, size_t len, uint32_t seq, parse_fn *parse, struct route_view *out,
+        bool *asked)
+{
+    static uint8_t answer[ANSWER_SIZE];
+    int error = send_request(fd, request, len);
+
+    *asked = false;
+    while (error == 0) {
+        ssize_t n = receive(fd, answer);
+
+        if (n < 0) {
+            return (int)n;
+        }
+        switch (parse(answer, (size_t)n, seq, out, &error)) {
+        case ROUTELOOK_ROUTE:
+            *asked = true;
+            return 0;
+        case ROUTELOOK_ERROR:
+            *asked = true;
+            return error < 0 ? error : -EPROTO;
+        case ROUTELOOK_NOTHING:
+            break; /* an answer that came too late for an earlier question */
+        }
+    }
+    return error;
+}
+
+static int
+ask_route(int fd, const struct route_target *target, struct route_view *out, bool *asked)
+{
+    size_t address = target->family == AF_INET ? 4 : 16;
+    struct route_request r;
+
+    memset(&r, 0, sizeof(r));
+    r.head.nlmsg_len = (uint32_t)(NLMSG_LENGTH(sizeof(r.ask)) + RTA_LENGTH(address));
+    r.head.nlmsg_type = RTM_GETROUTE;
+    r.head.nlmsg_flags = NLM_F_REQUEST;
+    r.head.nlmsg_seq = next_seq();
+    r.ask.rtm_family = target->family;
+    r.ask.rtm_dst_len = (uint8_t)(address * 8);
+    r.ask.rtm_flags = RTM_F_FIB_MATCH; /* the route itself, with the marks of its next hops */
+    r.to.rta_type = RTA_DST;
+    r.to.rta_len = (uint16_t)RTA_LENGTH(address);
+    memcpy(r.address, target->address, address);
+    return ask(fd, &r, r.head.nlmsg_len, r.head.nlmsg_seq, routelook_parse_route, out, asked);
+}
+
+static int
+ask_link(int fd, struct route_view *out, bool *asked)
+{
+    struct link_request r;
+
+    memset(&r, 0, sizeof(r));
+    r.head.nlmsg_len = NLMSG_LENGTH(sizeof(r.ask));
+    r.head.nlmsg_type = RTM_GETLINK;
+    r.head.nlmsg_flags = NLM_F_REQUEST;
+    r.head.nlmsg_seq = next_seq();
+    r.ask.ifi_index = (int)out->link;
+    return ask(fd, &r, r.head.nlmsg_len, r.head.nlmsg_seq, routelook_parse_link, out, asked);
+}
+
+void
+routelook_ask(int fd, const struct route_target *target, struct route_view *out)
+{
+    bool asked;
+
+    memset(out, 0, sizeof(*out));
+    out->error = ask_route(fd, target, out, &asked);
+    if (!asked) {
+        out->state = ROUTE_UNKNOWN;
+        return;
+    }
+    if (out->error < 0) {
+        /* What an unreachable, prohibit or blackhole route answers where the match itself is not given. */
+        bool refused = out->error == -EHOSTUNREACH || out->error == -EACCES || out->error == -EINVAL;
+
+        out->state = refused ? ROUTE_REFUSED : ROUTE_NONE;
+        return;
+    }
+    if (out->state != ROUTE_GOOD || out->link == 0) {
+        return;
+    }
+    int error = ask_link(fd, out, &asked);
+    if (!asked) {
+        out->state = ROUTE_UNKNOWN;
+        out->error = error;
+    } else if (error < 0) {
+        out->state = ROUTE_LINK_DOWN; /* it went away between the two questions */
+    }
+}
+
+int
+routelook_events_open(void)
+{
+    uint32_t groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE |
+                      RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE;
+    int rules6 = RTNLGRP_IPV6_RULE;
+    int size = EVENTS_BUFFER;
+    int fd = open_netlink(groups, SOCK_NONBLOCK);
+
+    if (fd >= 0) {
+        (void)setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &rules6, sizeof(rules6));
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    }
+    return fd;
+}
+
+bool
+routelook_events_drain(int fd, bool *lost)
+{
+    uint8_t event[4096];
+    bool told = false;
+
+    *lost = false;
+    for (;;) {
+        ssize_t n = recv(fd, event, sizeof(event), MSG_TRUNC);
+
+        if (n >= 0) {
+            told = true;
+        } else if (errno == ENOBUFS) {
+            told = true;
+            *lost = true;
+        } else if (errno != EINTR) {
+            return told;
+        }
+    }
+}
