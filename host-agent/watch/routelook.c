@@ -340,24 +340,27 @@ ask(int fd, const void *request, size_t len, uint32_t seq, parse_fn *parse, stru
     int error = send_request(fd, request, len);
 
     *asked = false;
-    while (error == 0) {
+    if (error < 0) {
+        return error;
+    }
+    for (;;) {
         ssize_t n = receive(fd, answer);
+        int told = 0;
 
         if (n < 0) {
             return (int)n;
         }
-        switch (parse(answer, (size_t)n, seq, out, &error)) {
+        switch (parse(answer, (size_t)n, seq, out, &told)) {
         case ROUTELOOK_ROUTE:
             *asked = true;
             return 0;
         case ROUTELOOK_ERROR:
             *asked = true;
-            return error < 0 ? error : -EPROTO;
+            return told < 0 ? told : -EPROTO;
         case ROUTELOOK_NOTHING:
             break; /* an answer that came too late for an earlier question */
         }
     }
-    return error;
 }
 
 static int
