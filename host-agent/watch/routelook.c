@@ -302,7 +302,7 @@ send_request(int fd, const void *request, size_t len)
 static ssize_t
 receive(int fd, uint8_t answer[ANSWER_SIZE])
 {
-    struct sockaddr_nl from;
+    struct sockaddr_nl from = { .nl_pid = 1 };
 
     for (;;) {
         socklen_t size = sizeof(from);
