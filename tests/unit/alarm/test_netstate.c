@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTERVAL 1000
+#define INTERVAL INT64_C(1000)
 
 static struct netstate n;
 static int64_t now;
