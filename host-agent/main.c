@@ -11,6 +11,7 @@ static const char usage[] =
         "  init [--host NAME] [--force]      write a configuration from what this machine runs now\n"
         "  pair CODE|FILE|- [--again]        take the pairing code that 'belfry pair HOST' printed\n"
         "  baseline build|show|diff|accept   the recorded state of the files that are watched\n"
+        "  accept PATH...|--packages         take changes into the baseline; what packages explain\n"
         "  check [--json]                    one pass of every check\n"
         "  run                               guard, in the foreground\n"
         "  ports [--json]                    expected and actual listening ports\n"
@@ -31,6 +32,7 @@ struct named_command {
 };
 
 static const struct named_command commands[] = {
+    { "accept", cmd_accept },
     { "baseline", cmd_baseline },
     { "check", cmd_check },
     { "daemons", cmd_daemons },

@@ -20,6 +20,7 @@ struct cmd {
     char **argv;
 };
 
+int cmd_accept(const struct cmd *cmd);
 int cmd_baseline(const struct cmd *cmd);
 int cmd_check(const struct cmd *cmd);
 int cmd_check_config(const struct cmd *cmd);

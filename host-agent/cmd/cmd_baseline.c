@@ -3,6 +3,7 @@
  *
  * Each is a walk through the guarded trees, the baseline, or both at once in the same order.
  */
+#include "cmd/accept.h"
 #include "cmd/cmd.h"
 #include "watch/baseline.h"
 #include "watch/fs_finding.h"
@@ -35,6 +36,8 @@ static char path_of_baseline[CONF_PATH + sizeof(BASELINE_FILE)];
 static struct {
     bool json;
     bool writing;
+    accept_fn *decide; /* NULL: every difference is taken */
+    void *decide_to;
     uint64_t printed;
     uint64_t by_type[BASELINE_TYPES];
     uint64_t unreadable;
@@ -206,17 +209,21 @@ static void
 told(void *unused, enum fs_verdict verdict, const struct baseline_entry *was,
         const struct baseline_entry *now, unsigned differs)
 {
+    const struct baseline_entry *kept = now;
+
     (void)unused;
     if (now != NULL) {
         job.by_type[now->type]++;
         job.unreadable += now->state == BASELINE_UNREADABLE;
         job.unstable += now->state == BASELINE_UNSTABLE;
-        if (job.writing) {
-            baseline_write_entry(&writer, now);
-        }
     }
-    if (verdict != FS_SAME && baseline_loaded(&base)) {
+    if (verdict != FS_SAME && job.decide != NULL) {
+        kept = job.decide(job.decide_to, verdict, was, now, differs) ? now : was;
+    } else if (verdict != FS_SAME && baseline_loaded(&base)) {
         print_difference(verdict, was, now, differs);
+    }
+    if (job.writing && kept != NULL) {
+        baseline_write_entry(&writer, kept);
     }
 }
 
@@ -579,6 +586,19 @@ accept_end(bool took)
     return CMD_CLEAN;
 }
 
+/* All of the baseline, with what is under the chosen tops as it is now. */
+static void
+accept_chosen(void)
+{
+    baseline_seek(&iter, &base, (const uint8_t *)"/", 1);
+    for (unsigned i = 0; i < chosen.count; i++) {
+        keep_until(&chosen.root[i]);
+        go_through(&chosen.root[i], 1);
+        skip_under(&chosen.root[i]);
+    }
+    keep_until(NULL);
+}
+
 static int
 accept_paths(const struct cmd *cmd)
 {
@@ -592,14 +612,70 @@ accept_paths(const struct cmd *cmd)
     if (job.json) {
         printf("{\"accepted\": [");
     }
-    baseline_seek(&iter, &base, (const uint8_t *)"/", 1);
-    for (unsigned i = 0; i < chosen.count; i++) {
-        keep_until(&chosen.root[i]);
-        go_through(&chosen.root[i], 1);
-        skip_under(&chosen.root[i]);
-    }
-    keep_until(NULL);
+    accept_chosen();
     return accept_end(job.printed > 0);
+}
+
+bool
+accept_walk(const struct cmd *cmd, accept_fn *decide, void *to)
+{
+    if (!begin(cmd, true) || !write_begin()) {
+        return false;
+    }
+    chosen = roots;
+    job.decide = decide;
+    job.decide_to = to;
+    accept_chosen();
+    clear_progress();
+    return true;
+}
+
+bool
+accept_write(bool write, uint8_t out[WIRE_HASH_SIZE])
+{
+    bool whole = job.damage.text[0] == '\0';
+
+    if (!write || !whole) {
+        baseline_write_abort(&writer);
+        memcpy(out, base.root, WIRE_HASH_SIZE);
+    }
+    if (!whole) {
+        refuse(&job.damage);
+    }
+    if (!whole || (write && !write_end(out))) {
+        return false;
+    }
+    print_shortfalls();
+    return true;
+}
+
+struct tokens_text {
+    char *out;
+    size_t size;
+    size_t used;
+};
+
+static void
+append_token(void *to, const char *key, const char *value)
+{
+    struct tokens_text *t = to;
+    int n = snprintf(t->out + t->used, t->size - t->used, " %s=%s", key, value);
+
+    if (n < 0 || (size_t)n >= t->size - t->used) {
+        t->out[t->used] = '\0';
+        return;
+    }
+    t->used += (size_t)n;
+}
+
+void
+accept_tokens(char *out, size_t size, enum fs_verdict verdict, const struct baseline_entry *was,
+        const struct baseline_entry *now, unsigned differs)
+{
+    struct tokens_text t = { .out = out, .size = size };
+
+    out[0] = '\0';
+    fs_tokens(verdict, was, now, differs, append_token, &t);
 }
 
 int
