@@ -39,6 +39,10 @@ baseline_order(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
     size_t common = a_len < b_len ? a_len : b_len;
     size_t i = 0;
 
+    /* What two paths begin with alike is most of them: eight bytes at a time. */
+    while (common - i >= 8 && memcmp(a + i, b + i, 8) == 0) {
+        i += 8;
+    }
     while (i < common && a[i] == b[i]) {
         i++;
     }

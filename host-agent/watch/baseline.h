@@ -20,7 +20,7 @@
 #define BASELINE_PATH_MAX 65535 /* bytes of a path */
 #define BASELINE_LINK_MAX 65535
 #define BASELINE_XATTRS_MAX 65535
-#define BASELINE_BLOCK_SIZE 16384 /* bytes; a block is longer only when it holds one long entry */
+#define BASELINE_BLOCK_SIZE 8192 /* bytes; a block is longer only when it holds one long entry */
 #define BASELINE_BLOCK_MAX (3 * 65535 + 256)
 #define BASELINE_CLASSES 255     /* in a block */
 #define BASELINE_XATTR_WHOLE 256 /* bytes of an extended attribute that are kept as they are */

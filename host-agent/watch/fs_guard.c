@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define AUDIT_BLOCKS 64 /* in one go: 1 MiB */
+#define AUDIT_BLOCKS 64 /* in one go: half a mebibyte */
 
 bool
 fs_guard_init(struct fs_guard *g, const struct detector_env *env)
