@@ -32,6 +32,7 @@ enum finding_source {
     FINDING_NET,
     FINDING_MOUNTS,
     FINDING_PROCESSES,
+    FINDING_SYSTEM,
     FINDING_SELF,
     FINDING_SOURCES
 };
@@ -56,6 +57,15 @@ enum finding_code {
     FINDING_PROCESS_HIDDEN,    /* the kernel knows it, and a list does not show it */
     FINDING_PROCESS_DISGUISED, /* not the kernel thread whose name it bears */
     FINDING_PROCESS_FILELESS,  /* runs from memory, or from a deleted file where anybody may write */
+    FINDING_LINK_PROMISCUOUS,
+    FINDING_FIREWALL_CHANGED, /* an event */
+    FINDING_KERNEL_TAINTED,
+    FINDING_MODULE_LOADED,  /* an event */
+    FINDING_MODULE_TAINTED, /* not built or not signed with this kernel */
+    FINDING_MODULE_HIDDEN,
+    FINDING_ACCOUNT_ROOT, /* another name for root */
+    FINDING_ACCOUNT_OPEN, /* no password is asked for */
+    FINDING_PRELOAD_SET,
     FINDING_TIME_STEP,
     FINDING_CHANNEL_LOST,
     FINDING_AGENT_SELF, /* a missing event source, a damaged baseline, a lost process of ours, ... */

@@ -250,6 +250,131 @@ static const struct explanation entries[] = {
             .act = "The end of such a process is no reason to close the case.",
     },
     {
+            .code = "link.promiscuous",
+            .means = "A network interface takes packets that are not for this machine.",
+            .raised = "More programs or interfaces want it so (count=) than bridges, bonds and what stands "
+                      "on it "
+                      "explain (expected=).",
+            .causes = "tcpdump, an intrusion detector, a virtual machine; or a sniffer that collects "
+                      "passwords.",
+            .act = "ss -0p lists who holds packet sockets. Allow it by the interface's name when it belongs "
+                   "there.",
+            .guard = "The count comes from the kernel by netlink; the interface's flags do not show a "
+                     "sniffer.",
+    },
+    {
+            .code = "link.ok",
+            .means = "A finding about an interface is over.",
+            .raised = "Nobody unexplained wants its packets any more; of= names the line that opened it.",
+            .causes = "The program has ended.",
+            .act = "Find out what ran, if that is not known.",
+    },
+    {
+            .code = "firewall.changed",
+            .means = "The nftables rule set was changed.",
+            .raised = "At each change of tables, chains, rules, sets or objects; the first at once, others "
+                      "of the "
+                      "same minute together. state=overrun: there were more than could be counted.",
+            .causes =
+                    "An administrator, firewalld, a container engine, a ban tool; or an intruder who opens a "
+                    "way.",
+            .act = "nft list ruleset; by= and pid= name the last process, and exe= its program where it "
+                   "still "
+                   "ran.",
+            .guard = "Elements that come and go in a set do not count by themselves. A name in by= can be "
+                     "chosen freely.",
+    },
+    {
+            .code = "kernel.tainted",
+            .means = "The kernel notes of itself that it runs foreign code or met an error.",
+            .raised = "Open for a flag of foreign code (P F R O E C K U A N J) until it is allowed or the "
+                      "machine "
+                      "is booted; once for an error (S M B D W L) that comes.",
+            .causes = "A driver from elsewhere, a bug, failing hardware; or a rootkit's module: the flag "
+                      "stays when "
+                      "the module hides itself.",
+            .act = "dmesg says what set it. Allow it by its letter when it belongs there.",
+            .guard = "Flags that say nothing about the machine's state (I X T) do not count.",
+    },
+    {
+            .code = "kernel.ok",
+            .means = "A finding about the kernel is over.",
+            .raised = "The machine was booted, or the flag was allowed; of= names the line that opened it.",
+            .causes = "As it says.",
+            .act = "Nothing, when the boot was meant.",
+    },
+    {
+            .code = "module.loaded",
+            .means = "A kernel module was loaded.",
+            .raised = "Once, for one that was not there at the last look.",
+            .causes = "New hardware, a mount, a firewall rule; or somebody extends the kernel.",
+            .act = "modinfo NAME says what it is.",
+            .guard = "What was loaded when the agent started is accepted.",
+    },
+    {
+            .code = "module.tainted",
+            .means = "A module is loaded that was not built or not signed with this kernel.",
+            .raised = "The list of modules gives it flags: O built elsewhere, E not signed, P proprietary, "
+                      "F forced.",
+            .causes = "A driver of a hardware maker (DKMS); or a rootkit.",
+            .act = "modinfo NAME; look at the file's date and owner. Allow it by its name when it belongs "
+                   "there.",
+    },
+    {
+            .code = "module.hidden",
+            .means = "Of the kernel's two lists of modules only one shows this module.",
+            .raised = "from=list: /proc/modules lacks it. from=sysfs: /sys/module does. In three looks.",
+            .causes = "As a rule a rootkit that took itself from one list.",
+            .act = "Take the machine off the network and keep it running; copy its memory and disks from "
+                   "outside.",
+            .guard = "A module that is coming or going does not count.",
+    },
+    {
+            .code = "module.ok",
+            .means = "A finding about a module is over.",
+            .raised = "It was unloaded, or both lists agree; of= names the line that opened it.",
+            .causes = "rmmod, a boot; or a rootkit that hides better now.",
+            .act = "After module.hidden: go on as if it were there.",
+    },
+    {
+            .code = "account.root",
+            .means = "Another name than root has the number 0 and so all rights.",
+            .raised = "A line of /etc/passwd says so; password=none when it needs no password either.",
+            .causes = "An appliance's spare administrator; or a back door.",
+            .act = "Remove the line, see who logged in by it (last). Allow it by its name when it belongs "
+                   "there.",
+    },
+    {
+            .code = "account.open",
+            .means = "An account asks for no password.",
+            .raised = "Its password is empty in /etc/passwd or /etc/shadow.",
+            .causes = "passwd -d; or a back door.",
+            .act = "passwd -l NAME, and see who logged in by it.",
+            .guard = "A locked account (! or *) is not empty.",
+    },
+    {
+            .code = "account.ok",
+            .means = "A finding about an account is over.",
+            .raised = "The line is gone or mended; of= names the line that opened it.",
+            .causes = "It was removed, got a password or another number.",
+            .act = "See what was done by it meanwhile.",
+    },
+    {
+            .code = "preload.set",
+            .means = "A library is put into every program that is started.",
+            .raised = "/etc/ld.so.preload names it.",
+            .causes = "A logging or memory library of an administrator; or a rootkit of the simple kind.",
+            .act = "Do not trust this machine's own tools: look at the library with a static program or from "
+                   "outside. Allow it by its path when it belongs there.",
+    },
+    {
+            .code = "preload.ok",
+            .means = "A finding about a preloaded library is over.",
+            .raised = "/etc/ld.so.preload names it no more; of= names the line that opened it.",
+            .causes = "It was removed; what runs already still has it.",
+            .act = "Start again what was started meanwhile.",
+    },
+    {
             .code = "time.step",
             .means = "The clock was set.",
             .raised = "The time of day jumped by a second or more against the clock that nobody can set; an "

@@ -48,6 +48,12 @@ static const struct {
     [CONF_VIEW_HIDDEN_PROCESSES] = { "hidden-processes", 300, false },
     [CONF_VIEW_DISGUISED_PROCESSES] = { "disguised-processes", 60, false },
     [CONF_VIEW_PROC_MOUNTS] = { "proc-mounts", 60, false },
+    [CONF_VIEW_PROMISCUOUS] = { "promiscuous", 60, false },
+    [CONF_VIEW_FIREWALL] = { "firewall", 60, false },
+    [CONF_VIEW_KERNEL_TAINT] = { "kernel-taint", 5, false },
+    [CONF_VIEW_MODULES] = { "modules", 5, false },
+    [CONF_VIEW_ACCOUNTS] = { "accounts", 5, false },
+    [CONF_VIEW_PRELOAD] = { "preload", 5, false },
 };
 
 const char *

@@ -66,5 +66,6 @@ extern const struct detector_ops detector_daemons_ops;
 extern const struct detector_ops detector_clock_ops;
 extern const struct detector_ops detector_mounts_ops;
 extern const struct detector_ops detector_processes_ops;
+extern const struct detector_ops detector_system_ops;
 
 #endif

@@ -614,7 +614,8 @@ status_says(int want, const char *text)
 static void
 status_names_each_detector_and_what_is_open(void)
 {
-    static const char *const names[] = { "files ", "ports ", "daemons ", "clock ", "mounts ", "processes " };
+    static const char *const names[] = { "files ", "ports ", "daemons ", "clock ", "mounts ", "processes ",
+        "system " };
     char channels[256];
 
     snprintf(channels, sizeof(channels), "Channel file %s\nDaemon /nowhere/daemon\n", at("out"));

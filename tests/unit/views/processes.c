@@ -2,6 +2,7 @@
  * The views of processes against real ones. What nobody can hide without being the kernel is hidden here in a
  * pid namespace whose /proc is made by hand.
  */
+#include "apart.h"
 #include "notes.h"
 #include "watch/views_disguise.h"
 #include "watch/views_procmounts.h"
@@ -288,45 +289,6 @@ nobody_is_hidden_while_many_come_and_go(void)
         CHECK_INT(noted(FINDING_OPEN, FINDING_AGENT_SELF, ""), 0);
     }
     end(spawner);
-}
-
-/* Runs it in namespaces of its own, as its first process. False when that is not allowed here. */
-static bool
-apart(int flags, void (*body)(void))
-{
-    int status = -1;
-    pid_t outer = fork();
-
-    if (outer == 0) {
-        if (unshare(flags) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) {
-            _exit(CHECK_SKIPPED);
-        }
-        pid_t inner = fork();
-
-        if (inner == 0) {
-            check_failures = 0;
-            body();
-            fflush(stdout);
-            _exit(check_failures > 0);
-        }
-        waitpid(inner, &status, 0);
-        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
-    }
-    waitpid(outer, &status, 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == CHECK_SKIPPED) {
-        return false;
-    }
-    CHECK_INT(status, 0);
-    return true;
-}
-
-static void
-put_file(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-
-    CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-    close(fd);
 }
 
 static pid_t

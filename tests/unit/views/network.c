@@ -1,0 +1,202 @@
+/*
+ * The views of the network against real interfaces and a real nft(8), in a network namespace apart.
+ */
+#include "apart.h"
+#include "notes.h"
+#include "watch/views_firewall.h"
+#include "watch/views_links.h"
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+#define OFF "View kernel-taint off\nView modules off\nView preload off\nView accounts off\n"
+#define LINKS OFF "View firewall off\n"
+#define FIREWALL OFF "View promiscuous off\n"
+#define APART (CLONE_NEWNS | CLONE_NEWNET)
+
+static const struct detector_ops *const ops = &detector_system_ops;
+static int64_t now_ms;
+
+static void
+start(const char *line)
+{
+    configure(line);
+    now_ms = 100000;
+    CHECK_INT(ops->open(&env), 0);
+    (void)ops->work(now_ms);
+}
+
+/* As the role does it: waits for an event, then does what is due in the next 150 ms. */
+static bool
+look_by_event(void)
+{
+    struct pollfd fds[DETECTOR_FDS];
+    int n = ops->fds(fds, DETECTOR_FDS);
+
+    CHECK_INT(n, 1);
+    bool heard = poll(fds, (nfds_t)n, 5000) == 1;
+
+    now_ms += 200;
+    if (heard) {
+        ops->ready(fds, n);
+    }
+    for (int64_t end_ms = now_ms + 150; now_ms < end_ms;) {
+        int64_t due_ms = ops->work(now_ms);
+
+        now_ms = due_ms > now_ms && due_ms < end_ms ? due_ms : end_ms;
+    }
+    return heard;
+}
+
+static bool
+run(const char *command)
+{
+    return system(command) == 0;
+}
+
+static bool
+have_nft(void)
+{
+    return run("command -v nft >/dev/null");
+}
+
+/* A sniffer as tcpdump is one. */
+static int
+sniff(const char *name)
+{
+    struct packet_mreq want = { .mr_ifindex = (int)if_nametoindex(name), .mr_type = PACKET_MR_PROMISC };
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+
+    CHECK_INT(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &want, sizeof(want)), 0);
+    return fd;
+}
+
+static void
+see_a_sniffer(void)
+{
+    CHECK(run("ip link add va type veth peer name vb"));
+    start(LINKS "View promiscuous allow vb");
+    CHECK_INT(noted(FINDING_OPEN, FINDING_LINK_PROMISCUOUS, ""), 0);
+    int fd = sniff("va");
+
+    CHECK(look_by_event());
+    CHECK(is_open(FINDING_LINK_PROMISCUOUS, "if=va count=1 expected=0 kind=veth"));
+    int other = sniff("vb");
+
+    CHECK(look_by_event());
+    CHECK_INT(noted(FINDING_OPEN, FINDING_LINK_PROMISCUOUS, "if=vb"), 0);
+    close(fd);
+    CHECK(look_by_event());
+    CHECK(!is_open(FINDING_LINK_PROMISCUOUS, "if=va"));
+    close(other);
+}
+
+static void
+see_a_bridge(void)
+{
+    CHECK(run("ip link add va type veth peer name vb && ip link add br0 type bridge && ip link set va master "
+              "br0 && "
+              "ip link set va up && ip link set vb up && ip link set br0 up"));
+    start(LINKS);
+    CHECK_INT(noted(FINDING_OPEN, FINDING_LINK_PROMISCUOUS, ""), 0);
+    int fd = sniff("va");
+
+    now_ms += 60000;
+    (void)ops->work(now_ms);
+    CHECK(is_open(FINDING_LINK_PROMISCUOUS, "if=va count=2 expected=1 kind=veth port-of=bridge"));
+    CHECK_INT(noted(FINDING_OPEN, FINDING_LINK_PROMISCUOUS, "if=br0"), 0);
+    close(fd);
+}
+
+static void
+a_sniffer_is_told_when_it_comes_until_it_goes(void)
+{
+    (void)apart(APART, see_a_sniffer);
+}
+
+static void
+a_port_of_a_bridge_is_told_only_when_somebody_else_listens(void)
+{
+    (void)apart(APART, see_a_bridge);
+}
+
+static void
+what_stands_on_an_interface_is_judged_by_itself(void)
+{
+    static const struct link_row rows[] = {
+        { .index = 2, .promiscuity = 1, .name = "eth0" },
+        { .index = 3, .lower = 2, .promiscuity = 1, .name = "eth0.10", .kind = "vlan", .slave = "bridge" },
+        { .index = 4, .promiscuity = 2, .name = "eth1" },
+        { .index = 5, .lower = 4, .promiscuity = 1, .name = "eth1.10", .kind = "vlan", .slave = "bridge" },
+        { .index = 6, .lower = 4, .name = "eth1.11", .kind = "vlan" },
+    };
+
+    CHECK_INT(link_expected(rows, 5, 0), 1);
+    CHECK_INT(link_expected(rows, 5, 1), 1);
+    CHECK_INT(link_expected(rows, 5, 2), 1);
+    CHECK_INT(link_expected(rows, 5, 4), 0);
+}
+
+static void
+see_nft(void)
+{
+    start(FIREWALL);
+    CHECK(run("nft add table inet t"));
+    CHECK(look_by_event());
+    CHECK_INT(noted(FINDING_EVENT, FINDING_FIREWALL_CHANGED, "what=nftables tables=+1-0 acts=1 gen="), 1);
+    CHECK_INT(noted(FINDING_EVENT, FINDING_FIREWALL_CHANGED, "by=nft pid="), 1);
+
+    CHECK(run("nft 'add chain inet t c; add rule inet t c accept; add rule inet t c drop'"));
+    CHECK(look_by_event());
+    CHECK(run("nft flush chain inet t c"));
+    CHECK(look_by_event());
+    CHECK_INT(noted(FINDING_EVENT, FINDING_FIREWALL_CHANGED, ""),
+            1); /* told together, when the minute is over */
+    now_ms += 60000;
+    (void)ops->work(now_ms);
+    CHECK_INT(noted(FINDING_EVENT, FINDING_FIREWALL_CHANGED, "chains=+1-0 rules=+2-2 acts=2 "), 1);
+    CHECK_INT(noted(FINDING_EVENT, FINDING_FIREWALL_CHANGED, ""), 2);
+}
+
+static void
+see_elements(void)
+{
+    CHECK(run("nft 'add table inet t; add set inet t s { type ipv4_addr; }'"));
+    start(FIREWALL);
+    CHECK(run("nft 'add element inet t s { 192.0.2.1 }'"));
+    CHECK(look_by_event());
+    now_ms += 60000;
+    (void)ops->work(now_ms);
+    CHECK_INT(noted(FINDING_EVENT, FINDING_FIREWALL_CHANGED, ""), 0);
+    CHECK(run("nft 'add element inet t s { 192.0.2.2 }; delete table inet t'"));
+    CHECK(look_by_event());
+    CHECK_INT(noted(FINDING_EVENT, FINDING_FIREWALL_CHANGED, "tables=+0-1 sets=+0-1"), 1);
+}
+
+static void
+a_change_of_the_rules_is_told_with_who_did_it(void)
+{
+    (void)apart(APART, see_nft);
+}
+
+static void
+addresses_that_come_and_go_in_a_set_are_no_change_of_rules(void)
+{
+    (void)apart(APART, see_elements);
+}
+
+int
+main(void)
+{
+    CHECK_RUN(a_sniffer_is_told_when_it_comes_until_it_goes);
+    CHECK_RUN(a_port_of_a_bridge_is_told_only_when_somebody_else_listens);
+    CHECK_RUN(what_stands_on_an_interface_is_judged_by_itself);
+    if (!have_nft()) {
+        printf("skip: nft is not installed\n");
+        return check_failures > 0 ? 1 : CHECK_SKIPPED;
+    }
+    CHECK_RUN(a_change_of_the_rules_is_told_with_who_did_it);
+    CHECK_RUN(addresses_that_come_and_go_in_a_set_are_no_change_of_rules);
+    return check_result();
+}
