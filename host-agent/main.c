@@ -3,6 +3,7 @@
 #include "wire/escape.h"
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char usage[] =
@@ -22,6 +23,7 @@ static const char usage[] =
         "\n"
         "  --check-config   read the configuration and say what is wrong with it\n"
         "  --json           results as JSON\n"
+        "  --jobs N         read files with so many threads (as many as there are cores)\n"
         "  --version, --help\n"
         "\n"
         "Exit status: 0 clean, 1 findings, 2 error. See tocsin(8) and tocsin.conf(5).\n";
@@ -45,12 +47,23 @@ static const struct named_command commands[] = {
     { "status", cmd_status },
 };
 
-enum option_code { OPTION_CONFIG = 1, OPTION_STATE, OPTION_JSON, OPTION_CHECK, OPTION_HELP, OPTION_VERSION };
+#define JOBS_MOST 16
+
+enum option_code {
+    OPTION_CONFIG = 1,
+    OPTION_STATE,
+    OPTION_JSON,
+    OPTION_JOBS,
+    OPTION_CHECK,
+    OPTION_HELP,
+    OPTION_VERSION
+};
 
 static const struct option options[] = {
     { "config", required_argument, NULL, OPTION_CONFIG },
     { "state", required_argument, NULL, OPTION_STATE },
     { "json", no_argument, NULL, OPTION_JSON },
+    { "jobs", required_argument, NULL, OPTION_JOBS },
     { "check-config", no_argument, NULL, OPTION_CHECK },
     { "help", no_argument, NULL, OPTION_HELP },
     { "version", no_argument, NULL, OPTION_VERSION },
@@ -66,8 +79,24 @@ unknown(const char *what, const char *name)
     return cmd_error("%s: %s (tocsin --help lists what there is)", text, what);
 }
 
-/* --json, --config and --state are taken behind the command too: that is where people type them. */
-static void
+static bool
+take_jobs(struct cmd *cmd, const char *text)
+{
+    char *end;
+    unsigned long jobs = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || jobs < 1 || jobs > JOBS_MOST) {
+        return false;
+    }
+    cmd->jobs = (unsigned)jobs;
+    return true;
+}
+
+/*
+ * --json, --config, --state and --jobs are taken behind the command too: that is where people type them.
+ * False when the number of jobs is none.
+ */
+static bool
 take_common(struct cmd *cmd)
 {
     int kept = 0;
@@ -81,11 +110,16 @@ take_common(struct cmd *cmd)
             cmd->config_path = cmd->argv[++i];
         } else if (strcmp(arg, "--state") == 0 && i + 1 < cmd->argc) {
             cmd->state_dir = cmd->argv[++i];
+        } else if (strcmp(arg, "--jobs") == 0 && i + 1 < cmd->argc) {
+            if (!take_jobs(cmd, cmd->argv[++i])) {
+                return false;
+            }
         } else {
             cmd->argv[kept++] = arg;
         }
     }
     cmd->argc = kept;
+    return true;
 }
 
 static int
@@ -93,8 +127,8 @@ dispatch(struct cmd *cmd, char **argv)
 {
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(commands[i].name, argv[0]) == 0) {
-            take_common(cmd);
-            return commands[i].run(cmd);
+            return take_common(cmd) ? commands[i].run(cmd)
+                                    : cmd_error("--jobs: a number from 1 to %d", JOBS_MOST);
         }
     }
     return unknown("no such command", argv[0]);
@@ -121,6 +155,11 @@ main(int argc, char **argv)
             break;
         case OPTION_JSON:
             cmd.json = true;
+            break;
+        case OPTION_JOBS:
+            if (!take_jobs(&cmd, optarg)) {
+                return cmd_error("--jobs: a number from 1 to %d", JOBS_MOST);
+            }
             break;
         case OPTION_CHECK:
             check_config = true;

@@ -16,7 +16,8 @@ struct cmd {
     const char *config_path; /* as given, or the default */
     const char *state_dir;   /* as given, or NULL */
     bool json;
-    int argc; /* what follows the command's name */
+    unsigned jobs; /* threads that read files; 0: as many as there are cores */
+    int argc;      /* what follows the command's name */
     char **argv;
 };
 

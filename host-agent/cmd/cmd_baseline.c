@@ -5,6 +5,7 @@
  */
 #include "cmd/accept.h"
 #include "cmd/cmd.h"
+#include "cmd/progress.h"
 #include "watch/baseline.h"
 #include "watch/fs_finding.h"
 #include "watch/fs_pass.h"
@@ -21,13 +22,13 @@
 #include <unistd.h>
 
 #define DIGEST_COLUMNS 12 /* its first six are what a finding shows */
-#define PROGRESS_MS 200
 
 static struct conf conf;
 static struct fs_roots roots;
 static struct fs_roots chosen; /* what the arguments name */
 static struct fs_walk walk;
 static struct fs_pass pass;
+static struct fs_workers workers;
 static struct baseline base;
 static struct baseline_iter iter;
 static struct baseline_writer writer;
@@ -36,6 +37,7 @@ static char path_of_baseline[CONF_PATH + sizeof(BASELINE_FILE)];
 static struct {
     bool json;
     bool writing;
+    unsigned jobs;
     accept_fn *decide; /* NULL: every difference is taken */
     void *decide_to;
     uint64_t printed;
@@ -48,7 +50,6 @@ static struct {
     uint64_t unknown; /* entries where the baseline is damaged */
     struct baseline_error damage;
     int64_t began_ms;
-    int64_t progress_ms; /* when the next is due; 0 for no progress */
 } job;
 
 static int64_t
@@ -182,27 +183,6 @@ print_difference(enum fs_verdict verdict, const struct baseline_entry *was, cons
     printf("}}");
 }
 
-static void
-show_progress(void)
-{
-    int64_t now = now_ms();
-
-    if (job.progress_ms != 0 && now >= job.progress_ms) {
-        fprintf(stderr, "\r%" PRIu64 " entries, %" PRIu64 " MB read ", job.entries + pass.looked,
-                (job.bytes + pass.bytes) / 1000000);
-        job.progress_ms = now + PROGRESS_MS;
-    }
-}
-
-static void
-clear_progress(void)
-{
-    if (job.progress_ms != 0) {
-        fprintf(stderr, "\r%60s\r", "");
-        job.progress_ms = 0;
-    }
-}
-
 /* ---- the walk ---- */
 
 static void
@@ -220,6 +200,7 @@ told(void *unused, enum fs_verdict verdict, const struct baseline_entry *was,
     if (verdict != FS_SAME && job.decide != NULL) {
         kept = job.decide(job.decide_to, verdict, was, now, differs) ? now : was;
     } else if (verdict != FS_SAME && baseline_loaded(&base)) {
+        cmd_progress_clear();
         print_difference(verdict, was, now, differs);
     }
     if (job.writing && kept != NULL) {
@@ -235,12 +216,12 @@ go_through(const struct fs_span *top, unsigned tops)
     pass.walk = &walk;
     pass.read_all = job.writing;
     pass.told = told;
+    pass.workers = &workers;
     fs_pass_begin(&pass, top, tops);
-    for (unsigned steps = 1; fs_pass_step(&pass); steps++) {
-        if (steps % 256 == 0) {
-            show_progress();
-        }
+    while (fs_pass_step(&pass) != FS_PASS_OVER) {
+        cmd_progress(job.entries + pass.looked, base.count, job.bytes + pass.bytes);
     }
+    cmd_progress_clear();
     job.bytes += pass.bytes;
     job.entries += pass.looked;
     job.skipped += pass.skipped;
@@ -255,7 +236,7 @@ go_through(const struct fs_span *top, unsigned tops)
 static int
 refuse(const struct baseline_error *error)
 {
-    clear_progress();
+    cmd_progress_clear();
     return cmd_error("%s: %s", shown_str(path_of_baseline), error->text);
 }
 
@@ -283,7 +264,7 @@ begin(const struct cmd *cmd, bool with_baseline)
 {
     job.json = cmd->json;
     job.began_ms = now_ms();
-    job.progress_ms = isatty(STDERR_FILENO) && !cmd->json ? job.began_ms + PROGRESS_MS : 0;
+    job.jobs = cmd->jobs > 0 ? cmd->jobs : fs_workers_cores();
     if (!cmd_conf(cmd, &conf)) {
         return false;
     }
@@ -294,7 +275,8 @@ begin(const struct cmd *cmd, bool with_baseline)
     if (with_baseline && !load()) {
         return false;
     }
-    if (fs_walk_map(&walk, FS_WALK_ARENA) < 0 || !fs_roots_init(&roots, &conf, &base)) {
+    if (fs_walk_map(&walk, FS_WALK_ARENA) < 0 || fs_workers_start(&workers, job.jobs - 1, false) < 0 ||
+            !fs_roots_init(&roots, &conf, &base)) {
         cmd_error("too little memory for what the configuration watches");
         return false;
     }
@@ -400,7 +382,7 @@ write_end(uint8_t *root)
 {
     int code = baseline_write_end(&writer, root);
 
-    clear_progress();
+    cmd_progress_clear();
     if (code < 0) {
         cmd_error("%s: not written, what was there is unchanged: %s", shown_str(path_of_baseline),
                 strerror(-code));
@@ -508,7 +490,6 @@ diff(const struct cmd *cmd)
     if (!begin(cmd, true) || !choose(cmd)) {
         return CMD_ERROR;
     }
-    job.progress_ms = 0; /* the differences themselves show that it goes on */
     if (job.json) {
         printf("{\"differences\": [");
     }
@@ -564,7 +545,7 @@ accept_end(bool took)
 
     if (!took || !whole) {
         baseline_write_abort(&writer);
-        clear_progress();
+        cmd_progress_clear();
         memcpy(root, base.root, sizeof(root));
     }
     if (!whole) {
@@ -608,7 +589,6 @@ accept_paths(const struct cmd *cmd)
     if (!begin(cmd, true) || !choose(cmd) || !write_begin()) {
         return CMD_ERROR;
     }
-    job.progress_ms = 0;
     if (job.json) {
         printf("{\"accepted\": [");
     }

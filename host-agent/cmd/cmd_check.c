@@ -1,5 +1,7 @@
 #include "cmd/cmd.h"
+#include "cmd/progress.h"
 #include "watch/detector.h"
+#include "watch/fs_workers.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -37,6 +39,7 @@ print_finding(void *to, const struct finding *f)
     if (f->op != FINDING_OPEN && f->op != FINDING_EVENT) {
         return;
     }
+    cmd_progress_clear();
     if (tally->json) {
         print_json(f, tally->findings == 0);
     } else {
@@ -68,9 +71,12 @@ cmd_check(const struct cmd *cmd)
 {
     static struct conf conf;
     struct tally tally = { .json = cmd->json };
-    const struct detector_env env = {
-        .conf = &conf, .report = print_finding, .report_to = &tally, .alive = nothing, .alive_to = NULL
-    };
+    const struct detector_env env = { .conf = &conf,
+        .report = print_finding,
+        .report_to = &tally,
+        .alive = nothing,
+        .jobs = cmd->jobs > 0 ? cmd->jobs : fs_workers_cores(),
+        .progress = cmd_progress };
     bool whole[CHECKS];
     bool failed = false;
 

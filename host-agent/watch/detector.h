@@ -23,6 +23,10 @@ struct detector_env {
     /* Says that the process is alive; to be called at least each 500 ms during long work. */
     void (*alive)(void *to);
     void *alive_to;
+    /* For check() only: threads that read files, and who shows how far it is (of `total` entries), or NULL.
+     */
+    unsigned jobs;
+    void (*progress)(uint64_t looked, uint64_t total, uint64_t bytes);
 };
 
 struct detector_ops {

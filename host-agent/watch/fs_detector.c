@@ -38,6 +38,7 @@ struct files {
     struct fs_walk sweep_walk;
     struct fs_walk tree_walk;
     struct fs_pass sweep;
+    struct fs_workers workers;  /* for a check */
     struct fs_pass tree;        /* a directory that came or went */
     struct fs_look look;        /* at one event's place */
     struct baseline_iter place; /* in the baseline, for it */
@@ -413,6 +414,7 @@ prepare_pass(struct fs_pass *p, struct fs_walk *walk, fs_told_fn *told)
     p->base = &files.guard.base;
     p->roots = &files.roots;
     p->walk = walk;
+    p->workers = NULL;
     p->read_all = false;
     p->told = told;
     p->told_to = (void *)(uintptr_t)files.env;
@@ -513,17 +515,19 @@ files_check(const struct detector_env *env)
         return code;
     }
     code = fs_walk_map(&files.sweep_walk, FS_WALK_ARENA);
+    code = code < 0 ? code : fs_workers_start(&files.workers, env->jobs > 0 ? env->jobs - 1 : 0, false);
     if (code < 0 || !fs_roots_init(&files.roots, env->conf, &files.guard.base)) {
         fprintf(stderr, "tocsin: too little memory to check files\n");
         return code < 0 ? code : -E2BIG;
     }
     prepare_pass(&files.sweep, &files.sweep_walk, sweep_told);
+    files.sweep.workers = &files.workers;
     finding_pass(&f, FINDING_FILES, FINDING_PASS_BEGIN);
     report(&f);
     fs_pass_begin(&files.sweep, files.roots.root, files.roots.count);
-    for (unsigned steps = 1; fs_pass_step(&files.sweep); steps++) {
-        if (steps % 1024 == 0) {
-            alive(NULL);
+    while (fs_pass_step(&files.sweep) != FS_PASS_OVER) {
+        if (env->progress != NULL) {
+            env->progress(files.sweep.looked, files.guard.base.count, files.sweep.bytes);
         }
     }
     if (files.sweep.damage.text[0] != '\0') {
@@ -531,6 +535,7 @@ files_check(const struct detector_env *env)
                 (unsigned long long)files.sweep.unknown);
         code = -EBADMSG;
     }
+    fs_workers_stop(&files.workers);
     finding_pass(&f, FINDING_FILES, FINDING_PASS_END);
     report(&f);
     baseline_unload(&files.guard.base);

@@ -1,5 +1,6 @@
 #include "watch/fs_pass.h"
 #include <string.h>
+#include <unistd.h>
 
 void
 fs_pass_begin(struct fs_pass *p, const struct fs_span *top, unsigned tops)
@@ -11,18 +12,32 @@ fs_pass_begin(struct fs_pass *p, const struct fs_span *top, unsigned tops)
     p->skipped = 0;
     p->unknown = 0;
     p->damage.text[0] = '\0';
-    p->walking = p->reading = p->held_valid = p->held_gap = false;
+    p->walking = p->full = p->rereading = p->held_valid = p->held_gap = p->item_valid = false;
+    if (p->workers == NULL) {
+        p->workers = fs_workers_none();
+    }
+    fs_pending_clear(&p->pending);
+}
+
+static void
+end_rereading(struct fs_pass *p)
+{
+    if (p->rereading) {
+        fs_look_abort(&p->again);
+        close(p->again_fd);
+        p->rereading = false;
+    }
 }
 
 void
 fs_pass_abort(struct fs_pass *p)
 {
-    if (p->reading) {
-        fs_look_abort(&p->look);
-    }
+    fs_workers_drop(p->workers);
+    fs_pending_clear(&p->pending);
+    end_rereading(p);
     fs_walk_end(p->walk);
     p->at = p->tops;
-    p->walking = p->reading = false;
+    p->walking = p->full = p->held_valid = p->item_valid = false;
 }
 
 /* The baseline's next entry, or gap, under this top. */
@@ -43,30 +58,19 @@ hold_next(struct fs_pass *p)
     }
 }
 
-static void
-tell_gone(struct fs_pass *p)
-{
-    if (!p->held_gap && !fs_roots_ignored(p->roots, p->held.path, p->held.path_len)) {
-        p->told(p->told_to, FS_GONE, &p->held, NULL, 0);
-    }
-    hold_next(p);
-}
+/* ---- telling ---- */
 
-/* What was looked at, or read, is complete: tell how it compares. */
+/* One side or both; what was to be read is. */
 static void
-tell_item(struct fs_pass *p, enum baseline_step met)
+tell(struct fs_pass *p, const struct baseline_entry *was, struct baseline_entry *now)
 {
-    const struct baseline_entry *was = met == BASELINE_ENTRY ? &p->held : NULL;
-    struct baseline_entry *now = &p->look.now;
-
-    if (!p->look.exists) {
-        return; /* it vanished under our eyes; if the baseline has it, it is gone by order */
-    }
-    p->looked++;
-    if (met == BASELINE_GAP) {
-        p->unknown++;
+    if (now == NULL) {
+        if (was != NULL) {
+            p->told(p->told_to, FS_GONE, was, NULL, 0);
+        }
         return;
     }
+    p->looked++;
     now->own = p->read_all && fs_roots_own(p->roots, now->path, now->path_len);
     if (was == NULL) {
         p->told(p->told_to, FS_ADDED, NULL, now, 0);
@@ -74,97 +78,257 @@ tell_item(struct fs_pass *p, enum baseline_step met)
     }
     unsigned differs = fs_compare(was, now, NULL, CONF_ATTRS_CONFIG);
     p->told(p->told_to, differs != 0 ? FS_CHANGED : FS_SAME, was, now, differs);
-    hold_next(p);
 }
 
-/* What the baseline has for the item's path. Entries before it in order have gone. */
-static enum baseline_step
-meet(struct fs_pass *p)
+/* The first that is pending is complete, with this for its present state. */
+static void
+tell_first(struct fs_pass *p, struct baseline_entry *now)
 {
-    const struct baseline_entry *now = &p->look.now;
+    struct fs_waiting *w = fs_pending_at(&p->pending, 0);
 
-    while (p->held_valid) {
-        const struct baseline_gap *gap = p->held_gap ? &p->iter.gap : NULL;
-        int order = gap != NULL ? baseline_order(gap->from, gap->from_len, now->path, now->path_len)
-                                : baseline_order(p->held.path, p->held.path_len, now->path, now->path_len);
+    tell(p, w->has_was ? &w->was : NULL, now);
+    fs_pending_drop(&p->pending);
+    p->full = false;
+}
 
-        if (order > 0) {
-            return BASELINE_END;
-        }
-        if (gap != NULL && (gap->until == NULL || baseline_order(now->path, now->path_len, gap->until,
-                                                          gap->until_len) < 0)) {
-            return BASELINE_GAP;
-        }
-        if (gap == NULL && order == 0) {
-            return BASELINE_ENTRY;
-        }
-        tell_gone(p);
+/*
+ * At once when nothing is pending and nothing is to be read, else behind what is pending. False with `full`
+ * set when there is no room. `reading` is NULL, or gets the place of what is to be read.
+ */
+static bool
+tell_in_order(struct fs_pass *p, const struct baseline_entry *was, struct baseline_entry *now,
+        struct fs_waiting **reading)
+{
+    if (p->pending.count == 0 && reading == NULL) {
+        tell(p, was, now);
+        return true;
     }
-    return BASELINE_END;
+    struct fs_waiting *w = fs_pending_add(&p->pending, was, now);
+    p->full = w == NULL || p->pending.count == FS_JOBS || p->workers->threads == 0;
+    if (reading != NULL) {
+        *reading = w;
+    }
+    return w != NULL;
+}
+
+/* ---- files that changed while they were read ---- */
+
+static void
+end_again(struct fs_pass *p)
+{
+    struct fs_waiting *w = fs_pending_at(&p->pending, 0);
+
+    p->bytes += p->again.read.bytes;
+    p->again.now.path = w->now.path;
+    p->again.now.path_len = w->now.path_len;
+    tell_first(p, p->again.exists ? &p->again.now : NULL);
+    end_rereading(p);
+}
+
+/* By its path: the walk has gone on. */
+static void
+look_again(struct fs_pass *p)
+{
+    const struct fs_waiting *w = fs_pending_at(&p->pending, 0);
+    size_t parent = w->now.path_len;
+
+    while (parent > 1 && w->now.path[parent - 1] != '/') {
+        parent--;
+    }
+    p->again_fd = fs_open_dir(w->now.path, parent > 1 ? parent - 1 : 1);
+    if (p->again_fd < 0) {
+        tell_first(p, NULL);
+        return;
+    }
+    p->rereading = true;
+    fs_look(&p->again, p->again_fd, (const char *)w->now.path + parent);
+    if (!p->again.exists || p->again.now.type != BASELINE_REGULAR) {
+        end_again(p);
+    }
+}
+
+static bool
+first_is_complete(const struct fs_pass *p)
+{
+    const struct fs_waiting *w = &p->pending.ring[p->pending.first];
+
+    return p->pending.count > 0 && (!w->reading || fs_workers_done(&w->job));
 }
 
 static void
-take_item(struct fs_pass *p, const struct fs_item *item)
+take_first(struct fs_pass *p)
+{
+    struct fs_waiting *w = fs_pending_at(&p->pending, 0);
+
+    if (w->reading) {
+        p->bytes += w->job.read.bytes;
+        if (w->job.result == FS_READ_CHANGED) {
+            look_again(p);
+            return;
+        }
+        w->now.state = w->job.result == FS_READ_DONE ? BASELINE_READ : BASELINE_UNREADABLE;
+        memcpy(w->now.digest, w->job.read.digest, sizeof(w->now.digest));
+    }
+    tell_first(p, w->has_now ? &w->now : NULL);
+}
+
+/* ---- the walk ---- */
+
+static void
+place_gone(struct fs_pass *p)
+{
+    if (p->held_gap || fs_roots_ignored(p->roots, p->held.path, p->held.path_len) ||
+            tell_in_order(p, &p->held, NULL, NULL)) {
+        hold_next(p);
+    }
+}
+
+static void
+begin_read(struct fs_pass *p, struct fs_waiting *w)
+{
+    w->reading = true;
+    w->job.result = fs_read_open(&w->job.read, p->item.dir_fd, p->item.name, &p->item.st);
+    if (w->job.result == FS_READ_MORE) {
+        fs_workers_give(p->workers, &w->job);
+    } else {
+        atomic_store(&w->job.done, true);
+    }
+}
+
+/* The walk's item, which the baseline's entry is for unless `was` is NULL. */
+static void
+place_item(struct fs_pass *p, const struct baseline_entry *was)
 {
     struct fs_look *l = &p->look;
 
-    fs_look_known(l, item->dir_fd, item->name, &item->st, item->flags);
-    l->now.path = item->path;
-    l->now.path_len = (uint16_t)item->path_len;
-    if (item->unreadable) {
+    fs_look_known(l, p->item.dir_fd, p->item.name, &p->item.st, p->item.flags);
+    l->now.path = p->item.path;
+    l->now.path_len = (uint16_t)p->item.path_len;
+    if (p->item.unreadable) {
         l->now.state = BASELINE_UNREADABLE;
     }
-    enum baseline_step met = meet(p);
-    if (l->now.type == BASELINE_REGULAR && met != BASELINE_GAP &&
-            (p->read_all ||
-                    (met == BASELINE_ENTRY && fs_needs_content(&p->held, &l->now, CONF_ATTRS_CONFIG)))) {
-        p->reading = true;
+    bool read = l->now.type == BASELINE_REGULAR &&
+                (p->read_all || (was != NULL && fs_needs_content(was, &l->now, CONF_ATTRS_CONFIG)));
+    struct fs_waiting *w;
+    if (!tell_in_order(p, was, &l->now, read ? &w : NULL)) {
         return;
     }
-    tell_item(p, met);
+    if (read) {
+        begin_read(p, w);
+    }
+    p->item_valid = false;
+    if (was != NULL) {
+        hold_next(p);
+    }
+}
+
+/* The item is where the baseline is damaged: what it was is not known. */
+static void
+place_unknown(struct fs_pass *p)
+{
+    p->looked++;
+    p->unknown++;
+    p->item_valid = false;
+}
+
+/* One step of the merge: either the baseline's next, or the item, or both. */
+static void
+place(struct fs_pass *p)
+{
+    const struct fs_item *item = &p->item;
+    const struct baseline_gap *gap = &p->iter.gap;
+
+    if (!p->held_valid) {
+        place_item(p, NULL);
+        return;
+    }
+    int order = p->held_gap ? baseline_order(gap->from, gap->from_len, item->path, item->path_len)
+                            : baseline_order(p->held.path, p->held.path_len, item->path, item->path_len);
+    bool in_gap = p->held_gap && order <= 0 &&
+                  (gap->until == NULL ||
+                          baseline_order(item->path, item->path_len, gap->until, gap->until_len) < 0);
+    if (in_gap) {
+        place_unknown(p);
+    } else if (order > 0) {
+        place_item(p, NULL);
+    } else if (order == 0 && !p->held_gap) {
+        place_item(p, &p->held);
+    } else {
+        place_gone(p);
+    }
 }
 
 static void
-read_on(struct fs_pass *p)
+begin_top(struct fs_pass *p)
 {
-    if (!fs_look_step(&p->look)) {
-        return;
-    }
-    p->reading = false;
-    p->bytes += p->look.read.bytes;
-    tell_item(p, meet(p));
+    const struct fs_span *top = &p->top[p->at];
+
+    baseline_seek(&p->iter, p->base, top->path, top->len);
+    hold_next(p);
+    fs_walk_begin(p->walk, top->path, top->len, p->roots);
+    p->walking = true;
 }
 
-bool
-fs_pass_step(struct fs_pass *p)
+/* Nothing more is there; nothing of the baseline is left under this top, either. */
+static void
+end_top(struct fs_pass *p)
 {
-    struct fs_item item;
-
-    if (p->reading) {
-        read_on(p);
-        return true;
-    }
-    if (p->at == p->tops) {
-        return false;
-    }
-    if (!p->walking) {
-        const struct fs_span *top = &p->top[p->at];
-
-        baseline_seek(&p->iter, p->base, top->path, top->len);
-        hold_next(p);
-        fs_walk_begin(p->walk, top->path, top->len, p->roots);
-        p->walking = true;
-    }
-    if (fs_walk_next(p->walk, &item)) {
-        take_item(p, &item);
-        return true;
-    }
-    while (p->held_valid) {
-        tell_gone(p);
-    }
     p->skipped += p->walk->skipped;
     fs_walk_end(p->walk);
     p->walking = false;
     p->at++;
-    return p->at < p->tops;
+}
+
+static void
+walk_on(struct fs_pass *p)
+{
+    if (!p->walking) {
+        begin_top(p);
+    }
+    p->item_valid = p->item_valid || fs_walk_next(p->walk, &p->item);
+    if (p->item_valid) {
+        place(p);
+    } else if (p->held_valid) {
+        place_gone(p);
+    } else {
+        end_top(p);
+    }
+}
+
+/* All that is left is being read. */
+static enum fs_pass_step
+wait_for_workers(struct fs_pass *p)
+{
+    struct fs_pending *pending = &p->pending;
+
+    if (fs_workers_help(p->workers)) {
+        return FS_PASS_MORE;
+    }
+    if (!p->workers->background) {
+        fs_workers_wait(p->workers, &fs_pending_at(pending, 0)->job);
+        return FS_PASS_MORE;
+    }
+    /* Not for the first alone: each wait costs a switch of threads. */
+    unsigned place = p->full ? pending->count / 2 : pending->count - 1;
+    while (!fs_pending_at(pending, place)->reading) {
+        place--;
+    }
+    return fs_workers_await(p->workers, &fs_pending_at(pending, place)->job) ? FS_PASS_WAITS : FS_PASS_MORE;
+}
+
+enum fs_pass_step
+fs_pass_step(struct fs_pass *p)
+{
+    if (p->rereading) {
+        if (fs_look_step(&p->again)) {
+            end_again(p);
+        }
+    } else if (first_is_complete(p)) {
+        take_first(p);
+    } else if (p->pending.count > 0 && (p->full || p->at == p->tops)) {
+        return wait_for_workers(p);
+    } else if (p->at < p->tops) {
+        walk_on(p);
+    }
+    return p->at < p->tops || p->pending.count > 0 ? FS_PASS_MORE : FS_PASS_OVER;
 }

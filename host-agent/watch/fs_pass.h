@@ -4,13 +4,16 @@
  * fs_pass - holds what is there against the baseline, tree by tree, in small steps
  *
  * Tree and baseline are in the same order, so that one pass through both finds everything. A step does at
- * most one directory list, one look or one chunk of reading. Big: keep it static.
+ * most one directory list, one look or one chunk of reading. Files are read by the workers, many at a time;
+ * what is told stays in tree order. Big, mostly untouched: keep it static.
  */
 #include "watch/baseline.h"
 #include "watch/fs_compare.h"
 #include "watch/fs_look.h"
+#include "watch/fs_pending.h"
 #include "watch/fs_roots.h"
 #include "watch/fs_walk.h"
+#include "watch/fs_workers.h"
 #include <stdbool.h>
 
 /* `was` is NULL for FS_ADDED, `now` for FS_GONE. */
@@ -21,7 +24,8 @@ struct fs_pass {
     const struct baseline *base; /* when none is loaded, everything is added */
     const struct fs_roots *roots;
     struct fs_walk *walk;
-    bool read_all; /* also read what the comparison does not need: to make a baseline */
+    struct fs_workers *workers; /* this pass's alone; NULL: a step reads a chunk itself */
+    bool read_all;              /* also read what the comparison does not need: to make a baseline */
     fs_told_fn *told;
     void *told_to;
     /* progress */
@@ -34,19 +38,31 @@ struct fs_pass {
     uint64_t unknown;             /* entries that were looked at where the baseline is damaged: not told */
     struct baseline_error damage; /* the first that was met; "" */
     bool walking;
-    bool reading;
+    bool full;      /* nothing more is taken on until something was told */
+    bool rereading; /* the first that is pending changed while it was read */
     bool held_valid;
     bool held_gap;
+    bool item_valid;
     struct baseline_iter iter;
     struct baseline_entry held; /* the baseline's next entry under the top, unless that is a gap */
-    struct fs_look look;
+    struct fs_item item;        /* the walk's */
+    struct fs_look look;        /* at it */
+    struct fs_look again;
+    int again_fd;
+    struct fs_pending pending;
+};
+
+enum fs_pass_step {
+    FS_PASS_OVER,
+    FS_PASS_MORE,
+    FS_PASS_WAITS /* for workers in the background: go on when their `ready_fd` is readable */
 };
 
 /* Begins; the fields before "progress" are set. `top` stays the caller's, until the end. */
 void fs_pass_begin(struct fs_pass *p, const struct fs_span *top, unsigned tops);
 
-/* Goes on. False when the pass is over. */
-bool fs_pass_step(struct fs_pass *p);
+/* Goes on. */
+enum fs_pass_step fs_pass_step(struct fs_pass *p);
 
 /* Gives up; nothing more is told. */
 void fs_pass_abort(struct fs_pass *p);

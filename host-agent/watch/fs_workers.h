@@ -1,0 +1,81 @@
+#ifndef WATCH_FS_WORKERS_H
+#define WATCH_FS_WORKERS_H
+/*
+ * fs_workers - threads that read and hash files, so that the one that walks need not wait for a disk
+ *
+ * Who gives a job keeps it untouched until it is done; jobs may be done in any order. Without threads, and
+ * unless the workers stay in the background, the giver does them itself, a chunk a call. Threads share
+ * nothing but the queue. No heap; stacks and buffers are mapped at the start.
+ */
+#include "watch/fs_read.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FS_WORKERS 16
+#define FS_JOBS 64 /* given and not taken back */
+
+struct fs_job {
+    struct fs_read read;        /* opened by the giver */
+    enum fs_read_result result; /* once done */
+    atomic_bool done;
+};
+
+struct fs_workers {
+    unsigned threads;
+    bool background; /* low priority, and the giver never waits or helps: it polls `ready_fd` */
+    int ready_fd;    /* readable when the awaited job is done; -1 when not in the background */
+    /* Of a second, how many thousandths each thread may work; 1000 or 0 for all. */
+    atomic_uint share;
+    pthread_t thread[FS_WORKERS];
+    pthread_mutex_t lock;
+    pthread_cond_t given;
+    pthread_cond_t finished;
+    struct fs_job *queue[FS_JOBS];
+    unsigned first;
+    unsigned waiting; /* in the queue */
+    unsigned running;
+    _Atomic(struct fs_job *) awaited;
+    atomic_bool stopping;
+    atomic_bool dropping;
+    struct fs_job *own; /* what the giver is at */
+    uint8_t *buffers;   /* one a thread, then the giver's */
+};
+
+/* Starts so many threads, none or more. 0 or -errno, and then nothing runs. */
+int fs_workers_start(struct fs_workers *w, unsigned threads, bool background);
+
+/* Without threads: the giver does everything itself. One in the process, to be used by the main thread. */
+struct fs_workers *fs_workers_none(void);
+
+/* Drops what was given, ends the threads. */
+void fs_workers_stop(struct fs_workers *w);
+
+/* Hands a job over, whose file is open. There are never more than FS_JOBS. */
+void fs_workers_give(struct fs_workers *w, struct fs_job *job);
+
+bool fs_workers_done(const struct fs_job *job);
+
+/* Does a chunk of a job that nobody has begun. False when there is none, or in the background. */
+bool fs_workers_help(struct fs_workers *w);
+
+/* Waits until the job is done; not in the background. */
+void fs_workers_wait(struct fs_workers *w, const struct fs_job *job);
+
+/* Takes all jobs back, done or not; their files are closed. Waits for the chunks that are being read. */
+void fs_workers_drop(struct fs_workers *w);
+
+/*
+ * In the background: `ready_fd` becomes readable when this job is done, and for no other. False when it is
+ * done already.
+ */
+bool fs_workers_await(struct fs_workers *w, struct fs_job *job);
+
+/* Gives the giver's buffer back until it is used again. */
+void fs_workers_rest(const struct fs_workers *w);
+
+/* How many threads a command should use by itself, with the one that walks. */
+unsigned fs_workers_cores(void);
+
+#endif
