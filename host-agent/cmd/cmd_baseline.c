@@ -606,7 +606,7 @@ accept_walk(const struct cmd *cmd, accept_fn *decide, void *to)
     job.decide = decide;
     job.decide_to = to;
     accept_chosen();
-    clear_progress();
+    cmd_progress_clear();
     return true;
 }
 
