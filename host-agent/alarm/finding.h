@@ -46,7 +46,7 @@ enum finding_code {
     FINDING_PORT_GONE,
     FINDING_PORT_WRONG, /* a right port, held by the wrong program */
     FINDING_DAEMON_DOWN,
-    FINDING_DAEMON_CHANGED,
+    FINDING_DAEMON_IMAGE,     /* what it runs is not the file on disk, or no file at all */
     FINDING_DAEMON_STOPPED,   /* it is there and does not run */
     FINDING_DAEMON_RESTARTED, /* an event: back within the grace */
     FINDING_DAEMON_RESTARTS,  /* an event: again and again */

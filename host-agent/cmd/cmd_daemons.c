@@ -18,18 +18,21 @@ state_of(const struct row *row)
     if (name != NULL) {
         return name;
     }
-    if (row->seen.deleted > 0) {
+    if (row->seen.stale > 0) {
         return "changed";
     }
     return row->seen.count > 0 ? "up" : row->seen.hidden ? "unseen" : "down";
 }
 
 static void
-print_line(const char *path, const struct row *row)
+print_line(const struct conf_daemon *d, const struct row *row)
 {
+    char subject[CONF_DAEMON_SUBJECT];
+    const char *key = conf_daemon_subject(d, subject);
+    bool path = strcmp(key, "exe") == 0;
     const struct daemon_seen *seen = &row->seen;
 
-    printf("%-8s %s", state_of(row), cmd_text(path));
+    printf("%-8s %s%s%s", state_of(row), path ? "" : key, path ? "" : "=", cmd_text(subject));
     for (uint32_t i = 0; i < seen->kept; i++) {
         printf("%s%d", i == 0 ? "  pid " : ",", seen->process[i].pid);
     }
@@ -39,8 +42,8 @@ print_line(const char *path, const struct row *row)
     if (row->state != HELD_RUNS) {
         printf("  (%d does not run)", row->pid);
     }
-    if (seen->deleted > 0) {
-        printf("  (%u of them run a file that was replaced on disk)", seen->deleted);
+    if (seen->stale > 0) {
+        printf("  (%u of them run a file that was replaced on disk or is none)", seen->stale);
     } else if (seen->count == 0 && seen->hidden) {
         printf("  (a process of this name may not be looked at: ask as root)");
     }
@@ -48,10 +51,13 @@ print_line(const char *path, const struct row *row)
 }
 
 static void
-print_json(const char *path, const struct row *row, bool first)
+print_json(const struct conf_daemon *d, const struct row *row, bool first)
 {
-    printf("%s\n  {\"exe\": ", first ? "" : ",");
-    cmd_json_string(path);
+    char subject[CONF_DAEMON_SUBJECT];
+    const char *key = conf_daemon_subject(d, subject);
+
+    printf("%s\n  {\"%s\": ", first ? "" : ",", key);
+    cmd_json_string(subject);
     printf(", \"state\": \"%s\", \"processes\": %u, \"pids\": [", state_of(row), row->seen.count);
     for (uint32_t i = 0; i < row->seen.kept; i++) {
         printf("%s%d", i == 0 ? "" : ", ", row->seen.process[i].pid);
@@ -71,11 +77,11 @@ print_all(const struct cmd *cmd, const struct conf *conf, const struct row *rows
     for (unsigned i = 0; i < conf->daemons; i++) {
         const struct daemon_seen *seen = &rows[i].seen;
 
-        bad += rows[i].state != HELD_RUNS || seen->deleted > 0 || (seen->count == 0 && !seen->hidden);
+        bad += rows[i].state != HELD_RUNS || seen->stale > 0 || (seen->count == 0 && !seen->hidden);
         if (cmd->json) {
-            print_json(conf->daemon[i], &rows[i], i == 0);
+            print_json(&conf->daemon[i], &rows[i], i == 0);
         } else {
-            print_line(conf->daemon[i], &rows[i]);
+            print_line(&conf->daemon[i], &rows[i]);
         }
     }
     if (cmd->json) {

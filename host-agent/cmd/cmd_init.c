@@ -234,7 +234,7 @@ take_daemon(const struct procfs_exe *exe)
         return;
     }
     for (unsigned i = 0; i < conf.daemons; i++) {
-        if (strcmp(conf.daemon[i], exe->path) == 0) {
+        if (strcmp(conf.daemon[i].exe, exe->path) == 0) {
             return;
         }
     }
@@ -242,7 +242,7 @@ take_daemon(const struct procfs_exe *exe)
         left_out++;
         return;
     }
-    copy_text(conf.daemon[conf.daemons++], CONF_PATH, exe->path);
+    copy_text(conf.daemon[conf.daemons++].exe, CONF_PATH, exe->path);
 }
 
 static int

@@ -109,15 +109,21 @@ static const struct explanation entries[] = {
             .guard = "DaemonGrace SECONDS makes a return within that time a note (daemon.restarted).",
     },
     {
-            .code = "daemon.changed",
-            .means = "A daemon runs a file that is no longer the one on disk.",
-            .raised = "The executable of its process was replaced or deleted.",
+            .code = "daemon.image",
+            .means = "What a daemon runs is not the file on disk, or no file at all.",
+            .raised = "state=replaced, a note: another file of the same owner lies there now. state=deleted, "
+                      "graver: "
+                      "nothing lies there. state=scratch or memfd, an alarm: a unit or pid file names a "
+                      "process "
+                      "that runs from /tmp, /var/tmp, /dev/shm or from memory.",
             .causes = "An upgrade without a restart of the daemon; or the program was exchanged or removed "
-                      "behind it.",
+                      "behind it, "
+                      "or something else was put in its place.",
             .act = "Restart the daemon after an upgrade. Otherwise keep the process: /proc/PID/exe still "
                    "holds what "
                    "it runs.",
-            .guard = "Over as soon as the daemon runs what is on disk.",
+            .guard = "Over as soon as the daemon runs what is on disk. A listed executable is right wherever "
+                     "it lies.",
     },
     {
             .code = "daemon.stopped",

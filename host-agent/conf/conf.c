@@ -100,6 +100,20 @@ conf_init(struct conf *conf, const char *config_path, const char *state_dir)
            path_set(conf->state_dir, state_dir != NULL ? state_dir : CONF_DEFAULT_STATE);
 }
 
+const char *
+conf_daemon_subject(const struct conf_daemon *daemon, char out[CONF_DAEMON_SUBJECT])
+{
+    const char *path = daemon->unit[0] != '\0' ? daemon->unit : daemon->pidfile;
+
+    if (path[0] != '\0') {
+        snprintf(out, CONF_DAEMON_SUBJECT, "%s", path);
+        return path == daemon->unit ? "unit" : "pidfile";
+    }
+    snprintf(out, CONF_DAEMON_SUBJECT, "%s%s%s", daemon->exe, daemon->args[0] != '\0' ? " " : "",
+            daemon->args);
+    return daemon->args[0] != '\0' ? "cmd" : "exe";
+}
+
 bool
 conf_state_path(const struct conf *conf, const char *name, char *out, size_t size)
 {

@@ -17,6 +17,8 @@
 #define CONF_PORTS 256
 #define CONF_PORT_PROCESSES 4
 #define CONF_DAEMONS 64
+#define CONF_UNIT 128
+#define CONF_DAEMON_SUBJECT 512 /* an executable, a blank and arguments */
 #define CONF_MOUNTS 32
 #define CONF_CHANNELS 8
 #define CONF_ALLOWS 64
@@ -94,6 +96,14 @@ struct conf_allow {
     char what[CONF_PATH]; /* not empty */
 };
 
+/* A process is the daemon's when it fits all that is given; "" is not given. */
+struct conf_daemon {
+    char exe[CONF_PATH];     /* absolute path of the executable */
+    char args[CONF_PATH];    /* these words, one after the other, are among its arguments */
+    char unit[CONF_UNIT];    /* of the service manager, as "ssh.service" */
+    char pidfile[CONF_PATH]; /* absolute; holds its pid */
+};
+
 struct conf_channel {
     char scheme[CONF_SCHEME]; /* "serial", "tty", "file", "null", ... (sinks/sink.h) */
     char device[CONF_PATH];
@@ -120,7 +130,7 @@ struct conf {
     char watch[CONF_WATCHES][CONF_PATH];  /* absolute; the path and everything below it */
     char ignore[CONF_IGNORES][CONF_PATH]; /* absolute; the path and everything below it */
     struct conf_port port[CONF_PORTS];
-    char daemon[CONF_DAEMONS][CONF_PATH]; /* absolute path of the executable */
+    struct conf_daemon daemon[CONF_DAEMONS];
     struct conf_mount mount[CONF_MOUNTS];
     struct conf_channel channel[CONF_CHANNELS];
     uint32_t view_s[CONF_VIEWS]; /* from one look to the next; 0: off */
@@ -156,6 +166,12 @@ int conf_write(const struct conf *conf, FILE *out);
 
 /* One line, as conf_write() writes it. Same return. */
 int conf_write_mount(const struct conf_mount *mount, FILE *out);
+
+/*
+ * What a daemon is called: its unit, else its pid file, else its executable with its arguments. Returns the
+ * key of that detail: "unit", "pidfile", "cmd" or "exe".
+ */
+const char *conf_daemon_subject(const struct conf_daemon *daemon, char out[CONF_DAEMON_SUBJECT]);
 
 /* An option's keyword by the number of its bit, from 0; NULL behind the last. */
 const char *conf_mount_option(unsigned bit);

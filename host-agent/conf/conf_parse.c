@@ -7,6 +7,9 @@
 #define WORDS 7 /* the longest entries: Port, protocol, number and four processes; Mount with all options */
 #define SHOWN 120
 #define MESSAGE 640
+#define PATH_WANTED                                                                                         \
+    "absolute path of at most 255 bytes, without \"/\" at its end and without \"//\", \".\" and \"..\" in " \
+    "it"
 
 struct parser {
     struct conf *conf;
@@ -99,9 +102,7 @@ static bool
 take_path(struct parser *p, const struct words *w, unsigned i, char out[CONF_PATH])
 {
     if (!conf_path_valid(w->word[i], w->len[i])) {
-        tell_word(p, w, i,
-                "an absolute path of at most 255 bytes, without \"/\" at its end and without \"//\", \".\" "
-                "and \"..\" in it");
+        tell_word(p, w, i, "an " PATH_WANTED);
         return false;
     }
     memcpy(out, w->word[i], w->len[i] + 1);
@@ -152,7 +153,7 @@ take_state_dir(struct parser *p, const struct words *w)
     }
 }
 
-/* Watch, Ignore and Daemon: a list of paths without repeats. */
+/* Watch and Ignore: a list of paths without repeats. */
 static void
 take_into(struct parser *p, const struct words *w, char (*list)[CONF_PATH], unsigned *count, unsigned max)
 {
@@ -186,10 +187,129 @@ take_ignore(struct parser *p, const struct words *w)
     take_into(p, w, p->conf->ignore, &p->conf->ignores, CONF_IGNORES);
 }
 
+/* A unit that has processes, as systemd writes it. */
+static bool
+unit_valid(const char *unit, size_t len)
+{
+    static const char *const ends[] = { ".service", ".scope" };
+    bool ends_well = false;
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        size_t end = strlen(ends[i]);
+
+        ends_well = ends_well || (len > end && memcmp(unit + len - end, ends[i], end) == 0);
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (unit[i] <= ' ' || unit[i] > '~' || unit[i] == '/') {
+            return false;
+        }
+    }
+    return ends_well && len < CONF_UNIT;
+}
+
+static bool
+take_daemon_unit(struct parser *p, const char *value, size_t len, char out[CONF_UNIT])
+{
+    if (!unit_valid(value, len)) {
+        tell_value(p, value, len, "a unit as ssh.service or init.scope");
+        return false;
+    }
+    memcpy(out, value, len + 1);
+    return true;
+}
+
+static bool
+take_daemon_args(struct parser *p, const char *value, size_t len, char out[CONF_PATH])
+{
+    if (len == 0 || len >= CONF_PATH) {
+        tell_value(p, value, len, "1 to 255 bytes of arguments");
+        return false;
+    }
+    memcpy(out, value, len + 1);
+    return true;
+}
+
+static bool
+take_daemon_path(struct parser *p, const char *value, size_t len, char out[CONF_PATH])
+{
+    if (!conf_path_valid(value, len)) {
+        tell_value(p, value, len, "an " PATH_WANTED);
+        return false;
+    }
+    memcpy(out, value, len + 1);
+    return true;
+}
+
+/* The value behind "key=" when the word begins so; else NULL. */
+static const char *
+value_of(const struct words *w, unsigned i, const char *key)
+{
+    size_t len = strlen(key);
+
+    return w->len[i] >= len && memcmp(w->word[i], key, len) == 0 ? w->word[i] + len : NULL;
+}
+
+/* A path alone is the executable; the others have their name before them. */
+static bool
+take_daemon_part(struct parser *p, const struct words *w, unsigned i, struct conf_daemon *d)
+{
+    static const char *const keys[] = { "exe=", "args=", "unit=", "pidfile=" };
+    char *const parts[] = { d->exe, d->args, d->unit, d->pidfile };
+    const char *value = w->word[i][0] == '/' ? w->word[i] : NULL;
+    unsigned part = 0;
+
+    while (value == NULL && part < sizeof(keys) / sizeof(keys[0])) {
+        value = value_of(w, i, keys[part]);
+        part += value == NULL;
+    }
+    if (value == NULL) {
+        tell_word(p, w, i, "an executable's absolute path, args=, unit= or pidfile=");
+        return false;
+    }
+    if (parts[part][0] != '\0') {
+        tell_word(p, w, i, "each of them once");
+        return false;
+    }
+    size_t len = w->len[i] - (size_t)(value - w->word[i]);
+
+    if (parts[part] == d->unit) {
+        return take_daemon_unit(p, value, len, d->unit);
+    }
+    return parts[part] == d->args ? take_daemon_args(p, value, len, d->args)
+                                  : take_daemon_path(p, value, len, parts[part]);
+}
+
 static void
 take_daemon(struct parser *p, const struct words *w)
 {
-    take_into(p, w, p->conf->daemon, &p->conf->daemons, CONF_DAEMONS);
+    struct conf *conf = p->conf;
+    char subject[CONF_DAEMON_SUBJECT];
+    char other[CONF_DAEMON_SUBJECT];
+    struct conf_daemon d;
+
+    memset(&d, 0, sizeof(d));
+    for (unsigned i = 1; i < w->count; i++) {
+        if (!take_daemon_part(p, w, i, &d)) {
+            return;
+        }
+    }
+    if (d.exe[0] == '\0' && d.unit[0] == '\0' && d.pidfile[0] == '\0') {
+        tell_word(p, w, 1, "an executable, a unit or a pid file besides");
+        return;
+    }
+    (void)conf_daemon_subject(&d, subject);
+    for (unsigned i = 0; i < conf->daemons; i++) {
+        (void)conf_daemon_subject(&conf->daemon[i], other);
+        if (strcmp(subject, other) == 0) {
+            tell_word(p, w, 1, "each daemon once");
+            return;
+        }
+    }
+    if (conf->daemons == CONF_DAEMONS) {
+        tell_word(p, w, 0, "at most 64 such lines");
+        return;
+    }
+    memcpy(&conf->daemon[conf->daemons++], &d, sizeof(d));
 }
 
 static bool
@@ -516,7 +636,7 @@ static const struct keyword keywords[] = {
     { "Watch",     take_watch,      1, 1, false, "Watch PATH" },
     { "Ignore",    take_ignore,     1, 1, false, "Ignore PATH" },
     { "Port",      take_port,       3, 6, false, "Port tcp|udp NUMBER|any PROCESS [PROCESS...] (at most 4)" },
-    { "Daemon",    take_daemon,     1, 1, false, "Daemon PATH" },
+    { "Daemon",    take_daemon,     1, 4, false, "Daemon [PATH] [args=WORDS] [unit=UNIT] [pidfile=PATH]" },
     { "DaemonGrace", take_daemon_grace, 1, 1, true, "DaemonGrace SECONDS" },
     { "Mount",     take_mount,      2, 6, false, "Mount PATH ro|rw [OPTION...]" },
     { "View",      take_view,       2, 3, false, "View NAME on [SECONDS]|off|allow WHAT" },
@@ -525,9 +645,9 @@ static const struct keyword keywords[] = {
 /* clang-format on */
 
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
-#define KEYWORD_NAMES                                                                                  \
-    "one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon, DaemonGrace, Mount, " \
-    "View and Channel"
+#define KEYWORD_NAMES                                                                           \
+    "one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon, DaemonGrace, " \
+    "Mount, View and Channel"
 
 static void
 take_entry(struct parser *p, const struct words *w)

@@ -115,6 +115,25 @@ write_port(const struct conf_port *port, FILE *out, int *error)
 }
 
 static void
+write_daemon(const struct conf_daemon *d, FILE *out, int *error)
+{
+    static const char *const keys[] = { "", "args=", "unit=", "pidfile=" };
+    const char *const parts[] = { d->exe, d->args, d->unit, d->pidfile };
+    struct out_line line = { .len = 0 };
+    char word[CONF_PATH + 16];
+
+    put(&line, "Daemon", strlen("Daemon"));
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (parts[i][0] != '\0') {
+            snprintf(word, sizeof(word), "%s%s", keys[i], parts[i]);
+            put(&line, " ", 1);
+            put_value(&line, word);
+        }
+    }
+    end_line(&line, out, error);
+}
+
+static void
 write_mount(const struct conf_mount *mount, FILE *out, int *error)
 {
     struct out_line line = { .len = 0 };
@@ -235,12 +254,17 @@ conf_write(const struct conf *conf, FILE *out)
     for (unsigned i = 0; i < conf->ports; i++) {
         write_port(&conf->port[i], out, &error);
     }
-    fputs("\n# Daemons that must run, by the path of their executable.\n", out);
+    fputs("\n# Daemons that must run: Daemon [PATH] [args=WORDS] [unit=UNIT] [pidfile=PATH], the path of "
+          "the\n"
+          "# executable, words among its arguments, a systemd unit, and the file that holds its pid.\n",
+            out);
     if (conf->daemon_grace_s != 0) {
         fputs("# One that is back within these seconds is told as restarted and is no alarm.\n", out);
         fprintf(out, "DaemonGrace %u\n", conf->daemon_grace_s);
     }
-    write_list("Daemon", conf->daemon, conf->daemons, out, &error);
+    for (unsigned i = 0; i < conf->daemons; i++) {
+        write_daemon(&conf->daemon[i], out, &error);
+    }
     fputs("\n# Mount points that must be there: Mount PATH ro|rw [OPTION...]. OPTION is nosuid, nodev or "
           "noexec;\n"
           "# with ro also bind (the file system may be writable through another mount) or device (its block\n"

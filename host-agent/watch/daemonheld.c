@@ -90,7 +90,7 @@ held_begin(struct held *h, int proc, const struct freezer *freezer, const struct
     snprintf(name, sizeof(name), "%d/stat", process->pid);
     h->pid = process->pid;
     h->start = process->start;
-    h->deleted = process->deleted;
+    h->image = process->image;
     h->fd = (int)syscall(SYS_pidfd_open, process->pid, 0u);
     h->stat = openat(proc, name, O_RDONLY | O_CLOEXEC);
     h->state = HELD_RUNS;

@@ -24,7 +24,7 @@ struct held {
     int fd;   /* a pidfd, or -1 where the kernel has none */
     int stat; /* PID/stat, or -1 when no descriptor was left */
     uint64_t start;
-    bool deleted;
+    enum image image;      /* of what it runs */
     bool blind;            /* whether it is frozen cannot be seen */
     enum held_state seen;  /* at the last look */
     enum held_state state; /* what counts: not running counts when two looks in a row saw it */

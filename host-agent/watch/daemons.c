@@ -36,7 +36,10 @@
 enum condition {
     CONDITION_UNKNOWN,
     CONDITION_UP,
-    CONDITION_CHANGED,
+    CONDITION_REPLACED, /* these four: it runs, and what it runs is not the file on disk; as enum image */
+    CONDITION_DELETED,
+    CONDITION_SCRATCH,
+    CONDITION_MEMORY,
     CONDITION_STOPPED,
     CONDITION_TRACED,
     CONDITION_FROZEN,
@@ -112,7 +115,7 @@ is_down(enum condition condition)
 static bool
 is_bad(enum condition condition)
 {
-    return condition >= CONDITION_CHANGED;
+    return condition >= CONDITION_REPLACED;
 }
 
 static enum condition
@@ -129,9 +132,34 @@ condition_of_state(enum held_state state)
     return condition[state];
 }
 
+static bool
+is_image(enum condition condition)
+{
+    return condition >= CONDITION_REPLACED && condition <= CONDITION_MEMORY;
+}
+
+static enum condition
+condition_of_image(enum image image)
+{
+    static const enum condition condition[IMAGES] = {
+        [IMAGE_SAME] = CONDITION_UP,
+        [IMAGE_REPLACED] = CONDITION_REPLACED,
+        [IMAGE_DELETED] = CONDITION_DELETED,
+        [IMAGE_SCRATCH] = CONDITION_SCRATCH,
+        [IMAGE_MEMORY] = CONDITION_MEMORY,
+    };
+
+    return condition[image];
+}
+
 static const char *
 state_text(enum condition condition)
 {
+    for (unsigned image = IMAGE_REPLACED; image < IMAGES; image++) {
+        if (condition_of_image((enum image)image) == condition) {
+            return procimage_name((enum image)image);
+        }
+    }
     for (unsigned state = HELD_STOPPED; state < HELD_STATES; state++) {
         if (condition_of_state((enum held_state)state) == condition) {
             return held_state_name((enum held_state)state);
@@ -143,11 +171,15 @@ state_text(enum condition condition)
 static void
 begin_finding(struct finding *f, unsigned i, enum finding_code code)
 {
-    const char *path = daemons.env.conf->daemon[i];
-    const char *name = procfs_base(path);
+    const struct conf_daemon *d = &daemons.env.conf->daemon[i];
+    char subject[CONF_DAEMON_SUBJECT];
+    const char *key = conf_daemon_subject(d, subject);
+    const char *name = procfs_base(d->exe);
 
-    finding_begin(f, code, "exe", path, strlen(path));
-    finding_add(f, "name", name, strlen(name));
+    finding_begin(f, code, key, subject, strlen(subject));
+    if (name[0] != '\0') {
+        finding_add(f, "name", name, strlen(name));
+    }
 }
 
 static void
@@ -157,15 +189,17 @@ tell_condition(unsigned i, enum condition condition, int32_t pid)
     struct finding f;
 
     begin_finding(&f, i,
-            condition == CONDITION_CHANGED ? FINDING_DAEMON_CHANGED
-            : is_stuck(condition)          ? FINDING_DAEMON_STOPPED
-                                           : FINDING_DAEMON_DOWN);
+            is_image(condition)   ? FINDING_DAEMON_IMAGE
+            : is_stuck(condition) ? FINDING_DAEMON_STOPPED
+                                  : FINDING_DAEMON_DOWN);
     f.op = condition == CONDITION_UP ? FINDING_CLOSE : FINDING_OPEN;
+    if (is_image(condition)) {
+        f.severity = condition == CONDITION_REPLACED  ? WIRE_NOTE
+                     : condition == CONDITION_DELETED ? WIRE_CRIT
+                                                      : WIRE_ALRT;
+    }
     if (pid > 0) {
         finding_addf(&f, "pid", "%d", pid);
-    }
-    if (condition == CONDITION_CHANGED) {
-        finding_addf(&f, "file", "deleted");
     }
     if (state != NULL) {
         finding_addf(&f, "state", "%s", state);
@@ -231,7 +265,7 @@ hold(unsigned i, const struct daemon_process *process)
         struct held *h = &d->held[slot];
 
         if (h->pid == process->pid && h->start == process->start) {
-            h->deleted = process->deleted;
+            h->image = process->image;
             return;
         }
         into = h->pid == 0 && into == NULL ? h : into;
@@ -265,8 +299,8 @@ condition_of(const struct watched_daemon *d)
         if (h->pid != 0 && h->state != HELD_RUNS) {
             return condition_of_state(h->state);
         }
-        if (h->pid != 0 && condition != CONDITION_CHANGED) {
-            condition = h->deleted ? CONDITION_CHANGED : CONDITION_UP;
+        if (h->pid != 0 && !(is_image(condition) && condition > condition_of_image(h->image))) {
+            condition = condition_of_image(h->image);
         }
     }
     return condition;
@@ -414,11 +448,15 @@ static void
 take_start(int32_t pid)
 {
     struct daemon_process process;
-    bool hidden;
-    int entry = daemonscan_one(daemons.proc, daemons.env.conf, pid, &process, &hidden);
+    struct daemon_match match;
 
-    if (entry >= 0 && !hidden) {
-        hold((unsigned)entry, &process);
+    if (!daemonscan_one(daemons.proc, daemons.env.conf, pid, &process, &match)) {
+        return;
+    }
+    for (unsigned i = 0; i < daemons.env.conf->daemons; i++) {
+        if ((match.runs >> i & 1) != 0) {
+            hold(i, &process);
+        }
     }
 }
 
@@ -467,17 +505,16 @@ daemons_ready(const struct pollfd *fds, int count)
 static bool
 look_at_one(unsigned i, struct held *h)
 {
-    struct daemon_process process = { .deleted = false };
-    bool hidden;
+    struct daemon_process process = { .pid = h->pid, .start = h->start, .image = h->image };
 
     if (!held_look(h, daemons.proc, &daemons.freezer)) {
         return false;
     }
-    int entry = daemonscan_exe(daemons.proc, daemons.env.conf, h->pid, &process, &hidden);
+    bool still = daemonscan_is(daemons.proc, daemons.env.conf, i, &process);
 
-    h->deleted = process.deleted;
+    h->image = process.image;
     daemons.again = daemons.again || h->seen != h->state;
-    return entry == (int)i && !hidden;
+    return still;
 }
 
 /* Everybody is a zombie for a moment; the one that stays has a parent that takes care of nothing. */
@@ -500,6 +537,7 @@ look_at_held(void)
 {
     bool lost = false;
 
+    daemonscan_pidfiles(daemons.env.conf);
     for (unsigned i = 0; i < daemons.env.conf->daemons; i++) {
         struct watched_daemon *d = &daemons.daemon[i];
 
@@ -663,11 +701,18 @@ check_one(unsigned i, const struct daemon_seen *seen)
 {
     int32_t pid;
     enum held_state state = held_look_once(daemons.proc, &daemons.freezer, seen, &pid);
+    const struct daemon_process *stale = NULL;
+
+    for (uint32_t n = 0; n < seen->kept; n++) {
+        bool worse = seen->process[n].image > (stale != NULL ? stale->image : IMAGE_SAME);
+
+        stale = worse ? &seen->process[n] : stale;
+    }
 
     if (state != HELD_RUNS) {
         tell_condition(i, condition_of_state(state), pid);
-    } else if (seen->deleted > 0) {
-        tell_condition(i, CONDITION_CHANGED, seen->process[0].pid);
+    } else if (stale != NULL) {
+        tell_condition(i, condition_of_image(stale->image), stale->pid);
     } else if (seen->count == 0 && !seen->hidden) {
         tell_condition(i, CONDITION_DOWN, 0);
     }

@@ -1,4 +1,5 @@
 #include "watch/daemonscan.h"
+#include "watch/daemonmatch.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,38 +10,25 @@
 #define THREADS 16 /* looked at of a process whose first one has ended */
 #define ALIVE_EVERY 1000
 #define COMM 15 /* the kernel keeps this many bytes of a process's own name */
+#define TEXT 8192
 
-static int
-entry_by_path(const struct conf *conf, const struct procfs_exe *exe)
-{
-    for (unsigned i = 0; i < conf->daemons; i++) {
-        if (strcmp(conf->daemon[i], exe->path) == 0) {
-            return procfs_file_at(&exe->file, exe->path) ? (int)i : -1;
-        }
-    }
-    return -1;
-}
-
-/* What cannot be looked at may be the daemon, when it calls itself so. */
-static int
-entry_by_name(int proc, const struct conf *conf, int32_t pid)
-{
-    char name[32];
+/* One process, and what was read of it so far. */
+struct probe {
+    int proc;
+    int32_t pid;
+    int exe_error;
+    struct procfs_exe exe;
+    struct procfs_stat stat;
+    ssize_t stat_read; /* 0: not yet, 1: read, else gone */
+    ssize_t group_len; /* -1: not read */
+    ssize_t args_len;  /* -1: not read */
+    char group[TEXT];
+    char args[TEXT];
     char comm[32];
+    ssize_t comm_len; /* -1: not read */
+};
 
-    snprintf(name, sizeof(name), "%d/comm", pid);
-    ssize_t len = procfs_read(proc, name, comm, sizeof(comm));
-    if (len < 2) {
-        return -1;
-    }
-    comm[len - 1] = '\0';
-    for (unsigned i = 0; i < conf->daemons; i++) {
-        if (strncmp(procfs_base(conf->daemon[i]), comm, COMM) == 0) {
-            return (int)i;
-        }
-    }
-    return -1;
-}
+static struct probe probe;
 
 /* When the first thread has ended, the others still know what they run. */
 static int
@@ -65,39 +53,174 @@ exe_of_a_thread(int proc, int32_t pid, struct procfs_exe *exe)
     return error;
 }
 
-int
-daemonscan_exe(int proc, const struct conf *conf, int32_t pid, struct daemon_process *out, bool *hidden)
+static void
+read_once(ssize_t *len, const char *file, char *out, size_t size)
 {
-    static struct procfs_exe exe;
-    int error = procfs_exe(proc, pid, &exe);
+    char name[32];
 
-    error = error == -ENOENT ? exe_of_a_thread(proc, pid, &exe) : error;
-    *hidden = error == -EACCES;
-    if (*hidden) {
-        return entry_by_name(proc, conf, pid);
+    if (*len < 0) {
+        snprintf(name, sizeof(name), "%d/%s", probe.pid, file);
+        ssize_t n = procfs_read(probe.proc, name, out, size);
+
+        *len = n > 0 ? n : 0;
     }
-    if (error != 0) {
-        return -1;
-    }
-    out->deleted = exe.file.deleted;
-    return entry_by_path(conf, &exe);
 }
 
-int
-daemonscan_one(int proc, const struct conf *conf, int32_t pid, struct daemon_process *out, bool *hidden)
+static bool
+probe_stat(void)
 {
-    struct procfs_stat stat;
-    int entry = daemonscan_exe(proc, conf, pid, out, hidden);
+    if (probe.stat_read == 0) {
+        bool lives = procfs_stat(probe.proc, probe.pid, &probe.stat) == 0 && daemonscan_lives(&probe.stat);
 
-    if (*hidden || entry < 0) {
-        return entry;
+        probe.stat_read = lives ? 1 : -1;
     }
-    if (procfs_stat(proc, pid, &stat) != 0 || !daemonscan_lives(&stat)) {
-        return -1;
+    return probe.stat_read > 0;
+}
+
+static void
+probe_begin(int proc, int32_t pid)
+{
+    probe.proc = proc;
+    probe.pid = pid;
+    probe.stat_read = 0;
+    probe.group_len = -1;
+    probe.args_len = -1;
+    probe.comm_len = -1;
+    probe.exe_error = procfs_exe(proc, pid, &probe.exe);
+    if (probe.exe_error == -ENOENT) {
+        probe.exe_error = exe_of_a_thread(proc, pid, &probe.exe);
+    }
+}
+
+static bool
+fits_exe(const char *path)
+{
+    return probe.exe_error == 0 && strcmp(path, probe.exe.path) == 0 &&
+           procfs_file_at(&probe.exe.file, probe.exe.path);
+}
+
+/* What cannot be looked at may be the daemon, when it calls itself so. */
+static bool
+may_be_exe(const char *path)
+{
+    if (probe.exe_error != -EACCES) {
+        return false;
+    }
+    read_once(&probe.comm_len, "comm", probe.comm, sizeof(probe.comm));
+    return probe.comm_len > 1 && strncmp(procfs_base(path), probe.comm, (size_t)probe.comm_len - 1) == 0 &&
+           (probe.comm_len - 1 == COMM || procfs_base(path)[probe.comm_len - 1] == '\0');
+}
+
+static bool
+fits_unit(const char *unit)
+{
+    read_once(&probe.group_len, "cgroup", probe.group, sizeof(probe.group));
+    return daemonmatch_unit(probe.group, (size_t)probe.group_len, unit);
+}
+
+static bool
+fits_args(const char *args)
+{
+    read_once(&probe.args_len, "cmdline", probe.args, sizeof(probe.args));
+    return daemonmatch_args(probe.args, (size_t)probe.args_len, args);
+}
+
+/* The cheapest first. *hidden: it would fit, but for an executable that may not be looked at. */
+static bool
+fits(const struct conf *conf, unsigned i, bool *hidden)
+{
+    const struct conf_daemon *d = &conf->daemon[i];
+    bool sure = d->exe[0] == '\0' || fits_exe(d->exe);
+
+    *hidden = false;
+    if (!sure && !may_be_exe(d->exe)) {
+        return false;
+    }
+    if (d->exe[0] == '\0' && probe.exe_error != 0 && probe.exe_error != -EACCES) {
+        return false; /* gone, or a kernel thread */
+    }
+    if ((d->unit[0] != '\0' && !fits_unit(d->unit)) || (d->args[0] != '\0' && !fits_args(d->args))) {
+        return false;
+    }
+    if (d->pidfile[0] != '\0') {
+        bool alone = d->exe[0] == '\0' && d->unit[0] == '\0';
+
+        if (!probe_stat() || !daemonmatch_named(i, probe.pid, probe.stat.start, alone)) {
+            return false;
+        }
+    }
+    *hidden = !sure;
+    return sure;
+}
+
+static enum image
+image_for(const struct conf_daemon *d)
+{
+    return probe.exe_error == 0 ? procimage_of(&probe.exe, d->exe[0] != '\0') : IMAGE_SAME;
+}
+
+bool
+daemonscan_is(int proc, const struct conf *conf, unsigned i, struct daemon_process *out)
+{
+    bool hidden;
+
+    probe_begin(proc, out->pid);
+    if (!fits(conf, i, &hidden)) {
+        return false;
+    }
+    out->image = image_for(&conf->daemon[i]);
+    return true;
+}
+
+bool
+daemonscan_one(int proc, const struct conf *conf, int32_t pid, struct daemon_process *out,
+        struct daemon_match *match)
+{
+    *match = (struct daemon_match){ .runs = 0 };
+    probe_begin(proc, pid);
+    for (unsigned i = conf->daemons; i-- > 0;) {
+        bool hidden;
+
+        if (fits(conf, i, &hidden)) {
+            match->runs |= UINT64_C(1) << i;
+            out->image = image_for(&conf->daemon[i]);
+        } else if (hidden) {
+            match->hidden |= UINT64_C(1) << i;
+        }
+    }
+    if ((match->runs | match->hidden) == 0 || !probe_stat()) {
+        return false;
     }
     out->pid = pid;
-    out->start = stat.start;
-    return entry;
+    out->start = probe.stat.start;
+    return true;
+}
+
+void
+daemonscan_pidfiles(const struct conf *conf)
+{
+    for (unsigned i = 0; i < conf->daemons; i++) {
+        if (conf->daemon[i].pidfile[0] != '\0') {
+            daemonmatch_pidfile(i, conf->daemon[i].pidfile);
+        }
+    }
+}
+
+static void
+count_one(const struct conf *conf, struct daemon_seen *seen, const struct daemon_process *process,
+        const struct daemon_match *match)
+{
+    for (unsigned i = 0; i < conf->daemons; i++) {
+        struct daemon_seen *s = &seen[i];
+        bool runs = (match->runs >> i & 1) != 0;
+
+        s->hidden = s->hidden || (match->hidden >> i & 1) != 0;
+        s->count += runs;
+        s->stale += runs && process->image != IMAGE_SAME;
+        if (runs && s->kept < DAEMONSCAN_KEPT) {
+            s->process[s->kept++] = *process;
+        }
+    }
 }
 
 ssize_t
@@ -110,24 +233,16 @@ daemonscan_all(int proc, const struct conf *conf, struct daemon_seen *seen, void
     if (count < 0) {
         return count;
     }
+    daemonscan_pidfiles(conf);
     for (ssize_t i = 0; i < count; i++) {
         struct daemon_process process;
-        bool hidden;
-        int entry = daemonscan_one(proc, conf, pids[i], &process, &hidden);
+        struct daemon_match match;
 
         if (alive != NULL && i % ALIVE_EVERY == 0) {
             alive(to);
         }
-        if (entry < 0) {
-            continue;
-        }
-        struct daemon_seen *s = &seen[entry];
-
-        s->hidden = s->hidden || hidden;
-        s->count += !hidden;
-        s->deleted += !hidden && process.deleted;
-        if (!hidden && s->kept < DAEMONSCAN_KEPT) {
-            s->process[s->kept++] = process;
+        if (daemonscan_one(proc, conf, pids[i], &process, &match)) {
+            count_one(conf, seen, &process, &match);
         }
     }
     return count;

@@ -116,7 +116,17 @@ static const struct {
     { "Host a\nWatch /./etc\n", "t.conf:2: found \"/./etc\"; expected an " OPEN_END },
     { "Host a\nWatch /etc/..\n", "t.conf:2: found \"/etc/..\"; expected an " OPEN_END },
     { "Host a\nWatch /etc\nWatch /etc\n", "t.conf:3: found \"/etc\"; expected each path once" },
-    { "Host a\nDaemon cron\n", "t.conf:2: found \"cron\"; expected an " OPEN_END },
+    { "Host a\nDaemon cron\n", "t.conf:2: found \"cron\"; expected an executable's absolute path, args=, unit= or pidfile=" },
+    { "Host a\nDaemon /a/\n", "t.conf:2: found \"/a/\"; expected an " OPEN_END },
+    { "Host a\nDaemon pidfile=a\n", "t.conf:2: found \"a\"; expected an " OPEN_END },
+    { "Host a\nDaemon unit=ssh\n", "t.conf:2: found \"ssh\"; expected a unit as ssh.service or init.scope" },
+    { "Host a\nDaemon unit=../a.service\n", "t.conf:2: found \"../a.service\"; expected a unit as ssh.service or init.scope" },
+    { "Host a\nDaemon unit=.service\n", "t.conf:2: found \".service\"; expected a unit as ssh.service or init.scope" },
+    { "Host a\nDaemon args=x\n", "t.conf:2: found \"args=x\"; expected an executable, a unit or a pid file besides" },
+    { "Host a\nDaemon /a args=\n", "t.conf:2: found \"\"; expected 1 to 255 bytes of arguments" },
+    { "Host a\nDaemon /a exe=/b\n", "t.conf:2: found \"exe=/b\"; expected each of them once" },
+    { "Host a\nDaemon /a args=b\nDaemon /a args=b\n", "t.conf:3: found \"/a\"; expected each daemon once" },
+    { "Host a\nDaemon /a unit=b.service\nDaemon unit=b.service\n", "t.conf:3: found \"unit=b.service\"; expected each daemon once" },
     { "Host a\nStateDir s\n", "t.conf:2: found \"s\"; expected an " OPEN_END },
     { "Host a\nMount /m\n", "t.conf:2: found Mount with 1 value; expected Mount PATH ro|rw [OPTION...]" },
     { "Host a\nMount m ro\n", "t.conf:2: found \"m\"; expected an " OPEN_END },
@@ -289,7 +299,8 @@ what_is_written_is_read_back_the_same(void)
                     "Watch /%23\nWatch \"/a b\"\nWatch /%01%7f%22%25\nWatch /\nWatch /\xc3\xa4\n"
                     "Ignore \"/\\\\ \\\\\"\nPort tcp 1 %23\nPort udp any a\nPort udp any b\nPort udp 65535 "
                     "\"a b\" /c \"d\\\"\"\n"
-                    "Daemon /d\nMount \"/a b\" ro noexec nosuid bind nodev\nMount / rw\nView "
+                    "Daemon /d\nDaemon /d \"args=-m a b\" unit=x.service pidfile=/run/x\nMount "
+                    "\"/a b\" ro noexec nosuid bind nodev\nMount / rw\nView "
                     "hidden-processes on 9\n"
                     "View proc-mounts off\nView disguised-processes allow \"/a b*\"\nChannel null "
                     "%23x\nChannel tty /t 9600\nChannel serial /t 9600 7e2\n"),

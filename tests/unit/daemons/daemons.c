@@ -24,6 +24,7 @@ static struct finding notes[NOTES];
 static unsigned note_count;
 static char dir[] = "/tmp/tocsin-daemons-XXXXXX";
 static char own_exe[PROCFS_EXE];
+static char own_copy[64];
 
 static int64_t
 now_ms(void)
@@ -112,11 +113,11 @@ static const char *
 begin(const char *name)
 {
     CHECK(conf_init(&conf, NULL, NULL));
-    snprintf(conf.daemon[0], sizeof(conf.daemon[0]), "%s/%s", dir, name);
+    snprintf(conf.daemon[0].exe, sizeof(conf.daemon[0].exe), "%s/%s", dir, name);
     conf.daemons = 1;
-    copy_self(conf.daemon[0]);
+    copy_self(conf.daemon[0].exe);
     note_count = 0;
-    return conf.daemon[0];
+    return conf.daemon[0].exe;
 }
 
 static void
@@ -261,7 +262,8 @@ a_replaced_executable_is_told_until_the_daemon_runs_the_new_one(void)
     copy_self(path);
     turn(10, 2000);
     const struct finding *f = note_of(FINDING_OPEN, path);
-    CHECK_INT(f != NULL ? f->code : -1, FINDING_DAEMON_CHANGED);
+    CHECK_INT(f != NULL ? f->code : -1, FINDING_DAEMON_IMAGE);
+    CHECK(f != NULL && f->severity == WIRE_NOTE && strstr(f->text, "state=replaced") != NULL);
     pid_t again = run(path, "stay");
     end(pid);
     turn(10, 4000);
@@ -620,6 +622,107 @@ a_daemon_that_is_not_back_within_its_grace_is_down_when_it_ends(void)
 }
 
 static void
+a_daemon_known_by_its_arguments_is_that_process_alone(void)
+{
+    const char *path = begin("script");
+    pid_t other = run(path, "stay");
+    pid_t pid = run(path, "named");
+    char text[CONF_DAEMON_SUBJECT];
+
+    snprintf(conf.daemon[0].args, sizeof(conf.daemon[0].args), "named");
+    snprintf(text, sizeof(text), "cmd=%s%%20named", path);
+    start();
+    CHECK(note_of(FINDING_OPEN, text) == NULL);
+    end(pid);
+    CHECK(wait_note(FINDING_OPEN, text) >= 0);
+    pid = run(path, "named");
+    CHECK(wait_note(FINDING_CLOSE, text) >= 0);
+    end(pid);
+    end(other);
+}
+
+static void
+write_pid(const char *path, pid_t pid)
+{
+    FILE *f = fopen(path, "w");
+
+    CHECK(f != NULL);
+    if (f != NULL) {
+        fprintf(f, "%d\n", pid);
+        fclose(f);
+    }
+}
+
+static void
+a_daemon_known_by_its_pid_file_follows_it(void)
+{
+    (void)begin("pidded");
+    char file[64];
+    char text[48];
+
+    snprintf(file, sizeof(file), "%s/pid", dir);
+    conf.daemon[0] = (struct conf_daemon){ .exe = "" };
+    snprintf(conf.daemon[0].pidfile, sizeof(conf.daemon[0].pidfile), "%s", file);
+    snprintf(own_copy, sizeof(own_copy), "%s/pidded", dir);
+
+    start();
+    CHECK(wait_note(FINDING_OPEN, file) >= 0); /* no such file yet */
+    pid_t first = run(own_copy, "stay");
+    pid_t second = run(own_copy, "stay");
+    write_pid(file, first);
+    CHECK(wait_note(FINDING_OPEN, "state=scratch") >= 0); /* it runs, from a copy in /tmp */
+    CHECK_INT(
+            note_of(FINDING_OPEN, "state=scratch") != NULL ? notes[note_count - 1].severity : -1, WIRE_ALRT);
+    write_pid(file, second);
+    turn(1200, 0);
+    note_count = 0;
+    end(first);
+    turn(20, 70000);
+    snprintf(text, sizeof(text), "pid=%d state=scratch", second);
+    CHECK(note_of(FINDING_OPEN, text) != NULL);
+    CHECK_INT(notes_with(FINDING_DAEMON_DOWN), 0);
+    note_count = 0;
+    end(second);
+    CHECK(wait_note(FINDING_OPEN, file) >= 0);
+    CHECK(notes_with(FINDING_DAEMON_DOWN) > 0);
+    unlink(file);
+}
+
+/* A group of the service manager's kind, made by hand. */
+static void
+a_daemon_known_by_its_unit_is_any_process_of_its_group(void)
+{
+    const char *path = begin("unit");
+    char slice[64];
+    char unit[96];
+
+    if (!make_group("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC, "", "", "") &&
+            !make_group("/sys/fs/cgroup/unified", CGROUP2_SUPER_MAGIC, "", "", "")) {
+        printf("     left out: no control group of version 2 can be made here\n");
+        return;
+    }
+    remove_group(group.dir);
+    snprintf(slice, sizeof(slice), "%s.slice", group.dir);
+    snprintf(unit, sizeof(unit), "%s/tocsin-test.service", slice);
+    CHECK_INT(mkdir(slice, 0755), 0);
+    CHECK_INT(mkdir(unit, 0755), 0);
+    pid_t pid = run(path, "stay");
+
+    snprintf(conf.daemon[0].unit, sizeof(conf.daemon[0].unit), "tocsin-test.service");
+    start();
+    CHECK(wait_note(FINDING_OPEN, "unit=tocsin-test.service name=unit") >=
+            0); /* it runs outside of its unit */
+    put_into(unit, pid);
+    CHECK(wait_note(FINDING_CLOSE, "unit=tocsin-test.service") >= 0);
+    note_count = 0;
+    kill(pid, SIGKILL);
+    CHECK(wait_note(FINDING_OPEN, "unit=tocsin-test.service") >= 0);
+    waitpid(pid, NULL, 0);
+    remove_group(unit);
+    remove_group(slice);
+}
+
+static void
 one_pass_of_check_tells_what_does_not_run(void)
 {
     const char *path = begin("checkstop");
@@ -723,6 +826,9 @@ main(int argc, char **argv)
     CHECK_RUN(a_daemon_that_is_back_within_its_grace_is_an_event_and_no_alarm);
     CHECK_RUN(what_was_told_before_the_grace_stays_open_in_it);
     CHECK_RUN(a_daemon_that_is_not_back_within_its_grace_is_down_when_it_ends);
+    CHECK_RUN(a_daemon_known_by_its_arguments_is_that_process_alone);
+    CHECK_RUN(a_daemon_known_by_its_pid_file_follows_it);
+    CHECK_RUN(a_daemon_known_by_its_unit_is_any_process_of_its_group);
     CHECK_RUN(one_pass_of_check_tells_what_is_down);
     CHECK_RUN(one_pass_of_check_tells_what_does_not_run);
     snprintf(command, sizeof(command), "rm -r %s", dir);
