@@ -1,4 +1,5 @@
-/* Any bytes as the kernel's answer about a route and a link: the name ends, the state is one of the listed. */
+/* Any bytes as the kernel's answer about a route and a link: the name ends, the state is one of the listed.
+ */
 #include "watch/routelook.h"
 #include <stdlib.h>
 #include <string.h>
