@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -127,6 +128,14 @@ session_begin(struct session *s, int fd, const char *host, struct session_past *
     memcpy(s->next.previous_nonce, s->nonce, sizeof(s->nonce));
     s->unsaved = write_both(s) < 0;
     return 0;
+}
+
+bool
+session_unlinked(const struct session *s)
+{
+    struct stat st;
+
+    return fstat(s->fd, &st) == 0 && st.st_nlink == 0;
 }
 
 int

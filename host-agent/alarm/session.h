@@ -47,6 +47,9 @@ struct session_past {
  */
 int session_begin(struct session *s, int fd, const char *host, struct session_past *past);
 
+/* True when the file has no name any more: what is written to it is lost, and the next start finds none. */
+bool session_unlinked(const struct session *s);
+
 /* Records that the last line sealed was a goodbye. 0 or -errno. */
 int session_end(struct session *s);
 

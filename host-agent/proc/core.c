@@ -326,6 +326,15 @@ self_finding(const char *what, const char *state, enum wire_severity severity)
     open_take(&core.open, &f);
 }
 
+/* The goodbye would be written to a file that nobody finds, and there would be no next session. */
+static void
+watch_session(void)
+{
+    if (session_unlinked(&core.session)) {
+        self_finding("session", "unsaved", WIRE_ERRO);
+    }
+}
+
 static void
 hear_detector(unsigned i, int64_t now_ms)
 {
@@ -737,6 +746,7 @@ act(int64_t now_ms)
 
         if (now_ms >= core.beat_ms) {
             tell_beat(now_ms);
+            watch_session();
         }
         due_ms = findings_ms < due_ms ? findings_ms : due_ms;
         due_ms = core.beat_ms < due_ms ? core.beat_ms : due_ms;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -34,6 +35,8 @@
 #define LOCK_WAIT_MS 10000 /* for another agent's last processes to end */
 #define LOCK_LOOK_MS 100
 #define LONGEST_WAIT_MS 1000
+#define DESCRIPTORS_LEAST 64   /* with fewer, roles could not open what they guard by */
+#define DESCRIPTORS_MOST 16384 /* of what the hard limit allows */
 
 enum phase {
     PHASE_GUARDING,
@@ -594,6 +597,22 @@ only_ours(int fd)
     return fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 077) == 0;
 }
 
+/* Whoever may write in it can put another session, another baseline or another socket in their places. */
+static bool
+only_we_write(const char *dir)
+{
+    struct stat st;
+
+    if (stat(dir, &st) < 0) {
+        return true; /* what is missing is told by name, next */
+    }
+    if ((st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 022) != 0) {
+        cmd_error("%s: others may write in it; expected mode 0700 and the owner who runs tocsin", dir);
+        return false;
+    }
+    return true;
+}
+
 static bool
 open_session(void)
 {
@@ -602,6 +621,9 @@ open_session(void)
 
     if (!conf_state_path(warden.order->conf, WARDEN_SESSION, path, sizeof(path))) {
         cmd_error("the state directory's path is too long");
+        return false;
+    }
+    if (!only_we_write(warden.order->conf->state_dir)) {
         return false;
     }
     warden.session = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -671,11 +693,33 @@ open_listener(void)
     return true;
 }
 
+/* A shell's soft limit is for its own programs: we take what the hard one allows. */
+static bool
+raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        return true;
+    }
+    rlim_t most = limit.rlim_max < DESCRIPTORS_MOST ? limit.rlim_max : DESCRIPTORS_MOST;
+    if (limit.rlim_cur < most) {
+        limit.rlim_cur = most;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur < DESCRIPTORS_LEAST) {
+        cmd_error("%lu open files allowed; expected at least %d (ulimit -n, LimitNOFILE=)",
+                (unsigned long)limit.rlim_cur, DESCRIPTORS_LEAST);
+        return false;
+    }
+    return true;
+}
+
 static bool
 prepare(void)
 {
     mode_t before = umask(077);
-    bool opened = open_session() && open_listener();
+    bool opened = raise_descriptors() && open_session() && open_listener();
 
     umask(before);
     if (!opened) {

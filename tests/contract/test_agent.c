@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -81,6 +82,9 @@ read_text(const char *name)
     return text;
 }
 
+static struct rlimit limit; /* for what is started, */
+static int limited = -1;    /* on this resource */
+
 static pid_t
 start(const char *command, const char *argument)
 {
@@ -95,6 +99,9 @@ start(const char *command, const char *argument)
         snprintf(state, sizeof(state), "%s", at("state"));
         dup2(log, 1);
         dup2(log, 2);
+        if (limited >= 0) {
+            setrlimit(limited, &limit);
+        }
         unshare(CLONE_NEWNET); /* the machine's own ports are no part of these tests */
         execl(program, "tocsin", "--config", config, "--state", state, command, argument, (char *)NULL);
         _exit(127);
@@ -378,6 +385,78 @@ a_session_file_that_others_may_read_is_refused(void)
     CHECK_INT(chmod(at("state/session"), 0644), 0);
     CHECK_INT(run("run", NULL), 2);
     CHECK(strstr(read_text("log"), "state/session: others may read or write it") != NULL);
+}
+
+static void
+a_state_directory_that_others_may_write_in_is_refused(void)
+{
+    static const mode_t modes[] = { 0777, 01777, 0770, 0702 };
+
+    begin_with_file();
+    CHECK_INT(end(), 0);
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        CHECK_INT(chmod(at("state"), modes[i]), 0);
+        CHECK_INT(run("run", NULL), 2);
+        CHECK(strstr(read_text("log"), "/state: others may write in it") != NULL);
+    }
+    CHECK_INT(chmod(at("state"), 0700), 0);
+    agent = start("run", NULL);
+    CHECK(comes("log", "guarding"));
+    CHECK_INT(end(), 0);
+}
+
+static void
+a_session_file_that_is_deleted_meanwhile_is_told(void)
+{
+    begin_with_file();
+    CHECK_INT(unlink(at("state/session")), 0);
+    CHECK(comes("out", "agent.self part=session state=unsaved"));
+    CHECK_INT(end(), 0);
+}
+
+static void
+few_descriptors_are_raised_to_what_is_allowed_and_refused_when_too_few(void)
+{
+    char text[4096] = "";
+
+    begin_with_file();
+    CHECK_INT(end(), 0);
+    limit = (struct rlimit){ .rlim_cur = 20, .rlim_max = 512 };
+    limited = RLIMIT_NOFILE;
+    unlink(at("log"));
+    agent = start("run", NULL);
+    CHECK(comes("log", "guarding"));
+    snprintf(text, sizeof(text), "/proc/%d/limits", (int)role_pid("fscheck"));
+    int fd = open(text, O_RDONLY);
+    CHECK(read(fd, text, sizeof(text) - 1) > 0);
+    close(fd);
+    CHECK(strstr(text, "Max open files            512 ") != NULL);
+    CHECK_INT(end(), 0);
+    limit = (struct rlimit){ .rlim_cur = 20, .rlim_max = 63 };
+    CHECK_INT(run("run", NULL), 2);
+    CHECK(strstr(read_text("log"), "63 open files allowed; expected at least 64") != NULL);
+    limited = -1;
+}
+
+/* A file that may not grow any more is a channel that is lost, and no signal that ends whoever writes. */
+static void
+a_file_size_limit_ends_no_process(void)
+{
+    char channels[400];
+    enum { MOST = 64 << 20 };
+
+    snprintf(channels, sizeof(channels), "Channel file %s\nChannel file %s\n", at("out"), at("out2"));
+    begin(channels);
+    CHECK_INT(end(), 0);
+    CHECK_INT(truncate(at("out"), MOST), 0);
+    limit = (struct rlimit){ .rlim_cur = MOST, .rlim_max = MOST };
+    limited = RLIMIT_FSIZE;
+    agent = start("run", NULL);
+    limited = -1;
+    CHECK(comes("out2", "why=File%20too%20large"));
+    CHECK(comes("out2", "agent.beat"));
+    CHECK(strstr(read_text("out2"), "state=killed") == NULL);
+    CHECK_INT(end(), 0);
 }
 
 /* A root file system that was mounted read-only after an error must not keep the agent from starting. */
@@ -712,6 +791,10 @@ main(void)
     CHECK_RUN(a_warden_that_is_stopped_is_told_by_the_core);
     CHECK_RUN(a_file_that_changes_twice_is_told_again_as_open);
     CHECK_RUN(a_session_file_that_others_may_read_is_refused);
+    CHECK_RUN(a_state_directory_that_others_may_write_in_is_refused);
+    CHECK_RUN(a_session_file_that_is_deleted_meanwhile_is_told);
+    CHECK_RUN(few_descriptors_are_raised_to_what_is_allowed_and_refused_when_too_few);
+    CHECK_RUN(a_file_size_limit_ends_no_process);
     CHECK_RUN(a_state_directory_that_takes_nothing_keeps_no_agent_from_guarding);
     CHECK_RUN(a_line_that_blocks_holds_up_no_other_and_is_told_there);
     CHECK_RUN(every_line_comes_through_a_channel_that_fails_and_refuses);
