@@ -17,6 +17,7 @@ static const char usage[] =
         "  run                               guard, in the foreground\n"
         "  ports [--json]                    expected and actual listening ports\n"
         "  daemons [--json]                  the daemons that should run\n"
+        "  routes [--json]                   the way to the receiver\n"
         "  status [--findings] [--json]      how the agent that runs is, and what is open\n"
         "  explain CODE|all                  what a code means, and what to do\n"
         "  ring                              a test alarm through every channel\n"
@@ -43,6 +44,7 @@ static const struct named_command commands[] = {
     { "pair", cmd_pair },
     { "ports", cmd_ports },
     { "ring", cmd_ring },
+    { "routes", cmd_routes },
     { "run", cmd_run },
     { "status", cmd_status },
 };

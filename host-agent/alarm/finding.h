@@ -66,6 +66,8 @@ enum finding_code {
     FINDING_ACCOUNT_ROOT, /* another name for root */
     FINDING_ACCOUNT_OPEN, /* no password is asked for */
     FINDING_PRELOAD_SET,
+    FINDING_ROUTE_LOST,    /* there is no way to the receiver */
+    FINDING_ROUTE_CHANGED, /* an event: another way */
     FINDING_TIME_STEP,
     FINDING_CHANNEL_LOST,
     FINDING_AGENT_SELF, /* a missing event source, a damaged baseline, a lost process of ours, ... */

@@ -31,6 +31,7 @@ int cmd_init(const struct cmd *cmd);
 int cmd_pair(const struct cmd *cmd);
 int cmd_ports(const struct cmd *cmd);
 int cmd_ring(const struct cmd *cmd);
+int cmd_routes(const struct cmd *cmd);
 int cmd_run(const struct cmd *cmd);
 int cmd_status(const struct cmd *cmd);
 

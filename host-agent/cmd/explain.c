@@ -379,6 +379,34 @@ static const struct explanation entries[] = {
             .raised = "/etc/ld.so.preload names it no more; of= names the line that opened it.",
             .causes = "It was removed; what runs already still has it.",
             .act = "Start again what was started meanwhile.",
+            .code = "route.lost",
+            .means = "The kernel has no way to the receiver.",
+            .raised = "No route, a route that refuses (blackhole, unreachable, prohibit), next hops that are "
+                      "all "
+                      "dead, or a link that is down or without carrier; why= says which. Asked on every "
+                      "event and "
+                      "each second.",
+            .causes = "A cable, a switch, an interface that is configured again; or somebody who cuts the "
+                      "machine "
+                      "off before he goes on.",
+            .act = "tocsin routes; ip route get ADDRESS; look at the cable. The other channels carry on.",
+            .guard = "Told at once; over only when the way has stood for two seconds.",
+    },
+    {
+            .code = "route.back",
+            .means = "There is a way to the receiver again.",
+            .raised = "The route was good for two seconds.",
+            .causes = "What ended route.lost.",
+            .act = "Nothing, unless nobody mended anything.",
+            .guard = "A link that flaps each second stays lost.",
+    },
+    {
+            .code = "route.changed",
+            .means = "Packets to the receiver take another way than before.",
+            .raised = "Another link, gateway or preferred source; an event, never open.",
+            .causes = "A new router, a failover, a VPN that went up; or traffic led past somebody.",
+            .act = "tocsin routes shows the way of now.",
+            .guard = "Told only when both ways are fit.",
     },
     {
             .code = "time.step",

@@ -111,7 +111,13 @@ struct conf_channel {
     char frame[4]; /* "8n1" */
 };
 
+struct conf_receiver {
+    uint8_t family;      /* AF_INET, AF_INET6, or 0: none is named */
+    uint8_t address[16]; /* network order */
+};
+
 struct conf {
+    struct conf_receiver receiver;
     char config_path[CONF_PATH];
     char state_dir[CONF_PATH];
     bool state_fixed; /* given on the command line: StateDir does not replace it */

@@ -1,5 +1,6 @@
 #include "conf/conf.h"
 #include "wire/escape.h"
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
@@ -117,6 +118,22 @@ take_host(struct parser *p, const struct words *w)
         return;
     }
     memcpy(p->conf->host, w->word[1], w->len[1] + 1);
+}
+
+static void
+take_receiver(struct parser *p, const struct words *w)
+{
+    struct conf_receiver *r = &p->conf->receiver;
+
+    /* A word is NUL-terminated, and inet_pton(3) takes no more than an address. */
+    if (memchr(w->word[1], 0, w->len[1]) == NULL) {
+        r->family = inet_pton(AF_INET, w->word[1], r->address) == 1    ? AF_INET
+                    : inet_pton(AF_INET6, w->word[1], r->address) == 1 ? AF_INET6
+                                                                       : 0;
+    }
+    if (r->family == 0) {
+        tell_word(p, w, 1, "the receiver's IPv4 or IPv6 address");
+    }
 }
 
 static void
@@ -632,6 +649,7 @@ static const struct keyword keywords[] = {
     { "Beat",      take_beat,       1, 1, true,  "Beat SECONDS" },
     { "Sweep",     take_sweep,      1, 1, true,  "Sweep SECONDS" },
     { "PortSweep", take_port_sweep, 1, 1, true,  "PortSweep MILLISECONDS" },
+    { "Receiver",  take_receiver,   1, 1, true,  "Receiver ADDRESS" },
     { "StateDir",  take_state_dir,  1, 1, true,  "StateDir PATH" },
     { "Watch",     take_watch,      1, 1, false, "Watch PATH" },
     { "Ignore",    take_ignore,     1, 1, false, "Ignore PATH" },
@@ -645,8 +663,8 @@ static const struct keyword keywords[] = {
 /* clang-format on */
 
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
-#define KEYWORD_NAMES                                                                           \
-    "one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon, DaemonGrace, " \
+#define KEYWORD_NAMES                                                                                     \
+    "one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Watch, Ignore, Port, Daemon, DaemonGrace, " \
     "Mount, View and Channel"
 
 static void

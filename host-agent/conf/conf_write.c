@@ -1,4 +1,5 @@
 #include "conf/conf.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -190,6 +191,19 @@ write_times(const struct conf *conf, FILE *out)
 }
 
 static void
+write_receiver(const struct conf *conf, FILE *out)
+{
+    char address[INET6_ADDRSTRLEN];
+
+    fputs("\n# The receiver's address: whether there is a way to it is looked at all the time.\n", out);
+    if (conf->receiver.family == 0) {
+        fputs("#Receiver 192.0.2.7\n", out);
+    } else if (inet_ntop(conf->receiver.family, conf->receiver.address, address, sizeof(address)) != NULL) {
+        fprintf(out, "Receiver %s\n", address);
+    }
+}
+
+static void
 write_channels(const struct conf *conf, FILE *out, int *error)
 {
     fputs("\n# Where the lines go: Channel SCHEME DEVICE [BAUD [FRAME]]. SCHEME is tty or serial (a serial\n"
@@ -242,6 +256,7 @@ conf_write(const struct conf *conf, FILE *out)
     fputs("\n# Keys, baseline and the number of the last session. Nobody but root may read it.\n", out);
     write_pair("StateDir", conf->state_dir, out, &error);
     write_times(conf, out);
+    write_receiver(conf, out);
     write_channels(conf, out, &error);
     fputs("\n# Files and trees that must not change, and what is left out below them.\n", out);
     write_list("Watch", conf->watch, conf->watches, out, &error);

@@ -17,7 +17,8 @@
 static const struct detector_ops *const by_role[ROLES][DETECTORS_MAX] = {
     [ROLE_FSCHECK] = { &detector_files_ops },
     [ROLE_PROCSCAN] = { &detector_ports_ops, &detector_daemons_ops, &detector_processes_ops },
-    [ROLE_NETWATCH] = { &detector_clock_ops, &detector_mounts_ops, &detector_system_ops },
+    [ROLE_NETWATCH] = { &detector_clock_ops, &detector_mounts_ops, &detector_routes_ops,
+            &detector_system_ops },
 };
 
 const char *

@@ -69,6 +69,7 @@ extern const struct detector_ops detector_ports_ops;
 extern const struct detector_ops detector_daemons_ops;
 extern const struct detector_ops detector_clock_ops;
 extern const struct detector_ops detector_mounts_ops;
+extern const struct detector_ops detector_routes_ops;
 extern const struct detector_ops detector_processes_ops;
 extern const struct detector_ops detector_system_ops;
 

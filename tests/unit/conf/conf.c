@@ -40,7 +40,7 @@ a_whole_file_is_read_as_it_stands(void)
     CHECK_INT(parse("# comment\n"
                     "Host web03\n"
                     "  beat 7\t# behind\n"
-                    "SWEEP 60\nPortSweep 250\nDaemonGrace 300\nStateDir /s\n"
+                    "SWEEP 60\nPortSweep 250\nReceiver 192.0.2.7\nDaemonGrace 300\nStateDir /s\n"
                     "\n"
                     "Watch /etc\nWatch \"/a b/\\\"c\\\\d%0A\"\nIgnore /etc/mtab\n"
                     "Port tcp 22 sshd /usr/lib/systemd/systemd\nPort udp 22 \"x y\"\n"
@@ -87,7 +87,7 @@ static const struct {
     const char *text;
     const char *message; /* all lines but this one are right */
 } wrong[] = {
-    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, PortSweep, StateDir, Watch, Ignore, Port, Daemon, DaemonGrace, Mount, View and Channel" },
+    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Watch, Ignore, Port, Daemon, DaemonGrace, Mount, View and Channel" },
     { "Host a\nHost b\n", "t.conf:2: found Host a second time; expected it once" },
     { "Host a\nBeat 5\n\nbeat 5\n", "t.conf:4: found Beat a second time; expected it once" },
     { "Host\n\nHost a", "t.conf:1: found Host with 0 values; expected Host NAME" },
@@ -108,6 +108,8 @@ static const struct {
     { "Host a\nBeat 4294967297\n", "t.conf:2: found \"4294967297\"; expected a number from 1 to 60" },
     { "Host a\nSweep ten\n", "t.conf:2: found \"ten\"; expected a number from 1 to 604800" },
     { "Host a\nPortSweep 1\n", "t.conf:2: found \"1\"; expected a number from 10 to 3600000" },
+    { "Host a\nReceiver 192.0.2\n", "t.conf:2: found \"192.0.2\"; expected the receiver's IPv4 or IPv6 address" },
+    { "Host a\nReceiver ::1\nReceiver ::2\n", "t.conf:3: found Receiver a second time; expected it once" },
     { "Host a\nDaemonGrace 301\n", "t.conf:2: found \"301\"; expected a number from 0 to 300" },
     { "Host a\nDaemonGrace 0\nDaemonGrace 1\n", "t.conf:3: found DaemonGrace a second time; expected it once" },
     { "Host a\nWatch etc\n", "t.conf:2: found \"etc\"; expected an " OPEN_END },
@@ -295,7 +297,8 @@ write_and_read_back(void)
 static void
 what_is_written_is_read_back_the_same(void)
 {
-    CHECK_INT(parse("Host a\nBeat 3\nSweep 4\nPortSweep 50\nDaemonGrace 7\nStateDir \"/s t\"\n"
+    CHECK_INT(parse("Host a\nBeat 3\nSweep 4\nPortSweep 50\nDaemonGrace 7\nReceiver 2001:db8::7\nStateDir "
+                    "\"/s t\"\n"
                     "Watch /%23\nWatch \"/a b\"\nWatch /%01%7f%22%25\nWatch /\nWatch /\xc3\xa4\n"
                     "Ignore \"/\\\\ \\\\\"\nPort tcp 1 %23\nPort udp any a\nPort udp any b\nPort udp 65535 "
                     "\"a b\" /c \"d\\\"\"\n"
