@@ -379,6 +379,8 @@ static const struct explanation entries[] = {
             .raised = "/etc/ld.so.preload names it no more; of= names the line that opened it.",
             .causes = "It was removed; what runs already still has it.",
             .act = "Start again what was started meanwhile.",
+    },
+    {
             .code = "route.lost",
             .means = "The kernel has no way to the receiver.",
             .raised = "No route, a route that refuses (blackhole, unreachable, prohibit), next hops that are "
