@@ -272,7 +272,7 @@ take_watches(void)
 
     for (size_t i = 0; i < sizeof(usual_watches) / sizeof(usual_watches[0]); i++) {
         if (lstat(usual_watches[i], &st) == 0) {
-            copy_text(conf.watch[conf.watches++], CONF_PATH, usual_watches[i]);
+            (void)conf_add_watch(&conf, usual_watches[i], NULL);
         }
     }
 }

@@ -14,6 +14,8 @@
 #define CONF_PATH 256 /* with the NUL */
 #define CONF_WATCHES 64
 #define CONF_IGNORES 64
+#define CONF_SETS 16
+#define CONF_SET_NAME 16 /* with the NUL */
 #define CONF_PORTS 256
 #define CONF_PORT_PROCESSES 4
 #define CONF_DAEMONS 64
@@ -29,29 +31,19 @@
 #define CONF_DEFAULT_PATH "/etc/tocsin/tocsin.conf"
 #define CONF_DEFAULT_STATE "/var/lib/tocsin"
 
-/* What of a file a rule compares with the baseline. */
-#define CONF_ATTR_TYPE 0x1u /* with a device's number */
-#define CONF_ATTR_MODE 0x2u
-#define CONF_ATTR_OWNER 0x4u
-#define CONF_ATTR_GROUP 0x8u
-#define CONF_ATTR_SIZE 0x10u
-#define CONF_ATTR_MTIME 0x20u
-#define CONF_ATTR_CTIME 0x40u
-#define CONF_ATTR_LINKS 0x80u
-#define CONF_ATTR_INODE 0x100u
-#define CONF_ATTR_LINK 0x200u /* where a symbolic link points */
-#define CONF_ATTR_CONTENT 0x400u
-#define CONF_ATTR_GROW 0x800u    /* of the content, what there was: it may only grow */
-#define CONF_ATTR_XATTRS 0x1000u /* those that are none of the following */
-#define CONF_ATTR_ACL 0x2000u
-#define CONF_ATTR_CAPS 0x4000u
-#define CONF_ATTR_SELINUX 0x8000u
-#define CONF_ATTR_FLAGS 0x10000u
+struct conf_set {
+    char name[CONF_SET_NAME];
+    uint32_t attrs; /* CONF_ATTR_* (conf/attrs.h) */
+};
 
-/* The set of a Watch without one. */
-#define CONF_ATTRS_CONFIG                                                                                    \
-    (CONF_ATTR_TYPE | CONF_ATTR_MODE | CONF_ATTR_OWNER | CONF_ATTR_GROUP | CONF_ATTR_SIZE | CONF_ATTR_LINK | \
-            CONF_ATTR_CONTENT)
+struct conf_watch {
+    char path[CONF_PATH];    /* or a pattern (conf/pattern.h): what it matches, and everything below */
+    char set[CONF_SET_NAME]; /* empty: none was named */
+    uint32_t attrs;
+    uint32_t fs;  /* file systems that it is for, a bit each (conf_fs_name()); 0 for all */
+    uint64_t max; /* bytes of a file that is read; 0 for any */
+    bool one_fs;  /* what is mounted below is left out */
+};
 
 enum conf_proto { CONF_TCP, CONF_UDP, CONF_PROTOS };
 
@@ -126,6 +118,7 @@ struct conf {
     uint32_t sweep_s;        /* from the start of one file sweep to the next, default 300 */
     uint32_t port_sweep_ms;  /* between two looks at all ports, default 1000 */
     uint32_t daemon_grace_s; /* a daemon that is back within these is no alarm: 0 to 300, default 0 */
+    unsigned sets;
     unsigned watches;
     unsigned ignores;
     unsigned ports;
@@ -133,8 +126,9 @@ struct conf {
     unsigned mounts;
     unsigned channels;
     unsigned allows;
-    char watch[CONF_WATCHES][CONF_PATH];  /* absolute; the path and everything below it */
-    char ignore[CONF_IGNORES][CONF_PATH]; /* absolute; the path and everything below it */
+    struct conf_set set[CONF_SETS];
+    struct conf_watch watch[CONF_WATCHES];
+    char ignore[CONF_IGNORES][CONF_PATH]; /* absolute, or a pattern; with everything below */
     struct conf_port port[CONF_PORTS];
     struct conf_daemon daemon[CONF_DAEMONS];
     struct conf_mount mount[CONF_MOUNTS];
@@ -196,6 +190,9 @@ bool conf_allows(const struct conf *conf, enum conf_view view, const void *what,
  * ".." in it.
  */
 bool conf_path_valid(const char *path, size_t len);
+
+/* Adds a path or pattern with a set (NULL for the usual one). False when it is none or does not fit. */
+bool conf_add_watch(struct conf *conf, const char *path, const char *set);
 
 /* STATE/name into `out`; false when it does not fit. */
 bool conf_state_path(const struct conf *conf, const char *name, char *out, size_t size);

@@ -1,11 +1,13 @@
+#include "conf/attrs.h"
 #include "conf/conf.h"
+#include "conf/pattern.h"
 #include "wire/escape.h"
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
 
-#define WORDS 7 /* the longest entries: Port, protocol, number and four processes; Mount with all options */
+#define WORDS 24 /* the longest entry: a Set of single attributes */
 #define SHOWN 120
 #define MESSAGE 640
 #define PATH_WANTED                                                                                         \
@@ -170,38 +172,230 @@ take_state_dir(struct parser *p, const struct words *w)
     }
 }
 
-/* Watch and Ignore: a list of paths without repeats. */
-static void
-take_into(struct parser *p, const struct words *w, char (*list)[CONF_PATH], unsigned *count, unsigned max)
+static bool
+pattern_valid(struct parser *p, const struct words *w, unsigned i)
 {
-    char expected[64];
+    struct pattern pattern;
+    const char *expected = pattern_parse(&pattern, w->word[i], w->len[i]);
 
-    for (unsigned i = 0; i < *count; i++) {
-        if (word_is(w, 1, list[i])) {
-            tell_word(p, w, 1, "each path once");
-            return;
-        }
+    if (expected != NULL) {
+        tell_word(p, w, i, expected);
     }
-    if (*count == max) {
-        snprintf(expected, sizeof(expected), "at most %u such lines", max);
-        tell_word(p, w, 0, expected);
-        return;
-    }
-    if (take_path(p, w, 1, list[*count])) {
-        (*count)++;
-    }
-}
-
-static void
-take_watch(struct parser *p, const struct words *w)
-{
-    take_into(p, w, p->conf->watch, &p->conf->watches, CONF_WATCHES);
+    return expected == NULL;
 }
 
 static void
 take_ignore(struct parser *p, const struct words *w)
 {
-    take_into(p, w, p->conf->ignore, &p->conf->ignores, CONF_IGNORES);
+    struct conf *conf = p->conf;
+
+    for (unsigned i = 0; i < conf->ignores; i++) {
+        if (word_is(w, 1, conf->ignore[i])) {
+            tell_word(p, w, 1, "each path once");
+            return;
+        }
+    }
+    if (conf->ignores == CONF_IGNORES) {
+        tell_word(p, w, 0, "at most 64 such lines");
+        return;
+    }
+    if (take_path(p, w, 1, conf->ignore[conf->ignores]) && pattern_valid(p, w, 1)) {
+        conf->ignores++;
+    }
+}
+
+/* ---- Set and Watch ---- */
+
+/* An attribute or a set, with its sign. */
+static bool
+find_attrs(const struct conf *conf, const char *word, size_t len, uint32_t *attrs)
+{
+    for (unsigned bit = 0; conf_attr_name(bit) != NULL; bit++) {
+        if (len == strlen(conf_attr_name(bit)) && memcmp(word, conf_attr_name(bit), len) == 0) {
+            *attrs = 1u << bit;
+            return true;
+        }
+    }
+    return conf_set_find(conf, word, len, attrs);
+}
+
+static bool
+set_name_valid(const struct words *w)
+{
+    for (size_t i = 0; i < w->len[1]; i++) {
+        char c = w->word[1][i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && (c != '-' || i == 0)) {
+            return false;
+        }
+    }
+    return w->len[1] > 0 && w->len[1] < CONF_SET_NAME;
+}
+
+static bool
+take_attrs(struct parser *p, const struct words *w, uint32_t *attrs)
+{
+    bool sign = w->count > 3 && word_is(w, 2, "=");
+
+    for (unsigned i = sign ? 3 : 2; i < w->count; i++) {
+        bool less = w->word[i][0] == '-';
+        size_t skip = less || w->word[i][0] == '+';
+        uint32_t some;
+
+        if (!find_attrs(p->conf, w->word[i] + skip, w->len[i] - skip, &some)) {
+            tell_word(p, w, i, "an attribute or a set, with + or - before it (tocsin.conf(5) lists them)");
+            return false;
+        }
+        *attrs = less ? *attrs & ~some : *attrs | some;
+    }
+    if ((*attrs & CONF_ATTR_CONTENT) != 0 && (*attrs & CONF_ATTR_GROW) != 0) {
+        tell_word(p, w, 1, "content or grow in it, not both");
+        return false;
+    }
+    if (*attrs == 0) {
+        tell_word(p, w, 1, "at least one attribute in it");
+    }
+    return *attrs != 0;
+}
+
+static void
+take_set(struct parser *p, const struct words *w)
+{
+    struct conf *conf = p->conf;
+    uint32_t attrs = 0;
+
+    if (!set_name_valid(w)) {
+        tell_word(p, w, 1, "1 to 15 of a-z, 0-9 and -");
+        return;
+    }
+    if (find_attrs(conf, w->word[1], w->len[1], &attrs)) {
+        tell_word(p, w, 1, "a name that is no attribute and no other set's");
+        return;
+    }
+    if (conf->sets == CONF_SETS) {
+        tell_word(p, w, 0, "at most 16 such lines");
+        return;
+    }
+    attrs = 0;
+    if (take_attrs(p, w, &attrs)) {
+        struct conf_set *set = &conf->set[conf->sets++];
+
+        memcpy(set->name, w->word[1], w->len[1] + 1);
+        set->attrs = attrs;
+    }
+}
+
+static bool
+begins(const struct words *w, unsigned i, const char *with)
+{
+    return strncmp(w->word[i], with, strlen(with)) == 0;
+}
+
+/* "max=10M" */
+static bool
+take_max(struct parser *p, const struct words *w, unsigned i, uint64_t *max)
+{
+    const char *digits = w->word[i] + 4, *letter = NULL;
+    size_t len = w->len[i] - 4;
+    uint32_t n = 0;
+
+    if (len > 0 && digits[len - 1] != '\0') {
+        letter = strchr("KMG", digits[len - 1]);
+    }
+    len -= letter != NULL;
+    if (*max != 0 || !wire_decimal(digits, len, &n) || n == 0) {
+        tell_word(p, w, i, "max=SIZE once, with a number of bytes, or of K, M or G of them");
+        return false;
+    }
+    *max = (uint64_t)n << (letter == NULL ? 0 : *letter == 'K' ? 10 : *letter == 'M' ? 20 : 30);
+    return true;
+}
+
+static bool
+take_fs_name(const char *name, size_t len, uint32_t *fs)
+{
+    for (unsigned bit = 0; conf_fs_name(bit) != NULL; bit++) {
+        if (len == strlen(conf_fs_name(bit)) && memcmp(name, conf_fs_name(bit), len) == 0) {
+            *fs |= 1u << bit;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "fs=ext4,xfs" */
+static bool
+take_fs(struct parser *p, const struct words *w, unsigned i, uint32_t *fs)
+{
+    const char *at = w->word[i] + 3, *end = w->word[i] + w->len[i];
+    bool good = *fs == 0;
+
+    while (good) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+
+        good = take_fs_name(at, (size_t)((comma != NULL ? comma : end) - at), fs);
+        if (comma == NULL) {
+            break;
+        }
+        at = comma + 1;
+    }
+    if (!good) {
+        tell_word(p, w, i,
+                "fs= once, with some of ext4, xfs, btrfs, f2fs, zfs, tmpfs, overlay, vfat, nfs and fuse");
+    }
+    return good;
+}
+
+static bool
+take_watch_word(struct parser *p, const struct words *w, unsigned i, struct conf_watch *watch)
+{
+    if (begins(w, i, "max=")) {
+        return take_max(p, w, i, &watch->max);
+    }
+    if (begins(w, i, "fs=")) {
+        return take_fs(p, w, i, &watch->fs);
+    }
+    if (word_is(w, i, "onefs") && !watch->one_fs) {
+        watch->one_fs = true;
+        return true;
+    }
+    if (i == 2 && w->len[i] < CONF_SET_NAME && conf_set_find(p->conf, w->word[i], w->len[i], &watch->attrs)) {
+        memcpy(watch->set, w->word[i], w->len[i]);
+        return true;
+    }
+    tell_word(p, w, i,
+            i == 2 ? "a set (a Set line stands before its use), onefs, fs=NAME or max=SIZE"
+                   : "onefs, fs=NAME or max=SIZE, each once");
+    return false;
+}
+
+static void
+take_watch(struct parser *p, const struct words *w)
+{
+    struct conf *conf = p->conf;
+    struct conf_watch watch;
+
+    memset(&watch, 0, sizeof(watch));
+    watch.attrs = conf_builtin(0)->attrs;
+    if (!take_path(p, w, 1, watch.path) || !pattern_valid(p, w, 1)) {
+        return;
+    }
+    for (unsigned i = 0; i < conf->watches; i++) {
+        if (word_is(w, 1, conf->watch[i].path)) {
+            tell_word(p, w, 1, "each path once");
+            return;
+        }
+    }
+    for (unsigned i = 2; i < w->count; i++) {
+        if (!take_watch_word(p, w, i, &watch)) {
+            return;
+        }
+    }
+    if (conf->watches == CONF_WATCHES) {
+        tell_word(p, w, 0, "at most 64 such lines");
+        return;
+    }
+    memcpy(&conf->watch[conf->watches++], &watch, sizeof(watch));
 }
 
 /* A unit that has processes, as systemd writes it. */
@@ -651,7 +845,8 @@ static const struct keyword keywords[] = {
     { "PortSweep", take_port_sweep, 1, 1, true,  "PortSweep MILLISECONDS" },
     { "Receiver",  take_receiver,   1, 1, true,  "Receiver ADDRESS" },
     { "StateDir",  take_state_dir,  1, 1, true,  "StateDir PATH" },
-    { "Watch",     take_watch,      1, 1, false, "Watch PATH" },
+    { "Set",       take_set,        2, 23, false, "Set NAME ATTRIBUTE [ATTRIBUTE...]" },
+    { "Watch",     take_watch,      1, 5, false, "Watch PATH [SET] [onefs] [fs=NAME,...] [max=SIZE]" },
     { "Ignore",    take_ignore,     1, 1, false, "Ignore PATH" },
     { "Port",      take_port,       3, 6, false, "Port tcp|udp NUMBER|any PROCESS [PROCESS...] (at most 4)" },
     { "Daemon",    take_daemon,     1, 4, false, "Daemon [PATH] [args=WORDS] [unit=UNIT] [pidfile=PATH]" },
@@ -663,8 +858,9 @@ static const struct keyword keywords[] = {
 /* clang-format on */
 
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
-#define KEYWORD_NAMES                                                                                     \
-    "one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Watch, Ignore, Port, Daemon, DaemonGrace, " \
+#define KEYWORD_NAMES                                                                             \
+    "one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Set, Watch, Ignore, Port, Daemon, " \
+    "DaemonGrace, "                                                                               \
     "Mount, View and Channel"
 
 static void
@@ -790,7 +986,7 @@ take_words(struct parser *p, struct cursor *c, struct words *w)
             return true;
         }
         if (w->count == WORDS) {
-            tell(p, "more than 6 values", "fewer");
+            tell(p, "more than 23 values", "fewer");
             return false;
         }
         char *start = store;

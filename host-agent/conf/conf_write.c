@@ -1,3 +1,4 @@
+#include "conf/attrs.h"
 #include "conf/conf.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -180,6 +181,88 @@ write_channel(const struct conf_channel *channel, FILE *out, int *error)
 }
 
 static void
+put_text(struct out_line *line, const char *text)
+{
+    put(line, text, strlen(text));
+}
+
+static void
+write_set(const struct conf_set *set, FILE *out, int *error)
+{
+    struct out_line line = { .len = 0 };
+
+    put_text(&line, "Set ");
+    put_text(&line, set->name);
+    for (unsigned bit = 0; conf_attr_name(bit) != NULL; bit++) {
+        if ((set->attrs >> bit & 1) != 0) {
+            put_text(&line, " ");
+            put_text(&line, conf_attr_name(bit));
+        }
+    }
+    end_line(&line, out, error);
+}
+
+static void
+put_max(struct out_line *line, uint64_t max)
+{
+    static const char letters[][2] = { "", "K", "M", "G" };
+    char text[32];
+    unsigned times = 0;
+
+    while (times < 3 && max % 1024 == 0) {
+        max /= 1024;
+        times++;
+    }
+    snprintf(text, sizeof(text), " max=%llu%s", (unsigned long long)max, letters[times]);
+    put_text(line, text);
+}
+
+static void
+write_watch(const struct conf_watch *watch, FILE *out, int *error)
+{
+    struct out_line line = { .len = 0 };
+    const char *before = " fs=";
+
+    put_text(&line, "Watch ");
+    put_value(&line, watch->path);
+    if (watch->set[0] != '\0') {
+        put_text(&line, " ");
+        put_text(&line, watch->set);
+    }
+    put_text(&line, watch->one_fs ? " onefs" : "");
+    for (unsigned bit = 0; conf_fs_name(bit) != NULL; bit++) {
+        if ((watch->fs >> bit & 1) != 0) {
+            put_text(&line, before);
+            put_text(&line, conf_fs_name(bit));
+            before = ",";
+        }
+    }
+    if (watch->max != 0) {
+        put_max(&line, watch->max);
+    }
+    end_line(&line, out, error);
+}
+
+static void
+write_files(const struct conf *conf, FILE *out, int *error)
+{
+    fputs("\n# Files and trees that must not change: Watch PATH [SET] [OPTION...], and what is left out. "
+          "The\n"
+          "# rule that matches most of a path holds for it. SET says what is compared: config (without "
+          "one),\n"
+          "# binaries, logs, directories, devices, metadata, all, or one of your own:\n"
+          "#Set mine = binaries -inode +mtime\n",
+            out);
+    for (unsigned i = 0; i < conf->sets; i++) {
+        write_set(&conf->set[i], out, error);
+    }
+    for (unsigned i = 0; i < conf->watches; i++) {
+        write_watch(&conf->watch[i], out, error);
+    }
+    write_list("Ignore", conf->ignore, conf->ignores, out, error);
+}
+
+static void
 write_times(const struct conf *conf, FILE *out)
 {
     fputs("\n# A sign of life each Beat seconds (1 to 60). Changes are noticed as they happen; these are "
@@ -258,9 +341,7 @@ conf_write(const struct conf *conf, FILE *out)
     write_times(conf, out);
     write_receiver(conf, out);
     write_channels(conf, out, &error);
-    fputs("\n# Files and trees that must not change, and what is left out below them.\n", out);
-    write_list("Watch", conf->watch, conf->watches, out, &error);
-    write_list("Ignore", conf->ignore, conf->ignores, out, &error);
+    write_files(conf, out, &error);
     fputs("\n# Ports that must be open, and who may hold them: Port tcp|udp NUMBER PROCESS [PROCESS...].\n"
           "# PROCESS is an executable's path, its base name, or - for no process that can be seen. With\n"
           "# \"any\" as NUMBER its processes may hold any port that the kernel hands out by itself.\n"

@@ -198,3 +198,16 @@ pattern_covers(const struct pattern *p, const void *path, size_t len)
     }
     return whole;
 }
+
+void
+pattern_plain(const char *text, char *out)
+{
+    struct pattern p;
+
+    if (pattern_parse(&p, text, strlen(text)) != NULL || p.plain == 0) {
+        memcpy(out, "/", 2);
+        return;
+    }
+    memcpy(out, text, p.plain);
+    out[p.plain] = '\0';
+}

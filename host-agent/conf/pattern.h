@@ -39,4 +39,7 @@ uint32_t pattern_step(const struct pattern *p, uint32_t places, const void *name
 /* True when the pattern matches the absolute path, or a directory that it is in. */
 bool pattern_covers(const struct pattern *p, const void *path, size_t len);
 
+/* The path that a pattern's plain beginning is; a path that is no pattern as it is. `out` holds the text. */
+void pattern_plain(const char *text, char *out);
+
 #endif

@@ -104,8 +104,8 @@ baseline_xattrs_valid(const uint8_t *xattrs, size_t len)
         uint64_t kind = take_le(&c, 1), size = take_le(&c, 2);
 
         take_bytes(&c, size);
-        if (c.short_read || name_len == 0 || memchr(name, 0, name_len) != NULL || kind > 1 ||
-                (kind == 0 ? size > BASELINE_XATTR_WHOLE : size != WIRE_HASH_SIZE)) {
+        if (c.short_read || name_len == 0 || memchr(name, 0, name_len) != NULL || kind > 2 ||
+                (kind == 0 ? size > BASELINE_XATTR_WHOLE : size != (kind == 1 ? WIRE_HASH_SIZE : 0))) {
             return false;
         }
         size_t common = last_len < name_len ? last_len : name_len;

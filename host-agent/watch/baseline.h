@@ -50,8 +50,9 @@ struct baseline_entry {
     const uint8_t *link; /* a link's target */
     /*
      * Extended attributes in one form: sorted by name as bytes; for each the length of the name (1 byte), the
-     * name, a byte that is 0 for the value itself and 1 for its BLAKE3 (of a value longer than
-     * BASELINE_XATTR_WHOLE), the length of what follows (2 bytes, little-endian) and that.
+     * name, a byte that is 0 for the value itself, 1 for its BLAKE3 (of a value longer than
+     * BASELINE_XATTR_WHOLE) and 2 for one that could not be read, the length of what follows (2 bytes,
+     * little-endian) and that.
      */
     const uint8_t *xattrs;
     uint16_t path_len;

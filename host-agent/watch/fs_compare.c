@@ -3,16 +3,24 @@
 #include <string.h>
 
 bool
-fs_needs_content(const struct baseline_entry *was, const struct baseline_entry *now, uint32_t attrs)
+fs_wants_content(const struct baseline_entry *now, const struct fs_rule *rule)
 {
-    if (was->type != BASELINE_REGULAR || now->type != BASELINE_REGULAR || was->state == BASELINE_UNSTABLE ||
+    return now->type == BASELINE_REGULAR && (rule->attrs & (CONF_ATTR_CONTENT | CONF_ATTR_GROW)) != 0 &&
+           (rule->max == 0 || now->size <= rule->max);
+}
+
+bool
+fs_needs_content(
+        const struct baseline_entry *was, const struct baseline_entry *now, const struct fs_rule *rule)
+{
+    if (!fs_wants_content(now, rule) || was->type != BASELINE_REGULAR || was->state == BASELINE_UNSTABLE ||
             was->state == BASELINE_UNREAD) {
         return false;
     }
-    if ((attrs & CONF_ATTR_GROW) != 0 && now->size >= was->size) {
-        return true;
+    if ((rule->attrs & CONF_ATTR_GROW) != 0) {
+        return now->size >= was->size;
     }
-    return (attrs & CONF_ATTR_CONTENT) != 0 && (was->size == now->size || now->size <= FS_READ_WHEN_RESIZED);
+    return was->size == now->size || now->size <= FS_READ_WHEN_RESIZED;
 }
 
 unsigned

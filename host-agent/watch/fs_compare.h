@@ -3,8 +3,9 @@
 /*
  * fs_compare - in what a file differs from its entry in the baseline, as far as its rule asks for it
  */
-#include "conf/conf.h"
+#include "conf/attrs.h"
 #include "watch/baseline.h"
+#include "watch/fs_rules.h"
 #include <stdbool.h>
 
 enum fs_verdict { FS_SAME, FS_CHANGED, FS_ADDED, FS_GONE };
@@ -33,12 +34,16 @@ enum fs_verdict { FS_SAME, FS_CHANGED, FS_ADDED, FS_GONE };
 /* A file of another size than the baseline's is known to have changed; above this it is not read as well. */
 #define FS_READ_WHEN_RESIZED ((uint64_t)64 << 20)
 
-/* True when the content is needed to compare: it may be equal, or it is cheap to say how it differs. */
-bool fs_needs_content(const struct baseline_entry *was, const struct baseline_entry *now, uint32_t attrs);
+/* True for a file whose content the rule asks for. */
+bool fs_wants_content(const struct baseline_entry *now, const struct fs_rule *rule);
+
+/* True when it is needed to compare as well: it may be equal, or it is cheap to say how it differs. */
+bool fs_needs_content(
+        const struct baseline_entry *was, const struct baseline_entry *now, const struct fs_rule *rule);
 
 /*
- * FS_* bits, for what `attrs` (CONF_ATTR_*) asks. What one of the sides was not read for is not compared.
- * `head` is the digest of now's first was->size bytes, NULL where it was not taken.
+ * FS_* bits, for what `attrs` (CONF_ATTR_* bits) asks. What one of the sides was not read for is not
+ * compared. `head` is the digest of now's first was->size bytes, NULL where it was not taken.
  */
 unsigned fs_compare(const struct baseline_entry *was, const struct baseline_entry *now, const uint8_t *head,
         uint32_t attrs);

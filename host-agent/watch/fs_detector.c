@@ -268,11 +268,11 @@ look_at_tree(const uint8_t *path, size_t len, uint32_t cookie)
 
 /* Reads what the comparison needs; false when there is nothing any more. */
 static bool
-look_closer(const struct baseline_entry *was)
+look_closer(const struct baseline_entry *was, const struct fs_rule *rule)
 {
     struct fs_look *l = &files.look;
 
-    if (fs_needs_content(was, &l->now, CONF_ATTRS_CONFIG)) {
+    if (fs_needs_content(was, &l->now, rule)) {
         for (unsigned steps = 1; !fs_look_step(l); steps++) {
             if (steps % 64 == 0) {
                 alive(NULL);
@@ -294,7 +294,7 @@ look_closer(const struct baseline_entry *was)
 
 /* One thing, or a whole tree when a directory is on one side only. */
 static void
-look_at(const struct fs_news *news)
+look_at(const struct fs_news *news, const struct fs_rule *rule)
 {
     const uint8_t *path = news->path;
     size_t len = news->len;
@@ -317,10 +317,10 @@ look_at(const struct fs_news *news)
     l->now.path = path;
     l->now.path_len = (uint16_t)len;
     if (known && exists) {
-        exists = look_closer(&was);
+        exists = look_closer(&was, rule);
     }
     if (known && exists) {
-        unsigned differs = fs_compare(&was, &l->now, NULL, CONF_ATTRS_CONFIG);
+        unsigned differs = fs_compare(&was, &l->now, NULL, rule->attrs);
 
         event_told(NULL, differs != 0 ? FS_CHANGED : FS_SAME, &was, &l->now, differs);
     } else if (known) {
@@ -364,16 +364,17 @@ heard_entry(void *unused, const struct fs_news *news)
     if (!baseline_loaded(&files.guard.base)) {
         return;
     }
-    if (fs_roots_hold(&files.roots, news->path, news->len)) {
+    struct fs_match match = fs_roots_find(&files.roots, news->path, news->len);
+    if (match.rule != NULL && fs_roots_reach(&match, news->dir_fd, news->path, news->len)) {
         /* Who did it may be gone when the file has been read. */
         fs_doers_look(&files.doers, news->pid, news->pidfd);
         files.news = news;
-        look_at(news);
+        look_at(news, match.rule);
         files.news = NULL;
         if (news->mount) {
             sweep_soon(); /* what is hidden now cannot be named any more; the end of a sweep closes it */
         }
-    } else if (news->tree && fs_roots_below(&files.roots, news->path, news->len)) {
+    } else if (news->tree && match.below) {
         sweep_soon();
     }
 }

@@ -60,9 +60,10 @@ hold_next(struct fs_pass *p)
 
 /* ---- telling ---- */
 
-/* One side or both; what was to be read is. */
+/* One side or both; what was to be read is. `rule` is that of `now`. */
 static void
-tell(struct fs_pass *p, const struct baseline_entry *was, struct baseline_entry *now)
+tell(struct fs_pass *p, const struct baseline_entry *was, struct baseline_entry *now,
+        const struct fs_rule *rule)
 {
     if (now == NULL) {
         if (was != NULL) {
@@ -76,7 +77,7 @@ tell(struct fs_pass *p, const struct baseline_entry *was, struct baseline_entry 
         p->told(p->told_to, FS_ADDED, NULL, now, 0);
         return;
     }
-    unsigned differs = fs_compare(was, now, NULL, CONF_ATTRS_CONFIG);
+    unsigned differs = fs_compare(was, now, NULL, rule->attrs);
     p->told(p->told_to, differs != 0 ? FS_CHANGED : FS_SAME, was, now, differs);
 }
 
@@ -86,7 +87,7 @@ tell_first(struct fs_pass *p, struct baseline_entry *now)
 {
     struct fs_waiting *w = fs_pending_at(&p->pending, 0);
 
-    tell(p, w->has_was ? &w->was : NULL, now);
+    tell(p, w->has_was ? &w->was : NULL, now, w->rule);
     fs_pending_drop(&p->pending);
     p->full = false;
 }
@@ -97,13 +98,16 @@ tell_first(struct fs_pass *p, struct baseline_entry *now)
  */
 static bool
 tell_in_order(struct fs_pass *p, const struct baseline_entry *was, struct baseline_entry *now,
-        struct fs_waiting **reading)
+        const struct fs_rule *rule, struct fs_waiting **reading)
 {
     if (p->pending.count == 0 && reading == NULL) {
-        tell(p, was, now);
+        tell(p, was, now, rule);
         return true;
     }
     struct fs_waiting *w = fs_pending_add(&p->pending, was, now);
+    if (w != NULL) {
+        w->rule = rule;
+    }
     p->full = w == NULL || p->pending.count == FS_JOBS || p->workers->threads == 0;
     if (reading != NULL) {
         *reading = w;
@@ -177,8 +181,8 @@ take_first(struct fs_pass *p)
 static void
 place_gone(struct fs_pass *p)
 {
-    if (p->held_gap || fs_roots_ignored(p->roots, p->held.path, p->held.path_len) ||
-            tell_in_order(p, &p->held, NULL, NULL)) {
+    if (p->held_gap || !fs_roots_hold(p->roots, p->held.path, p->held.path_len) ||
+            tell_in_order(p, &p->held, NULL, NULL, NULL)) {
         hold_next(p);
     }
 }
@@ -195,31 +199,42 @@ begin_read(struct fs_pass *p, struct fs_waiting *w)
     }
 }
 
+/* Done with the item, and with the baseline's entry for it, if there is one. */
+static void
+leave_item(struct fs_pass *p, const struct baseline_entry *was)
+{
+    p->item_valid = false;
+    if (was != NULL) {
+        hold_next(p);
+    }
+}
+
 /* The walk's item, which the baseline's entry is for unless `was` is NULL. */
 static void
 place_item(struct fs_pass *p, const struct baseline_entry *was)
 {
     struct fs_look *l = &p->look;
 
+    if (p->item.rule == NULL) {
+        leave_item(p, was);
+        return;
+    }
     fs_look_known(l, p->item.dir_fd, p->item.name, &p->item.st, p->item.flags);
     l->now.path = p->item.path;
     l->now.path_len = (uint16_t)p->item.path_len;
     if (p->item.unreadable) {
         l->now.state = BASELINE_UNREADABLE;
     }
-    bool read = l->now.type == BASELINE_REGULAR &&
-                (p->read_all || (was != NULL && fs_needs_content(was, &l->now, CONF_ATTRS_CONFIG)));
+    bool read = p->read_all ? fs_wants_content(&l->now, p->item.rule)
+                            : was != NULL && fs_needs_content(was, &l->now, p->item.rule);
     struct fs_waiting *w;
-    if (!tell_in_order(p, was, &l->now, read ? &w : NULL)) {
+    if (!tell_in_order(p, was, &l->now, p->item.rule, read ? &w : NULL)) {
         return;
     }
     if (read) {
         begin_read(p, w);
     }
-    p->item_valid = false;
-    if (was != NULL) {
-        hold_next(p);
-    }
+    leave_item(p, was);
 }
 
 /* The item is where the baseline is damaged: what it was is not known. */

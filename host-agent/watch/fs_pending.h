@@ -6,6 +6,7 @@
  * A ring of entries with copies of what they point to. Big, mostly untouched: keep it static. No heap.
  */
 #include "watch/baseline.h"
+#include "watch/fs_rules.h"
 #include "watch/fs_workers.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +21,8 @@ struct fs_waiting {
     bool has_now;
     bool reading; /* the rest of `now` comes from the job */
     struct baseline_entry was;
-    struct baseline_entry now; /* its path ends with a NUL */
+    struct baseline_entry now;  /* its path ends with a NUL */
+    const struct fs_rule *rule; /* of `now` */
     struct stat st;
     uint64_t number; /* of `was` in the baseline */
     struct fs_job job;

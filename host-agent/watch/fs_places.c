@@ -109,7 +109,7 @@ take_line(struct fs_places *p, const struct fs_roots *roots, const char *line, s
     size_t used;
 
     if (mounts_line_parse(line, len, store, &used, &m) && !is_remote(m.type) &&
-            fs_roots_hold(roots, (const uint8_t *)m.point, strlen(m.point))) {
+            fs_roots_care(roots, (const uint8_t *)m.point, strlen(m.point))) {
         add(p, (const uint8_t *)m.point, strlen(m.point));
     }
 }

@@ -1,8 +1,10 @@
 #include "watch/fs_roots.h"
+#include "watch/fs_look.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /*
@@ -70,21 +72,111 @@ add_plain(struct fs_roots *roots, const char *plain)
     return roots->count < FS_ROOTS && keep(roots, &roots->root[roots->count], plain) && ++roots->count > 0;
 }
 
+static struct fs_rule *
+add_rule(struct fs_roots *roots, const struct fs_span *path, enum fs_rank rank)
+{
+    struct fs_rules *rules = &roots->rules;
+
+    if (rules->count == FS_RULES || path->len > UINT16_MAX) {
+        return NULL;
+    }
+    struct fs_rule *r = &rules->rule[rules->count++];
+    *r = (struct fs_rule){ .path = path->path, .len = path->len > 1 ? path->len : 0, .rank = rank };
+    r->ignore = rank == FS_RANK_IGNORE || rank == FS_RANK_IGNORE_PATTERN;
+    r->attrs = conf_builtin(0)->attrs;
+    return r;
+}
+
+static void
+take_options(struct fs_rule *r, const struct conf_watch *watch)
+{
+    r->attrs = watch->attrs;
+    r->one_fs = watch->one_fs;
+    r->fs = watch->fs;
+    r->max = watch->max;
+}
+
+static bool
+add_watched(struct fs_roots *roots, const char *plain, const struct conf_watch *watch, enum fs_rank rank)
+{
+    if (!add_plain(roots, plain)) {
+        return false;
+    }
+    struct fs_rule *r = add_rule(roots, &roots->root[roots->count - 1], rank);
+    if (r != NULL) {
+        take_options(r, watch);
+    }
+    return r != NULL;
+}
+
 /* The path and, when it is a link to something that has content, what it points to. */
 static bool
-add(struct fs_roots *roots, const char *path)
+add_path(struct fs_roots *roots, const struct conf_watch *watch)
 {
     char plain[PATH_MAX], target[PATH_MAX];
     struct stat st;
 
-    if (!make_plain(path, plain) || !add_plain(roots, plain)) {
+    if (!make_plain(watch->path, plain) || !add_watched(roots, plain, watch, FS_RANK_WATCH)) {
         return false;
     }
     if (lstat(plain, &st) < 0 || !S_ISLNK(st.st_mode) || realpath(plain, target) == NULL ||
             stat(target, &st) < 0 || !(S_ISDIR(st.st_mode) || S_ISREG(st.st_mode))) {
         return true;
     }
-    return add_plain(roots, target);
+    return add_watched(roots, target, watch, FS_RANK_TARGET);
+}
+
+/* The directory above a pattern's first wildcard, without links. */
+static bool
+make_plain_of(const struct pattern *pattern, char plain[PATH_MAX])
+{
+    char path[CONF_PATH] = "/";
+
+    if (pattern->plain > 0) {
+        memcpy(path, pattern->text, pattern->plain);
+        path[pattern->plain] = '\0';
+    }
+    return realpath(path, plain) != NULL || make_plain(path, plain);
+}
+
+static bool
+add_watch(struct fs_roots *roots, const struct conf_watch *watch)
+{
+    char plain[PATH_MAX];
+    struct pattern pattern;
+
+    if (pattern_parse(&pattern, watch->path, strlen(watch->path)) != NULL) {
+        return false;
+    }
+    if (pattern.parts == 0) {
+        return add_path(roots, watch);
+    }
+    if (!make_plain_of(&pattern, plain) || !add_watched(roots, plain, watch, FS_RANK_WATCH_PATTERN)) {
+        return false;
+    }
+    roots->rules.rule[roots->rules.count - 1].pattern = pattern;
+    return true;
+}
+
+static bool
+add_ignore(struct fs_roots *roots, const char *path)
+{
+    char plain[PATH_MAX];
+    struct pattern pattern;
+    struct fs_span span;
+
+    if (pattern_parse(&pattern, path, strlen(path)) != NULL) {
+        return false;
+    }
+    bool made = pattern.parts > 0 ? make_plain_of(&pattern, plain) : make_plain(path, plain);
+    if (!made || !keep(roots, &span, plain)) {
+        return false;
+    }
+    struct fs_rule *r = add_rule(roots, &span, pattern.parts > 0 ? FS_RANK_IGNORE_PATTERN : FS_RANK_IGNORE);
+    if (r != NULL) {
+        r->pattern = pattern;
+    }
+    return r != NULL;
 }
 
 static bool
@@ -98,11 +190,10 @@ add_own(struct fs_roots *roots, const char *path)
     if (fs_roots_own(roots, (const uint8_t *)plain, strlen(plain))) {
         return true;
     }
-    if (roots->own_count == FS_ROOTS_OWN) {
+    if (roots->own_count == FS_ROOTS_OWN || !keep(roots, &roots->own[roots->own_count], plain)) {
         return false;
     }
-    return keep(roots, &roots->own[roots->own_count], plain) && ++roots->own_count > 0 &&
-           add_plain(roots, plain);
+    return add_rule(roots, &roots->own[roots->own_count++], FS_RANK_OWN) != NULL && add_plain(roots, plain);
 }
 
 /* The program's path, unless it runs from memory or was replaced: then the baseline knows it. */
@@ -197,19 +288,18 @@ fs_roots_init(struct fs_roots *roots, const struct conf *conf, const struct base
     char plain[PATH_MAX];
     bool fits = true;
 
-    roots->count = roots->own_count = roots->ignores = 0;
+    roots->count = roots->own_count = roots->rules.count = 0;
     roots->used = 0;
     roots->state_dir.len = 0;
     for (unsigned i = 0; i < conf->watches; i++) {
-        fits = fits && add(roots, conf->watch[i]);
+        fits = fits && add_watch(roots, &conf->watch[i]);
     }
     fits = fits && add_own(roots, conf->config_path) && add_program(roots) && add_units(roots);
     if (base != NULL && baseline_loaded(base)) {
         fits = fits && add_own_of(roots, base);
     }
     for (unsigned i = 0; i < conf->ignores; i++) {
-        fits = fits && make_plain(conf->ignore[i], plain) &&
-               keep(roots, &roots->ignore[roots->ignores], plain) && ++roots->ignores > 0;
+        fits = fits && add_ignore(roots, conf->ignore[i]);
     }
     if (make_plain(conf->state_dir, plain)) {
         fits = fits && keep(roots, &roots->state_dir, plain);
@@ -238,33 +328,49 @@ own_state(const struct fs_roots *roots, const uint8_t *path, size_t len)
     return false;
 }
 
-bool
-fs_roots_ignored(const struct fs_roots *roots, const uint8_t *path, size_t len)
+static struct fs_match
+without_state(const struct fs_roots *roots, const uint8_t *path, size_t len, struct fs_match m)
 {
-    for (unsigned i = 0; i < roots->ignores; i++) {
-        if (baseline_under(path, len, roots->ignore[i].path, roots->ignore[i].len)) {
-            return true;
-        }
-    }
-    return own_state(roots, path, len);
+    return own_state(roots, path, len) ? (struct fs_match){ .rule = NULL } : m;
+}
+
+struct fs_match
+fs_roots_find(const struct fs_roots *roots, const uint8_t *path, size_t len)
+{
+    return without_state(roots, path, len, fs_rules_find(&roots->rules, path, len));
+}
+
+struct fs_match
+fs_roots_next(const struct fs_roots *roots, struct fs_rules_cursor *c, const uint8_t *path, size_t len)
+{
+    return without_state(roots, path, len, fs_rules_next(&roots->rules, c, path, len));
 }
 
 bool
 fs_roots_hold(const struct fs_roots *roots, const uint8_t *path, size_t len)
 {
-    for (unsigned i = 0; i < roots->count; i++) {
-        if (baseline_under(path, len, roots->root[i].path, roots->root[i].len)) {
-            return !fs_roots_ignored(roots, path, len);
-        }
-    }
-    return false;
+    return fs_roots_find(roots, path, len).rule != NULL;
 }
 
 bool
 fs_roots_below(const struct fs_roots *roots, const uint8_t *path, size_t len)
 {
-    for (unsigned i = 0; i < roots->count; i++) {
-        if (baseline_under(roots->root[i].path, roots->root[i].len, path, len)) {
+    return fs_roots_find(roots, path, len).below;
+}
+
+bool
+fs_rule_is_for(const struct fs_rule *rule, int fd)
+{
+    struct statfs fs;
+
+    if (rule->fs == 0) {
+        return true;
+    }
+    if (fstatfs(fd, &fs) < 0) {
+        return false;
+    }
+    for (unsigned bit = 0; conf_fs_name(bit) != NULL; bit++) {
+        if ((rule->fs >> bit & 1) != 0 && conf_fs_type(bit) == (uint32_t)fs.f_type) {
             return true;
         }
     }
@@ -272,10 +378,31 @@ fs_roots_below(const struct fs_roots *roots, const uint8_t *path, size_t len)
 }
 
 bool
+fs_roots_reach(const struct fs_match *match, int dir_fd, const uint8_t *path, size_t len)
+{
+    struct stat here, top;
+
+    if (!fs_rule_is_for(match->rule, dir_fd)) {
+        return false;
+    }
+    if (!match->rule->one_fs || match->at >= len) {
+        return true;
+    }
+    int fd = fs_open_dir(path, match->at > 0 ? match->at : 1);
+    bool same = fd >= 0 && fstat(fd, &top) == 0 && fstat(dir_fd, &here) == 0 && top.st_dev == here.st_dev;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return same;
+}
+
+bool
 fs_roots_care(const struct fs_roots *roots, const uint8_t *dir, size_t len)
 {
-    return fs_roots_hold(roots, dir, len) || fs_roots_below(roots, dir, len) ||
-           baseline_under(roots->state_dir.path, roots->state_dir.len, dir, len);
+    struct fs_match m = fs_roots_find(roots, dir, len);
+
+    return m.rule != NULL || m.below || baseline_under(roots->state_dir.path, roots->state_dir.len, dir, len);
 }
 
 bool
@@ -312,7 +439,10 @@ select_plain(const struct fs_roots *roots, const char *plain, struct fs_roots *o
     const uint8_t *path = (const uint8_t *)plain;
     size_t len = strlen(plain);
 
-    if (fs_roots_hold(roots, path, len)) {
+    struct fs_match m = fs_roots_find(roots, path, len);
+    unsigned before = out->count;
+
+    if (m.rule != NULL) {
         add_plain(out, plain);
         return;
     }
@@ -320,6 +450,9 @@ select_plain(const struct fs_roots *roots, const char *plain, struct fs_roots *o
         if (baseline_under(roots->root[i].path, roots->root[i].len, path, len)) {
             out->root[out->count++] = roots->root[i];
         }
+    }
+    if (out->count == before && m.below) {
+        add_plain(out, plain);
     }
 }
 

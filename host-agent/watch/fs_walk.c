@@ -21,8 +21,9 @@ struct fs_frame {
     uint32_t cookie;
     dev_t dev;
     ino_t ino;
-    size_t path_len; /* the directory's own path in w->path */
-    size_t last_len; /* with the last name that was given; 0 for none */
+    size_t path_len;        /* the directory's own path in w->path */
+    size_t last_len;        /* with the last name that was given; 0 for none */
+    struct fs_match beyond; /* a rule that ended at a mount on the way, and where it began to match */
     struct fs_names names;
 };
 
@@ -81,6 +82,7 @@ fs_walk_begin(struct fs_walk *w, const uint8_t *path, size_t len, const struct f
     w->skipped = 0;
     w->roots = roots;
     w->at_top = true;
+    fs_rules_start(&w->cursor);
     memcpy(w->path, path, len);
     w->path[len] = '\0';
     w->next_len = len;
@@ -117,14 +119,31 @@ is_remote(long type)
            type == V9FS_MAGIC;
 }
 
+/* A rule may be for some file systems only: what is mounted here is then none of it. */
 static bool
-worth_entering(const struct fs_walk *w, int fd, const struct stat *st)
+rule_ends(const struct fs_frame *parent, const struct fs_match *m, int fd, size_t len)
+{
+    if (m->rule == NULL) {
+        return false;
+    }
+    return (parent != NULL && m->rule->one_fs && m->at < len) || !fs_rule_is_for(m->rule, fd);
+}
+
+static bool
+worth_entering(struct fs_walk *w, int fd, const struct stat *st, const struct fs_match *m)
 {
     struct statfs fs;
     const struct fs_frame *parent = w->depth > 0 ? &w->frame[w->depth - 1] : NULL;
 
+    w->next_beyond = parent != NULL ? parent->beyond : (struct fs_match){ .rule = NULL };
     if (parent != NULL && parent->dev == st->st_dev) {
         return true;
+    }
+    if (rule_ends(parent, m, fd, w->next_len)) {
+        w->next_beyond = *m;
+        if (!m->below) {
+            return false;
+        }
     }
     if (fstatfs(fd, &fs) < 0) {
         return false;
@@ -135,7 +154,7 @@ worth_entering(const struct fs_walk *w, int fd, const struct stat *st)
 
 /* Opens a directory that is about to be given, so that what is told of it and what is listed are one. */
 static void
-open_item(struct fs_walk *w, struct fs_item *item)
+open_item(struct fs_walk *w, struct fs_item *item, const struct fs_match *m)
 {
     struct stat st;
     int fd = fs_open(item->dir_fd, item->name, O_RDONLY | O_DIRECTORY, item->st.st_uid);
@@ -150,7 +169,7 @@ open_item(struct fs_walk *w, struct fs_item *item)
         return;
     }
     item->st = st;
-    if (!worth_entering(w, fd, &st)) {
+    if (!worth_entering(w, fd, &st, m)) {
         close(fd);
         return;
     }
@@ -158,11 +177,30 @@ open_item(struct fs_walk *w, struct fs_item *item)
     w->next_st = st;
 }
 
+static struct fs_match
+what_holds(struct fs_walk *w, size_t len)
+{
+    struct fs_match m = { .rule = NULL };
+
+    if (w->roots == NULL) {
+        return m;
+    }
+    m = fs_roots_next(w->roots, &w->cursor, w->path, len);
+    if (w->depth > 0) {
+        const struct fs_match *beyond = &w->frame[w->depth - 1].beyond;
+
+        m.rule = m.rule == beyond->rule && m.at == beyond->at ? NULL : m.rule;
+    }
+    return m;
+}
+
 /* Looks at dir_fd/name, whose path stands in w->path. False when it is not to be given. */
 static bool
 give(struct fs_walk *w, int dir_fd, const char *name, size_t len, struct fs_item *item)
 {
-    if (w->roots != NULL && fs_roots_ignored(w->roots, w->path, len)) {
+    struct fs_match m = what_holds(w, len);
+
+    if (w->roots != NULL && m.rule == NULL && !m.below) {
         return false;
     }
     if (!fs_stat(dir_fd, name, &item->st, &item->flags)) {
@@ -172,12 +210,14 @@ give(struct fs_walk *w, int dir_fd, const char *name, size_t len, struct fs_item
     item->path_len = len;
     item->dir_fd = dir_fd;
     item->name = name;
+    item->rule = m.rule;
     item->unreadable = false;
     w->next_len = len;
     if (S_ISDIR(item->st.st_mode)) {
-        open_item(w, item);
+        open_item(w, item, &m);
+        return true;
     }
-    return true;
+    return w->roots == NULL || m.rule != NULL;
 }
 
 /* Reads the list of names that are behind the last one given. */
@@ -207,9 +247,11 @@ push(struct fs_walk *w)
     struct fs_frame *f = &w->frame[w->depth];
     uint32_t cookie = w->depth > 0 ? w->frame[w->depth - 1].cookie : w->top_cookie;
 
-    *f = (struct fs_frame){
-        .fd = w->next_fd, .dev = w->next_st.st_dev, .ino = w->next_st.st_ino, .path_len = w->next_len
-    };
+    *f = (struct fs_frame){ .fd = w->next_fd,
+        .dev = w->next_st.st_dev,
+        .ino = w->next_st.st_ino,
+        .path_len = w->next_len,
+        .beyond = w->next_beyond };
     w->next_fd = -1;
     if (w->depth >= FS_WALK_FDS && w->frame[w->depth - FS_WALK_FDS].fd >= 0) {
         close(w->frame[w->depth - FS_WALK_FDS].fd);

@@ -6,7 +6,8 @@
  * Relative to directory descriptors, through no link, at any depth (few descriptors are kept open), with any
  * number of names in a directory (a list too long for the arena is taken in several rounds). Paths end at
  * BASELINE_PATH_MAX bytes. Directories of the kernel's own file systems are items, what is in them is not;
- * the same goes for network file systems that begin below the top. All memory is mapped by fs_walk_map().
+ * the same goes for network file systems that begin below the top, and for those that a rule excludes. All
+ * memory is mapped by fs_walk_map().
  */
 #include "watch/baseline.h"
 #include "watch/fs_roots.h"
@@ -29,6 +30,8 @@ struct fs_item {
     const char *name; /* in that directory */
     struct stat st;
     uint32_t flags;
+    const struct fs_rule
+            *rule;   /* that guards it; NULL: a directory on the way to what is guarded, or no roots */
     bool unreadable; /* a directory that cannot be listed */
 };
 
@@ -47,6 +50,8 @@ struct fs_walk {
     size_t next_len;
     bool at_top;
     const struct fs_roots *roots;
+    struct fs_rules_cursor cursor;
+    struct fs_match next_beyond; /* of the directory to be gone into */
     /* Called with each directory before it is listed; what it returns is handed to its subdirectories. */
     uint32_t (*enter)(void *to, uint32_t cookie, int dir_fd, const uint8_t *path, size_t len);
     void *enter_to;
@@ -59,7 +64,8 @@ struct fs_walk {
 /* Maps the memory; pages come into being when they are used. 0 or -errno. */
 int fs_walk_map(struct fs_walk *w, size_t arena_size);
 
-/* Begins at a top; `roots` (may be NULL) tells what is ignored. A walk that has begun is ended first. */
+/* Begins at a top; `roots` (may be NULL) tells what is guarded: nothing else is given but what leads to it. A
+ * walk that has begun is ended first. */
 void fs_walk_begin(struct fs_walk *w, const uint8_t *path, size_t len, const struct fs_roots *roots);
 
 /* The next item; false at the end. */

@@ -1,3 +1,4 @@
+#include "conf/pattern.h"
 #include "watch/detector.h"
 #include "watch/mounts_judge.h"
 #include "wire/hash.h"
@@ -147,6 +148,7 @@ static bool
 matters(const char *point)
 {
     const struct conf *conf = watched.env.conf;
+    struct pattern ignore;
 
     for (unsigned i = 0; i < conf->mounts; i++) {
         if (mounts_path_below(conf->mount[i].path, point)) {
@@ -154,12 +156,16 @@ matters(const char *point)
         }
     }
     for (unsigned i = 0; i < conf->ignores; i++) {
-        if (mounts_path_below(point, conf->ignore[i])) {
+        if (pattern_parse(&ignore, conf->ignore[i], strlen(conf->ignore[i])) == NULL &&
+                pattern_covers(&ignore, point, strlen(point))) {
             return false;
         }
     }
     for (unsigned i = 0; i < conf->watches; i++) {
-        if (mounts_path_below(point, conf->watch[i]) || mounts_path_below(conf->watch[i], point) ||
+        char plain[CONF_PATH];
+
+        pattern_plain(conf->watch[i].path, plain);
+        if (mounts_path_below(point, plain) || mounts_path_below(plain, point) ||
                 mounts_path_below(point, place[i]) || mounts_path_below(place[i], point)) {
             return true;
         }
@@ -352,8 +358,11 @@ mounts_open(const struct detector_env *env)
         return error;
     }
     for (unsigned i = 0; i < conf->watches; i++) {
-        if (realpath(conf->watch[i], place[i]) == NULL) {
-            memcpy(place[i], conf->watch[i], CONF_PATH);
+        char plain[CONF_PATH];
+
+        pattern_plain(conf->watch[i].path, plain);
+        if (realpath(plain, place[i]) == NULL) {
+            memcpy(place[i], plain, CONF_PATH);
         }
     }
     find_fresh(true);

@@ -56,7 +56,7 @@ a_whole_file_is_read_as_it_stands(void)
     CHECK_INT(conf.daemon_grace_s, 300);
     CHECK_STR(conf.state_dir, "/s");
     CHECK_INT(conf.watches, 2);
-    CHECK_STR(conf.watch[1], "/a b/\"c\\d\n");
+    CHECK_STR(conf.watch[1].path, "/a b/\"c\\d\n");
     CHECK_INT(conf.ignores, 1);
     CHECK_INT(conf.ports, 2);
     CHECK_INT(conf.port[0].proto, CONF_TCP);
@@ -87,13 +87,13 @@ static const struct {
     const char *text;
     const char *message; /* all lines but this one are right */
 } wrong[] = {
-    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Watch, Ignore, Port, Daemon, DaemonGrace, Mount, View and Channel" },
+    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Set, Watch, Ignore, Port, Daemon, DaemonGrace, Mount, View and Channel" },
     { "Host a\nHost b\n", "t.conf:2: found Host a second time; expected it once" },
     { "Host a\nBeat 5\n\nbeat 5\n", "t.conf:4: found Beat a second time; expected it once" },
     { "Host\n\nHost a", "t.conf:1: found Host with 0 values; expected Host NAME" },
     { "Host a b\nHost a", "t.conf:1: found Host with 2 values; expected Host NAME" },
     { "Host a\nPort tcp 22\n", "t.conf:2: found Port with 2 values; expected Port tcp|udp NUMBER|any PROCESS [PROCESS...] (at most 4)" },
-    { "Host a\nPort tcp 22 a b c d e\n", "t.conf:2: found more than 6 values; expected fewer" },
+    { "Host a\nPort tcp 22 a b c d e\n", "t.conf:2: found Port with 7 values; expected Port tcp|udp NUMBER|any PROCESS [PROCESS...] (at most 4)" },
     { "Host a\nPort sctp 22 a\n", "t.conf:2: found \"sctp\"; expected tcp or udp" },
     { "Host a\nPort tcp 0 a\n", "t.conf:2: found \"0\"; expected a number from 1 to 65535" },
     { "Host a\nPort tcp 65536 a\n", "t.conf:2: found \"65536\"; expected a number from 1 to 65535" },
@@ -118,6 +118,18 @@ static const struct {
     { "Host a\nWatch /./etc\n", "t.conf:2: found \"/./etc\"; expected an " OPEN_END },
     { "Host a\nWatch /etc/..\n", "t.conf:2: found \"/etc/..\"; expected an " OPEN_END },
     { "Host a\nWatch /etc\nWatch /etc\n", "t.conf:3: found \"/etc\"; expected each path once" },
+    { "Host a\nWatch /a/[b\n", "t.conf:2: found \"/a/[b\"; expected a ] for each [ before the next slash ([[] is the byte itself)" },
+    { "Host a\nIgnore /a/b**\n", "t.conf:2: found \"/a/b**\"; expected ** alone between two slashes" },
+    { "Host a\nWatch /a nothing\n", "t.conf:2: found \"nothing\"; expected a set (a Set line stands before its use), onefs, fs=NAME or max=SIZE" },
+    { "Host a\nWatch /a onefs logs\n", "t.conf:2: found \"logs\"; expected onefs, fs=NAME or max=SIZE, each once" },
+    { "Host a\nWatch /a max=0\n", "t.conf:2: found \"max=0\"; expected max=SIZE once, with a number of bytes, or of K, M or G of them" },
+    { "Host a\nWatch /a fs=ext4,ntfs\n", "t.conf:2: found \"fs=ext4,ntfs\"; expected fs= once, with some of ext4, xfs, btrfs, f2fs, zfs, tmpfs, overlay, vfat, nfs and fuse" },
+    { "Host a\nSet A mode\n", "t.conf:2: found \"A\"; expected 1 to 15 of a-z, 0-9 and -" },
+    { "Host a\nSet logs mode\n", "t.conf:2: found \"logs\"; expected a name that is no attribute and no other set's" },
+    { "Host a\nSet mode type\n", "t.conf:2: found \"mode\"; expected a name that is no attribute and no other set's" },
+    { "Host a\nSet a colour\n", "t.conf:2: found \"colour\"; expected an attribute or a set, with + or - before it (tocsin.conf(5) lists them)" },
+    { "Host a\nSet a = logs +content\n", "t.conf:2: found \"a\"; expected content or grow in it, not both" },
+    { "Host a\nSet a mode -mode\n", "t.conf:2: found \"a\"; expected at least one attribute in it" },
     { "Host a\nDaemon cron\n", "t.conf:2: found \"cron\"; expected an executable's absolute path, args=, unit= or pidfile=" },
     { "Host a\nDaemon /a/\n", "t.conf:2: found \"/a/\"; expected an " OPEN_END },
     { "Host a\nDaemon pidfile=a\n", "t.conf:2: found \"a\"; expected an " OPEN_END },
@@ -195,6 +207,36 @@ each_error_names_its_line_and_what_was_expected(void)
 }
 
 static void
+sets_and_options_of_a_watch_are_read_and_written_back(void)
+{
+    static char text[65536];
+
+    CHECK_INT(parse("Host a\nSet mine = binaries -links +mtime\nSet two mode mine\nset less all -two\n"
+                    "Watch /a two onefs fs=xfs,ext4 max=3M\nWatch /b max=4294967295G\nWatch /c/**/[ab]*.d "
+                    "logs\n"
+                    "Watch /d max=1023\nIgnore /a/*/x\n"),
+            0);
+    CHECK_INT(conf.sets, 3);
+    CHECK_INT(conf.set[0].attrs, 0x1F7FFu & ~(0x40u | 0x80u));
+    CHECK_INT(conf.set[1].attrs, conf.set[0].attrs);
+    CHECK_INT(conf.set[2].attrs, 0x40u | 0x80u);
+    CHECK_INT(conf.watch[0].attrs, conf.set[1].attrs);
+    CHECK(conf.watch[0].one_fs);
+    CHECK_INT(conf.watch[0].fs, 3);
+    CHECK_INT(conf.watch[0].max, 3 << 20);
+    CHECK_INT(conf.watch[1].max >> 30, UINT32_MAX);
+    CHECK_STR(conf.watch[2].set, "logs");
+    memcpy(&again, &conf, sizeof(conf));
+    FILE *out = fmemopen(text, sizeof(text), "w");
+    CHECK_INT(conf_write(&conf, out), 0);
+    fclose(out);
+    CHECK(strstr(text, "\nWatch /a two onefs fs=ext4,xfs max=3M\n") != NULL);
+    CHECK(strstr(text, "\nWatch /d max=1023\n") != NULL);
+    CHECK_INT(parse(text), 0);
+    CHECK_MEM(&conf, &again, sizeof(conf));
+}
+
+static void
 a_zero_byte_and_a_long_line_are_errors(void)
 {
     char text[2048];
@@ -220,7 +262,7 @@ a_path_of_255_bytes_fits_and_one_of_256_does_not(void)
 
     memset(text + strlen(text), 'x', 254);
     CHECK_INT(parse(text), 0);
-    CHECK_INT(strlen(conf.watch[0]), 255);
+    CHECK_INT(strlen(conf.watch[0].path), 255);
     text[strlen(text)] = 'x';
     CHECK_INT(parse(text), 1);
 }
@@ -411,6 +453,7 @@ main(void)
     CHECK_RUN(a_whole_file_is_read_as_it_stands);
     CHECK_RUN(a_view_allows_what_it_names_and_no_other_view_does);
     CHECK_RUN(each_error_names_its_line_and_what_was_expected);
+    CHECK_RUN(sets_and_options_of_a_watch_are_read_and_written_back);
     CHECK_RUN(a_zero_byte_and_a_long_line_are_errors);
     CHECK_RUN(a_path_of_255_bytes_fits_and_one_of_256_does_not);
     CHECK_RUN(twenty_errors_are_told_and_the_rest_counted);

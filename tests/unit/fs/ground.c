@@ -1,4 +1,5 @@
 #include "ground.h"
+#include "conf/attrs.h"
 #include "watch/baseline.h"
 #include "wire/escape.h"
 #include <fcntl.h>
@@ -67,10 +68,20 @@ ground_open(void)
     mkdir(ground.tree, 0755);
     mkdir(ground.state, 0755);
     conf_init(&ground.conf, config, ground.state);
-    ground.conf.watches = 1;
-    snprintf(ground.conf.watch[0], sizeof(ground.conf.watch[0]), "%s", ground.tree);
+    ground_watch(0, ground.tree);
     ground.env = (struct detector_env){ .conf = &ground.conf, .report = hear, .alive = alive };
     ground_forget();
+}
+
+void
+ground_watch(unsigned i, const char *path)
+{
+    struct conf_watch *watch = &ground.conf.watch[i];
+
+    memset(watch, 0, sizeof(*watch));
+    snprintf(watch->path, sizeof(watch->path), "%s", path);
+    watch->attrs = conf_builtin(0)->attrs;
+    ground.conf.watches = i + 1;
 }
 
 const char *

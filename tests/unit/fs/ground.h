@@ -24,6 +24,9 @@ extern const char *ground_base; /* where scratch directories are made: "/tmp" */
 void ground_open(void);
 void ground_close(void);
 
+/* Watches a path, as number `i` and the last, with the usual set. */
+void ground_watch(unsigned i, const char *path);
+
 /* TREE/name, in one of a few buffers that take turns. */
 const char *ground_path(const char *name);
 

@@ -654,7 +654,9 @@ extended_attributes_have_one_form(void)
         { "\2aa\0\0\0\1a\0\0\0", 11, false },
         { "\0\0\0\0", 4, false },   /* no name */
         { "\1\0\0\0\0", 5, false }, /* NUL */
-        { "\1a\2\0\0", 5, false },  /* kind */
+        { "\1a\2\0\0", 5, true },   /* unreadable */
+        { "\1a\2\1\0x", 6, false },
+        { "\1a\3\0\0", 5, false },  /* kind */
         { "\1a\1\1\0x", 6, false }, /* no digest */
         { "\1a\0\2\0x", 6, false }, /* too short */
         { "\1a\0\1\1", 5, false },

@@ -454,7 +454,7 @@ a_watch_that_is_a_link_guards_the_link_and_its_target(void)
     snprintf(link, sizeof(link), "%s/bin", ground.dir);
     CHECK_INT(symlink("tree", link), 0);
     ground_write("tool", "abc");
-    snprintf(ground.conf.watch[0], sizeof(ground.conf.watch[0]), "%s", link);
+    ground_watch(0, link);
     CHECK(ground_baseline());
     CHECK_INT(ground_check(), 0);
     ground_write("tool", "abd");
@@ -474,10 +474,9 @@ overlapping_watches_tell_each_path_once(void)
     ground_open();
     ground_mkdir("in");
     ground_write("in/file", "");
-    ground.conf.watches = 4;
-    snprintf(ground.conf.watch[1], sizeof(ground.conf.watch[1]), "%s", ground_path("in"));
-    snprintf(ground.conf.watch[2], sizeof(ground.conf.watch[2]), "%s", ground_path("in/file"));
-    snprintf(ground.conf.watch[3], sizeof(ground.conf.watch[3]), "%s", ground_path("in/"));
+    ground_watch(1, ground_path("in"));
+    ground_watch(2, ground_path("in/file"));
+    ground_watch(3, ground_path("in/"));
     CHECK(ground_baseline());
     chmod(ground_path("in/file"), 0600);
     CHECK_INT(ground_check(), 1);
@@ -489,8 +488,7 @@ the_agents_own_files_are_guarded_and_its_state_is_not(void)
     FILE *out;
 
     ground_open();
-    ground.conf.watches = 2;
-    snprintf(ground.conf.watch[1], sizeof(ground.conf.watch[1]), "%s", ground.state);
+    ground_watch(1, ground.state);
     out = fopen(ground.conf.config_path, "w");
     fputs("host lab\n", out);
     fclose(out);

@@ -288,8 +288,8 @@ a_new_mount_at_or_below_a_watched_path_is_told(void)
         snprintf(path[i], PATH, "%s/%s", dir, names[i]);
         make_dir(path[i]);
     }
-    snprintf(conf.watch[0], CONF_PATH, "%s/w-link", dir);
-    CHECK_INT(symlink(path[0], conf.watch[0]), 0); /* a watched path may be one */
+    snprintf(conf.watch[0].path, CONF_PATH, "%s/w-link", dir);
+    CHECK_INT(symlink(path[0], conf.watch[0].path), 0); /* a watched path may be one */
     conf.watches = 1;
     snprintf(conf.ignore[0], CONF_PATH, "%s", path[3]);
     conf.ignores = 1;
@@ -312,7 +312,7 @@ a_new_mount_at_or_below_a_watched_path_is_told(void)
     CHECK(look_by_event());
     CHECK_INT(open_code(""), -1);
     CHECK_INT(umount(path[1]), 0);
-    unlink(conf.watch[0]);
+    unlink(conf.watch[0].path);
     for (int i = 4; i >= 0; i--) {
         CHECK_INT(rmdir(path[i]), 0);
     }
