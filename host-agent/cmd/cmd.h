@@ -35,6 +35,9 @@ int cmd_routes(const struct cmd *cmd);
 int cmd_run(const struct cmd *cmd);
 int cmd_status(const struct cmd *cmd);
 
+/* `tocsin ports` with arguments: --learn, --accept. */
+int cmd_ports_learn(const struct cmd *cmd);
+
 /* Reads the configuration the command names; false after telling each error on stderr. */
 bool cmd_conf(const struct cmd *cmd, struct conf *conf);
 

@@ -1,7 +1,7 @@
 #include "cmd/cmd.h"
 #include "watch/mounts_device.h"
 #include "watch/mounts_info.h"
-#include "watch/portlook.h"
+#include "watch/portlearn.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,7 +14,6 @@
  * whether that is right; the file says what each part means.
  */
 #define PIDS 131072
-#define NOBODY "-"
 
 /* The usual daemons whose death matters, by the name of their executable. */
 static const char *const usual_daemons[] = { "anacron", "apache2", "atd", "auditd", "chronyd", "clamd",
@@ -89,113 +88,6 @@ host_from_machine(char out[WIRE_HOST_MAX + 1])
     }
 }
 
-/* What to write for a holder: its path, or its name where the path cannot stand in the file. */
-static const char *
-process_of(const struct owner *owner)
-{
-    const struct owner_exe *exe = owner != NULL ? owners_exe(owner->exe) : NULL;
-
-    if (exe == NULL) {
-        return NOBODY;
-    }
-    if (conf_path_valid(exe->path, exe->len) && procfs_file_at(&exe->file, exe->path)) {
-        return exe->path;
-    }
-    const char *base = procfs_base(exe->path);
-    return *base != '\0' && strlen(base) < CONF_PATH ? base : NOBODY;
-}
-
-static void
-add_process(struct conf_port *port, const char *process)
-{
-    for (unsigned i = 0; i < port->processes; i++) {
-        if (strcmp(port->process[i], process) == 0) {
-            return;
-        }
-    }
-    if (port->processes == CONF_PORT_PROCESSES) {
-        left_out++;
-        return;
-    }
-    copy_text(port->process[port->processes++], CONF_PATH, process);
-}
-
-static void
-add_holders(struct conf_port *port, const struct owned *o)
-{
-    if (o->count == 0) {
-        add_process(port, NOBODY);
-    }
-    for (unsigned i = 0; i < o->count; i++) {
-        add_process(port, process_of(&o->owner[i]));
-    }
-}
-
-static struct conf_port *
-new_port(enum conf_proto proto, uint16_t number)
-{
-    if (conf.ports == CONF_PORTS) {
-        left_out++;
-        return NULL;
-    }
-    struct conf_port *port = &conf.port[conf.ports++];
-
-    memset(port, 0, sizeof(*port));
-    port->proto = (uint8_t)proto;
-    port->port = number;
-    return port;
-}
-
-static void
-take_port(void *to, uint16_t number, const struct book *b, const uint16_t *rows, unsigned count)
-{
-    struct conf_port *port = new_port(*(const enum conf_proto *)to, number);
-
-    for (unsigned r = 0; port != NULL && r < count; r++) {
-        add_holders(port, &b->owned[rows[r]]);
-    }
-}
-
-static bool
-any_lists(const char *process)
-{
-    for (unsigned i = 0; i < conf.ports; i++) {
-        if (conf.port[i].proto == CONF_UDP && conf.port[i].port == 0 &&
-                strcmp(conf.port[i].process[0], process) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Programs with a UDP socket whose number the kernel chose: it will be another one after their next start. */
-static void
-take_any(const struct portlook *look)
-{
-    const struct book *b = look->book[CONF_UDP];
-
-    for (uint32_t row = 0; row < b->sockets.count; row++) {
-        uint16_t number = b->sockets.row[row].port;
-        const struct owned *o = &b->owned[row];
-
-        if (number < look->judge.local_first || number > look->judge.local_last) {
-            continue;
-        }
-        for (unsigned i = 0; i < o->count; i++) {
-            const char *process = process_of(&o->owner[i]);
-
-            if (strcmp(process, NOBODY) == 0 || any_lists(process)) {
-                continue;
-            }
-            struct conf_port *port = new_port(CONF_UDP, 0);
-
-            if (port != NULL) {
-                add_process(port, process);
-            }
-        }
-    }
-}
-
 static int
 take_ports(uint32_t *denied)
 {
@@ -205,12 +97,7 @@ take_ports(uint32_t *denied)
     if (error != 0) {
         return cmd_error("init: cannot look at this machine's sockets: %s", strerror(-error));
     }
-    for (int i = 0; i < CONF_PROTOS; i++) {
-        enum conf_proto proto = (enum conf_proto)i;
-
-        portjudge_each(&look.judge, proto, take_port, &proto);
-    }
-    take_any(&look);
+    left_out += portlearn_add(&look, &conf);
     *denied = look.denied;
     return CMD_CLEAN;
 }

@@ -59,19 +59,37 @@ flush(struct text *t)
     t->len = 0;
 }
 
-/* "22 ", "udp/53 ", with a blank before all but the first. */
 static void
-put_port(struct text *t, bool *first, enum conf_proto proto, uint16_t port)
+put_number(struct text *t, enum conf_proto proto, uint32_t port)
 {
-    char digits[8] = "";
+    char number[CONF_NUMBER];
+    char digits[12] = "";
     size_t at = sizeof(digits) - 1;
 
-    for (unsigned n = port; n > 0; n /= 10) {
+    if (proto == CONF_PACKET || port == 0) {
+        put(t, conf_port_number(proto, port, number));
+        return;
+    }
+    for (uint32_t n = port; n > 0; n /= 10) {
         digits[--at] = (char)('0' + n % 10);
     }
+    put(t, digits + at);
+}
+
+/* "22 ", "udp/53 ", "tcp/80@web ", with a blank before all but the first. */
+static void
+put_port(struct text *t, bool *first, enum conf_proto proto, uint32_t port, const char *netns)
+{
     put(t, *first ? "" : " ");
-    put(t, proto == CONF_UDP ? "udp/" : "");
-    put(t, port == 0 ? "any" : digits + at);
+    if (proto != CONF_TCP || netns[0] != '\0') {
+        put(t, conf_proto_name(proto));
+        put(t, "/");
+    }
+    put_number(t, proto, port);
+    if (netns[0] != '\0') {
+        put(t, "@");
+        put(t, cmd_text(netns));
+    }
     put(t, " ");
     *first = false;
 }
@@ -86,7 +104,7 @@ print_expected(const struct conf *conf)
     for (unsigned i = 0; i < conf->ports; i++) {
         const struct conf_port *p = &conf->port[i];
 
-        put_port(&t, &first, (enum conf_proto)p->proto, p->port);
+        put_port(&t, &first, (enum conf_proto)p->proto, p->port, p->netns);
         for (unsigned n = 0; n < p->processes; n++) {
             put(&t, n > 0 ? "," : "");
             put(&t, name_of(p->process[n]));
@@ -123,14 +141,14 @@ named_before(const struct book *b, const uint16_t *rows, unsigned row, unsigned 
 
 /* A port with each of its holders' names once; "-" when no process holds it, "?" when it cannot be seen. */
 static void
-print_actual_port(void *to, uint16_t port, const struct book *b, const uint16_t *rows, unsigned count)
+print_actual_port(void *to, uint32_t port, const struct book *b, const uint16_t *rows, unsigned count)
 {
     struct listing *l = to;
     struct text t;
     bool any = false;
 
     t.len = 0;
-    put_port(&t, &l->first, l->proto, port);
+    put_port(&t, &l->first, l->proto, port, netspaces_name(b->sockets.row[rows[0]].net));
     for (unsigned r = 0; r < count; r++) {
         const struct owned *o = &b->owned[rows[r]];
 
@@ -184,6 +202,20 @@ user_name(uint32_t uid)
 }
 
 static void
+print_unit(int32_t pid)
+{
+    char unit[PROCFS_UNIT] = "";
+    int proc = procfs_open();
+
+    if (proc >= 0 && procfs_unit(proc, pid, unit) == 0 && unit[0] != '\0') {
+        printf(", unit %s", cmd_text(unit));
+    }
+    if (proc >= 0) {
+        close(proc);
+    }
+}
+
+static void
 print_holder(const struct port_fault *f)
 {
     char address[SOCKETS_ADDRESS];
@@ -193,7 +225,14 @@ print_holder(const struct port_fault *f)
     } else {
         fputs("no process that can be seen", stdout);
     }
-    printf(", user %s, address %s\n", user_name(f->row->uid), sockets_address(f->row, address));
+    if (f->row->uid != SOCKETS_NO_UID) {
+        printf(", user %s", user_name(f->row->uid));
+    }
+    printf(", address %s", sockets_address(f->row, address));
+    if (f->owner != NULL) {
+        print_unit(f->owner->pid);
+    }
+    putchar('\n');
 }
 
 static void
@@ -205,11 +244,35 @@ print_list(const struct conf_port *expected)
 }
 
 static void
+print_wrong(const struct port_fault *f)
+{
+    char place[CONF_PLACE];
+
+    switch (f->reason) {
+    case PORT_BY_HOLDER:
+        fputs("is held by the wrong program: expected ", stdout);
+        print_list(f->expected);
+        break;
+    case PORT_BY_ADDRESS:
+        printf("is bound to the wrong address: expected %s", conf_port_place(f->expected, place));
+        break;
+    case PORT_BY_USER:
+        printf("was opened by the wrong user: expected %s", cmd_text(f->expected->user));
+        break;
+    case PORT_BY_UNIT:
+        printf("is held in the wrong unit: expected %s", cmd_text(f->expected->unit));
+        break;
+    }
+    fputs(", found ", stdout);
+    print_holder(f);
+}
+
+static void
 print_fault(const struct port_fault *f)
 {
     char subject[PORTJUDGE_SUBJECT];
 
-    printf("%s ", portjudge_subject(f->proto, f->port, subject));
+    printf("%s ", cmd_text(portjudge_fault_subject(f, subject)));
     switch (f->verdict) {
     case PORT_UNEXPECTED:
         fputs("is open and should not be: ", stdout);
@@ -221,10 +284,7 @@ print_fault(const struct port_fault *f)
         putchar('\n');
         return;
     case PORT_WRONG:
-        fputs("is held by the wrong program: expected ", stdout);
-        print_list(f->expected);
-        fputs(", found ", stdout);
-        print_holder(f);
+        print_wrong(f);
         return;
     }
 }
@@ -237,6 +297,23 @@ keep_fault(void *to, const struct port_fault *f)
         faults[fault_count] = *f;
     }
     fault_count++;
+}
+
+static void
+print_notes(const struct portlook *look)
+{
+    const char *ask = geteuid() != 0 ? " (ask as root)" : "";
+
+    if (look->judge.unknown > 0) {
+        printf("note: the holders of %u listed port%s cannot be seen%s\n", look->judge.unknown,
+                look->judge.unknown == 1 ? "" : "s", ask);
+    }
+    if (look->netns_denied) {
+        printf("note: some network namespaces cannot be looked into%s\n", ask);
+    }
+    if (look->vsock_unlisted) {
+        puts("note: this kernel cannot list its vsock sockets (it has no vsock_diag)");
+    }
 }
 
 static void
@@ -257,14 +334,27 @@ print_text(const struct conf *conf, struct portlook *look)
     if (fault_count > FAULTS) {
         printf("and %u more\n", fault_count - FAULTS);
     }
-    if (look->judge.unknown > 0) {
-        printf("note: the holders of %u listed port%s cannot be seen%s\n", look->judge.unknown,
-                look->judge.unknown == 1 ? "" : "s", geteuid() != 0 ? " (ask as root)" : "");
+    print_notes(look);
+}
+
+/* The subject as JSON text, with its quotes. */
+static void
+json_subject(const char *subject)
+{
+    fputs("{\"port\": ", stdout);
+    cmd_json_string(subject);
+}
+
+static void
+json_uid(const struct socket_row *row)
+{
+    if (row->uid != SOCKETS_NO_UID) {
+        printf(", \"uid\": %u", row->uid);
     }
 }
 
 static void
-json_port(void *to, uint16_t port, const struct book *b, const uint16_t *rows, unsigned count)
+json_port(void *to, uint32_t port, const struct book *b, const uint16_t *rows, unsigned count)
 {
     struct listing *l = to;
     char subject[PORTJUDGE_SUBJECT];
@@ -274,9 +364,11 @@ json_port(void *to, uint16_t port, const struct book *b, const uint16_t *rows, u
         const struct socket_row *row = &b->sockets.row[rows[r]];
         const struct owned *o = &b->owned[rows[r]];
 
-        printf("%s\n  {\"port\": \"%s\", \"address\": \"%s\", \"uid\": %u, \"holders\": [",
-                l->first ? "" : ",", portjudge_subject(l->proto, port, subject),
-                sockets_address(row, address), row->uid);
+        fputs(l->first ? "\n  " : ",\n  ", stdout);
+        json_subject(portjudge_subject(l->proto, port, netspaces_name(row->net), subject));
+        printf(", \"address\": \"%s\"", sockets_address(row, address));
+        json_uid(row);
+        fputs(", \"holders\": [", stdout);
         l->first = false;
         for (unsigned i = 0; i < o->count; i++) {
             printf("%s{\"pid\": %d, \"exe\": ", i > 0 ? ", " : "", o->owner[i].pid);
@@ -288,6 +380,25 @@ json_port(void *to, uint16_t port, const struct book *b, const uint16_t *rows, u
 }
 
 static void
+json_text(const char *key, const char *value)
+{
+    if (value[0] != '\0') {
+        printf(", \"%s\": ", key);
+        cmd_json_string(value);
+    }
+}
+
+static void
+json_conditions(const struct conf_port *p)
+{
+    char place[CONF_PLACE];
+
+    json_text("place", p->on != CONF_ADDRESS_ANY ? conf_port_place(p, place) : "");
+    json_text("user", p->user);
+    json_text("unit", p->unit);
+}
+
+static void
 json_expected(const struct conf *conf)
 {
     fputs("\"expected\": [", stdout);
@@ -295,9 +406,15 @@ json_expected(const struct conf *conf)
         const struct conf_port *p = &conf->port[i];
         char subject[PORTJUDGE_SUBJECT];
 
-        printf("%s\n  {\"port\": \"%s\", \"processes\": [", i > 0 ? "," : "",
-                p->port == 0 ? (p->proto == CONF_TCP ? "tcp/any" : "udp/any")
-                             : portjudge_subject((enum conf_proto)p->proto, p->port, subject));
+        fputs(i > 0 ? ",\n  " : "\n  ", stdout);
+        portjudge_subject((enum conf_proto)p->proto, p->port, p->netns, subject);
+        if (p->port == 0) {
+            snprintf(subject, sizeof(subject), "%s/any%s%s", conf_proto_name(p->proto),
+                    p->netns[0] != '\0' ? "@" : "", p->netns);
+        }
+        json_subject(subject);
+        json_conditions(p);
+        fputs(", \"processes\": [", stdout);
         for (unsigned n = 0; n < p->processes; n++) {
             fputs(n > 0 ? ", " : "", stdout);
             cmd_json_string(p->process[n]);
@@ -316,10 +433,20 @@ json_fault(const struct port_fault *f, bool first)
     char subject[PORTJUDGE_SUBJECT];
     char address[SOCKETS_ADDRESS];
 
-    printf("%s\n  {\"port\": \"%s\", \"finding\": \"%s\"", first ? "" : ",",
-            portjudge_subject(f->proto, f->port, subject), names[f->verdict]);
+    static const char *const reasons[] = { [PORT_BY_HOLDER] = "holder",
+        [PORT_BY_ADDRESS] = "address",
+        [PORT_BY_USER] = "user",
+        [PORT_BY_UNIT] = "unit" };
+
+    fputs(first ? "\n  " : ",\n  ", stdout);
+    json_subject(portjudge_fault_subject(f, subject));
+    printf(", \"finding\": \"%s\"", names[f->verdict]);
+    if (f->verdict == PORT_WRONG) {
+        printf(", \"reason\": \"%s\"", reasons[f->reason]);
+    }
     if (f->row != NULL) {
-        printf(", \"uid\": %u, \"address\": \"%s\"", f->row->uid, sockets_address(f->row, address));
+        json_uid(f->row);
+        printf(", \"address\": \"%s\"", sockets_address(f->row, address));
     }
     if (f->owner != NULL) {
         printf(", \"pid\": %d, \"exe\": ", f->owner->pid);
@@ -373,7 +500,7 @@ cmd_ports(const struct cmd *cmd)
     bool judged = false;
 
     if (cmd->argc > 0) {
-        return cmd_error("ports takes no arguments");
+        return cmd_ports_learn(cmd);
     }
     if (!take_conf(cmd, &conf, &judged)) {
         return CMD_ERROR;

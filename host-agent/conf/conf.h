@@ -18,6 +18,10 @@
 #define CONF_SET_NAME 16 /* with the NUL */
 #define CONF_PORTS 256
 #define CONF_PORT_PROCESSES 4
+#define CONF_USER 33 /* with the NUL, as are the two below */
+#define CONF_UNIT 128
+#define CONF_NETNS 64
+#define CONF_NETNS_ANY "any"
 #define CONF_DAEMONS 64
 #define CONF_UNIT 128
 #define CONF_DAEMON_SUBJECT 512 /* an executable, a blank and arguments */
@@ -45,12 +49,29 @@ struct conf_watch {
     bool one_fs;  /* what is mounted below is left out */
 };
 
-enum conf_proto { CONF_TCP, CONF_UDP, CONF_PROTOS };
+/* The kinds of sockets that anybody can speak to. */
+enum conf_proto {
+    CONF_TCP,
+    CONF_UDP,
+    CONF_UDPLITE,
+    CONF_RAW,    /* the number is an IP protocol's */
+    CONF_PACKET, /* the number is an Ethernet type */
+    CONF_SCTP,
+    CONF_VSOCK,
+    CONF_PROTOS
+};
+
+enum conf_address { CONF_ADDRESS_ANY, CONF_ADDRESS_LOOPBACK, CONF_ADDRESS_4, CONF_ADDRESS_6 };
 
 struct conf_port {
     uint8_t proto; /* enum conf_proto; IPv4 and IPv6 alike */
     uint8_t processes;
-    uint16_t port; /* 0 for "any": whatever the kernel hands out by itself; never missed */
+    uint8_t on;    /* enum conf_address: where it must be bound */
+    uint32_t port; /* 0 for "any": whatever the kernel hands out by itself; never missed */
+    uint8_t address[16];
+    char user[CONF_USER];   /* who must have made the socket, by name or number; "" for anybody */
+    char unit[CONF_UNIT];   /* the units its holders must run in, with commas between; "" for any */
+    char netns[CONF_NETNS]; /* "" for the agent's own; CONF_NETNS_ANY; else a name or an inode number */
     char process[CONF_PORT_PROCESSES]
                 [CONF_PATH]; /* who may hold it: an executable's path, its base name, or "-" */
 };
@@ -117,6 +138,7 @@ struct conf {
     uint32_t beat_s;         /* 1 to 60, default 10 */
     uint32_t sweep_s;        /* from the start of one file sweep to the next, default 300 */
     uint32_t port_sweep_ms;  /* between two looks at all ports, default 1000 */
+    bool own_netns;          /* other network namespaces are not looked at */
     uint32_t daemon_grace_s; /* a daemon that is back within these is no alarm: 0 to 300, default 0 */
     unsigned sets;
     unsigned watches;
@@ -166,6 +188,31 @@ int conf_write(const struct conf *conf, FILE *out);
 
 /* One line, as conf_write() writes it. Same return. */
 int conf_write_mount(const struct conf_mount *mount, FILE *out);
+int conf_write_port(const struct conf_port *port, FILE *out);
+
+/*
+ * Appends conf->port from `first` on to the file that conf->config_path names, with its owner and mode: whole
+ * or not at all, and only when it then reads as `conf` says. 0 or -errno; -EAGAIN when somebody else changed
+ * it.
+ */
+int conf_append_ports(const struct conf *conf, unsigned first);
+
+/* A protocol's keyword; NULL behind the last. */
+const char *conf_proto_name(unsigned proto);
+
+/* A port's number as people write it: "22", "ip", "0x88b5"; "any" for 0. Returns `out`. */
+#define CONF_NUMBER 16
+const char *conf_port_number(unsigned proto, uint32_t number, char out[CONF_NUMBER]);
+
+/* The same with the address it must be bound to: "127.0.0.1:25", "[::1]:25", "loopback:25". Returns `out`. */
+#define CONF_PLACE 72
+const char *conf_port_place(const struct conf_port *port, char out[CONF_PLACE]);
+
+/* Reads what conf_port_place() writes into `port`, whose proto is set. False when it is none. */
+bool conf_port_parse(const char *text, size_t len, struct conf_port *port);
+
+/* What conf_port_parse() expects, for people. */
+const char *conf_port_form(unsigned proto);
 
 /*
  * What a daemon is called: its unit, else its pid file, else its executable with its arguments. Returns the

@@ -20,6 +20,7 @@ struct parser {
     conf_error_fn *error;
     void *to;
     unsigned line;
+    size_t line_len;
     unsigned errors;
     unsigned seen;  /* a bit a keyword that may stand once */
     unsigned views; /* a bit a view that was switched */
@@ -526,15 +527,13 @@ take_daemon(struct parser *p, const struct words *w)
 static bool
 take_proto(struct parser *p, const struct words *w, uint8_t *proto)
 {
-    if (word_is(w, 1, "tcp")) {
-        *proto = CONF_TCP;
-        return true;
+    for (unsigned i = 0; conf_proto_name(i) != NULL; i++) {
+        if (word_is(w, 1, conf_proto_name(i))) {
+            *proto = (uint8_t)i;
+            return true;
+        }
     }
-    if (word_is(w, 1, "udp")) {
-        *proto = CONF_UDP;
-        return true;
-    }
-    tell_word(p, w, 1, "tcp or udp");
+    tell_word(p, w, 1, "one of tcp, udp, udplite, raw, packet, sctp and vsock");
     return false;
 }
 
@@ -553,24 +552,103 @@ take_process(struct parser *p, const struct words *w, unsigned i, char out[CONF_
     return true;
 }
 
-/* `any` (0) may stand on several lines. */
-static bool
-take_port_number(struct parser *p, const struct words *w, uint8_t proto, uint32_t *number)
-{
-    const struct conf *conf = p->conf;
+struct condition {
+    const char *head;
+    size_t into; /* where in struct conf_port */
+    size_t size;
+    const char *expected;
+};
 
-    *number = 0;
-    if (word_is(w, 2, "any")) {
-        return true;
+/* clang-format off */
+static const struct condition conditions[] = {
+    { "uid=",   offsetof(struct conf_port, user),  CONF_USER,  "uid=NAME or uid=NUMBER, of at most 32 bytes" },
+    { "unit=",  offsetof(struct conf_port, unit),  CONF_UNIT,  "unit=NAME[,NAME...] of at most 127 bytes, without \"/\"" },
+    { "netns=", offsetof(struct conf_port, netns), CONF_NETNS, "netns=NAME, netns=INODE or netns=any, of at most 63 bytes, without \"/\"" },
+};
+/* clang-format on */
+
+static const struct condition *
+condition_of(const struct words *w, unsigned i)
+{
+    for (size_t n = 0; n < sizeof(conditions) / sizeof(conditions[0]); n++) {
+        size_t head = strlen(conditions[n].head);
+
+        if (w->len[i] >= head && memcmp(w->word[i], conditions[n].head, head) == 0) {
+            return &conditions[n];
+        }
     }
-    if (!take_number(p, w, 2, 1, 65535, number)) {
+    return NULL;
+}
+
+static bool
+take_condition(struct parser *p, const struct words *w, unsigned i, const struct condition *c,
+        struct conf_port *port)
+{
+    const char *value = w->word[i] + strlen(c->head);
+    size_t len = w->len[i] - strlen(c->head);
+    char *out = (char *)port + c->into;
+
+    if (len == 0 || len >= c->size || memchr(value, '/', len) != NULL) {
+        tell_word(p, w, i, c->expected);
         return false;
     }
-    for (unsigned i = 0; i < conf->ports; i++) {
-        if (conf->port[i].proto == proto && conf->port[i].port == *number) {
+    if (out[0] != '\0') {
+        tell_word(p, w, i, "each condition once");
+        return false;
+    }
+    memcpy(out, value, len);
+    return true;
+}
+
+/* Processes and conditions, in any order. */
+static bool
+take_holders(struct parser *p, const struct words *w, struct conf_port *port)
+{
+    for (unsigned i = 3; i < w->count; i++) {
+        const struct condition *c = condition_of(w, i);
+
+        if (c != NULL ? !take_condition(p, w, i, c, port) : port->processes == CONF_PORT_PROCESSES) {
+            if (c == NULL) {
+                tell_word(p, w, i, "at most 4 processes");
+            }
+            return false;
+        }
+        if (c == NULL && !take_process(p, w, i, port->process[port->processes++])) {
+            return false;
+        }
+    }
+    if (port->processes == 0) {
+        tell(p, "no process", "PROCESS: who may hold the port");
+    }
+    return port->processes > 0;
+}
+
+/* `any` (0) may stand on several lines. */
+static bool
+port_is_new(struct parser *p, const struct words *w, const struct conf_port *port)
+{
+    for (unsigned i = 0; port->port != 0 && i < p->conf->ports; i++) {
+        const struct conf_port *other = &p->conf->port[i];
+
+        if (other->proto == port->proto && other->port == port->port && other->on == port->on &&
+                memcmp(other->address, port->address, sizeof(port->address)) == 0 &&
+                strcmp(other->netns, port->netns) == 0) {
             tell_word(p, w, 2, "each port once, with all its processes on one line");
             return false;
         }
+    }
+    return true;
+}
+
+/* A number may be written longer than it was read: packet 1 as 0x0001. */
+static bool
+port_fits(struct parser *p, const struct words *w, const struct conf_port *port)
+{
+    char place[CONF_PLACE];
+
+    if (p->line_len + strlen(conf_port_place(port, place)) > CONF_LINE_MAX + w->len[2]) {
+        tell(p, "a line of more than 1024 bytes when it is written", "a shorter one");
+        return false;
     }
     return true;
 }
@@ -579,28 +657,33 @@ static void
 take_port(struct parser *p, const struct words *w)
 {
     struct conf *conf = p->conf;
-    uint8_t proto = CONF_TCP;
-    uint32_t number = 0;
+    struct conf_port port;
 
-    if (!take_proto(p, w, &proto) || !take_port_number(p, w, proto, &number)) {
+    memset(&port, 0, sizeof(port));
+    if (!take_proto(p, w, &port.proto)) {
+        return;
+    }
+    if (!conf_port_parse(w->word[2], w->len[2], &port)) {
+        tell_word(p, w, 2, conf_port_form(port.proto));
+        return;
+    }
+    if (!take_holders(p, w, &port) || !port_is_new(p, w, &port) || !port_fits(p, w, &port)) {
         return;
     }
     if (conf->ports == CONF_PORTS) {
         tell_word(p, w, 0, "at most 256 such lines");
         return;
     }
-    struct conf_port *port = &conf->port[conf->ports];
+    memcpy(&conf->port[conf->ports++], &port, sizeof(port));
+}
 
-    memset(port, 0, sizeof(*port));
-    port->proto = proto;
-    port->port = (uint16_t)number;
-    for (unsigned i = 3; i < w->count; i++) {
-        if (!take_process(p, w, i, port->process[port->processes])) {
-            return;
-        }
-        port->processes++;
+static void
+take_namespaces(struct parser *p, const struct words *w)
+{
+    p->conf->own_netns = word_is(w, 1, "own");
+    if (!p->conf->own_netns && !word_is(w, 1, "all")) {
+        tell_word(p, w, 1, "all or own");
     }
-    conf->ports++;
 }
 
 const char *
@@ -848,7 +931,8 @@ static const struct keyword keywords[] = {
     { "Set",       take_set,        2, 23, false, "Set NAME ATTRIBUTE [ATTRIBUTE...]" },
     { "Watch",     take_watch,      1, 5, false, "Watch PATH [SET] [onefs] [fs=NAME,...] [max=SIZE]" },
     { "Ignore",    take_ignore,     1, 1, false, "Ignore PATH" },
-    { "Port",      take_port,       3, 6, false, "Port tcp|udp NUMBER|any PROCESS [PROCESS...] (at most 4)" },
+    { "Port",      take_port,       3, 9, false, "Port PROTOCOL NUMBER|any PROCESS [PROCESS...] [uid=USER] [unit=UNIT] [netns=NAME]" },
+    { "Namespaces", take_namespaces, 1, 1, true, "Namespaces all|own" },
     { "Daemon",    take_daemon,     1, 4, false, "Daemon [PATH] [args=WORDS] [unit=UNIT] [pidfile=PATH]" },
     { "DaemonGrace", take_daemon_grace, 1, 1, true, "DaemonGrace SECONDS" },
     { "Mount",     take_mount,      2, 6, false, "Mount PATH ro|rw [OPTION...]" },
@@ -858,9 +942,10 @@ static const struct keyword keywords[] = {
 /* clang-format on */
 
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
-#define KEYWORD_NAMES                                                                             \
-    "one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Set, Watch, Ignore, Port, Daemon, " \
-    "DaemonGrace, "                                                                               \
+#define KEYWORD_NAMES                                                                                 \
+    "one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Set, Watch, Ignore, Port, Namespaces, " \
+    "Daemon, "                                                                                        \
+    "DaemonGrace, "                                                                                   \
     "Mount, View and Channel"
 
 static void
@@ -1026,8 +1111,20 @@ take_line(struct parser *p, struct cursor c)
         tell(p, "a line of more than 1024 bytes", "a shorter one");
         return;
     }
+    p->line_len = (size_t)(c.end - c.at);
     if (line_is_text(p, &c) && take_words(p, &c, &w) && w.count > 0) {
         take_entry(p, &w);
+    }
+}
+
+static void
+check_namespaces(struct parser *p)
+{
+    for (unsigned i = 0; p->conf->own_netns && i < p->conf->ports; i++) {
+        if (p->conf->port[i].netns[0] != '\0') {
+            tell(p, "a Port with netns= and Namespaces own", "one of them");
+            return;
+        }
     }
 }
 
@@ -1060,6 +1157,7 @@ conf_parse(struct conf *conf, const char *name, const char *src, size_t len, con
         p.line = p.line > 0 ? p.line : 1;
         tell(&p, "the end and no Host", "Host NAME");
     }
+    check_namespaces(&p);
     if (p.errors > CONF_ERRORS_MAX) {
         tell_more(&p);
     }

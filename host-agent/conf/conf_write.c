@@ -100,20 +100,44 @@ write_list(const char *keyword, const char (*list)[CONF_PATH], unsigned count, F
 }
 
 static void
+put_condition(struct out_line *line, const char *head, const char *value)
+{
+    char text[CONF_UNIT + 8];
+
+    if (value[0] != '\0') {
+        snprintf(text, sizeof(text), "%s%s", head, value);
+        put(line, " ", 1);
+        put_value(line, text);
+    }
+}
+
+static void
 write_port(const struct conf_port *port, FILE *out, int *error)
 {
     struct out_line line = { .len = 0 };
-    char head[32];
-    const char *proto = port->proto == CONF_TCP ? "tcp" : "udp";
-    int n = port->port == 0 ? snprintf(head, sizeof(head), "Port %s any", proto)
-                            : snprintf(head, sizeof(head), "Port %s %u", proto, (unsigned)port->port);
+    char head[CONF_PLACE + 16];
+    char place[CONF_PLACE];
+    int n = snprintf(
+            head, sizeof(head), "Port %s %s", conf_proto_name(port->proto), conf_port_place(port, place));
 
     put(&line, head, (size_t)n);
     for (unsigned i = 0; i < port->processes; i++) {
         put(&line, " ", 1);
         put_value(&line, port->process[i]);
     }
+    put_condition(&line, "uid=", port->user);
+    put_condition(&line, "unit=", port->unit);
+    put_condition(&line, "netns=", port->netns);
     end_line(&line, out, error);
+}
+
+int
+conf_write_port(const struct conf_port *port, FILE *out)
+{
+    int error = 0;
+
+    write_port(port, out, &error);
+    return error;
 }
 
 static void
@@ -342,11 +366,18 @@ conf_write(const struct conf *conf, FILE *out)
     write_receiver(conf, out);
     write_channels(conf, out, &error);
     write_files(conf, out, &error);
-    fputs("\n# Ports that must be open, and who may hold them: Port tcp|udp NUMBER PROCESS [PROCESS...].\n"
-          "# PROCESS is an executable's path, its base name, or - for no process that can be seen. With\n"
-          "# \"any\" as NUMBER its processes may hold any port that the kernel hands out by itself.\n"
+    fputs("\n# Ports that must be open, and who may hold them: Port PROTOCOL NUMBER PROCESS [PROCESS...].\n"
+          "# PROTOCOL is tcp, udp, udplite, sctp, vsock, raw or packet. PROCESS is an executable's path, "
+          "its\n"
+          "# base name, or - for no process that can be seen. With \"any\" as NUMBER its processes may hold "
+          "any\n"
+          "# port that the kernel hands out by itself. Conditions: ADDRESS:NUMBER, uid=, unit=, netns=.\n"
           "# Any other open port is an alarm.\n",
             out);
+    if (conf->own_netns) {
+        fputs("# Other network namespaces, as those of containers, are not looked at.\nNamespaces own\n",
+                out);
+    }
     for (unsigned i = 0; i < conf->ports; i++) {
         write_port(&conf->port[i], out, &error);
     }

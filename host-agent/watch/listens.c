@@ -214,6 +214,7 @@ take_sample(const uint8_t *record, size_t len, struct listen_event *out)
         return false;
     }
     memcpy(&out->pid, record + at, sizeof(out->pid));
+    memcpy(&out->thread, record + at + 4, sizeof(out->thread));
     memcpy(&raw_len, record + at + 8, sizeof(raw_len));
     return raw_len <= len - at - 12 && listens_sample_parse(&listens.format, record + at + 12, raw_len, out);
 }

@@ -15,8 +15,10 @@
 
 struct listen_event {
     int32_t pid;
+    int32_t thread;
     uint16_t port; /* 0: the kernel will choose one */
     uint16_t family;
+    uint16_t protocol; /* IPPROTO_TCP where the kernel does not tell */
     uint8_t address[16];
 };
 
@@ -24,6 +26,7 @@ struct listen_event {
 struct listens_format {
     uint16_t port;
     uint16_t family;
+    uint16_t protocol; /* 0 when there is none */
     uint16_t address4;
     uint16_t address6;
     uint16_t size; /* a sample must have at least this many bytes */

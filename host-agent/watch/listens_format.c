@@ -1,5 +1,6 @@
 #include "watch/listens.h"
 #include "watch/procfs.h"
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -14,9 +15,11 @@ static const struct wanted wanted[] = {
     { "__u16 family", 2, offsetof(struct listens_format, family) },
     { "__u8 saddr[4]", 4, offsetof(struct listens_format, address4) },
     { "__u8 saddr_v6[16]", 16, offsetof(struct listens_format, address6) },
+    { "__u16 protocol", 2, offsetof(struct listens_format, protocol) }, /* not in older kernels */
 };
 
 #define WANTED (sizeof(wanted) / sizeof(wanted[0]))
+#define NEEDED (WANTED - 1)
 
 static const char *
 find(const char *at, const char *end, const char *what)
@@ -81,7 +84,7 @@ listens_format_parse(const char *src, size_t len, struct listens_format *out)
         found |= take_field(src, line_end, &format);
         src = line_end + (newline != NULL);
     }
-    if (found != (1u << WANTED) - 1) {
+    if ((found & ((1u << NEEDED) - 1)) != (1u << NEEDED) - 1) {
         return false;
     }
     *out = format;
@@ -92,7 +95,7 @@ bool
 listens_sample_parse(
         const struct listens_format *format, const uint8_t *src, size_t len, struct listen_event *out)
 {
-    struct listen_event event = { .pid = out->pid };
+    struct listen_event event = { .pid = out->pid, .thread = out->thread, .protocol = IPPROTO_TCP };
 
 #ifndef PLANT_LISTENS
     if (len < format->size) {
@@ -102,6 +105,9 @@ listens_sample_parse(
     (void)len;
     memcpy(&event.port, src + format->port, sizeof(event.port));
     memcpy(&event.family, src + format->family, sizeof(event.family));
+    if (format->protocol != 0) {
+        memcpy(&event.protocol, src + format->protocol, sizeof(event.protocol));
+    }
     if (event.family == AF_INET) {
         memcpy(event.address, src + format->address4, 4);
     } else if (event.family == AF_INET6) {

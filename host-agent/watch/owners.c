@@ -19,6 +19,12 @@ static struct {
     char arena[ARENA];
 } exes;
 
+static struct {
+    bool wanted;
+    uint32_t count;
+    char name[OWNERS_UNITS][PROCFS_UNIT];
+} units;
+
 static int32_t scan_pids[OWNERS_PIDS];
 static uint16_t scan_number;
 
@@ -49,7 +55,7 @@ book_index(struct book *b)
 int32_t
 book_find(const struct book *b, uint64_t inode)
 {
-    if (b->index_size == 0 || inode == 0) {
+    if (b->sockets.count == 0 || b->index_size == 0 || inode == 0) {
         return -1;
     }
     for (uint32_t slot = slot_of(b, inode); b->index[slot] != 0; slot = (slot + 1) & (b->index_size - 1)) {
@@ -84,16 +90,29 @@ owners_exe(uint16_t exe)
 }
 
 void
+owners_want_units(bool wanted)
+{
+    units.wanted = wanted;
+}
+
+const char *
+owners_unit(uint16_t unit)
+{
+    return unit < units.count ? units.name[unit] : NULL;
+}
+
+void
 owners_forget(void)
 {
     exes.count = 0;
     exes.used = 0;
+    units.count = 0;
 }
 
 bool
 owners_crowded(void)
 {
-    return exes.count > CROWDED_EXES || exes.used > ARENA / 2;
+    return exes.count > CROWDED_EXES || exes.used > ARENA / 2 || units.count > OWNERS_UNITS / 2;
 }
 
 static bool
@@ -144,14 +163,34 @@ exe_of(int proc, int32_t pid, uint16_t *out)
     return true;
 }
 
-/* The slot for this executable: its own, a free one, or that of a holder this scan has not seen. */
+static uint16_t
+unit_of(int proc, int32_t pid)
+{
+    char name[PROCFS_UNIT];
+
+    if (!units.wanted || procfs_unit(proc, pid, name) != 0) {
+        return OWNERS_NO_UNIT;
+    }
+    for (uint32_t i = 0; i < units.count; i++) {
+        if (strcmp(units.name[i], name) == 0) {
+            return (uint16_t)i;
+        }
+    }
+    if (units.count == OWNERS_UNITS) {
+        return OWNERS_NO_UNIT;
+    }
+    memcpy(units.name[units.count], name, sizeof(name));
+    return (uint16_t)units.count++;
+}
+
+/* The slot for this program: its own, a free one, or that of a holder this scan has not seen. */
 static struct owner *
-owner_slot(struct owned *o, uint16_t exe, uint16_t number)
+owner_slot(struct owned *o, uint16_t exe, uint16_t unit, uint16_t number)
 {
     struct owner *stale = NULL;
 
     for (uint8_t i = 0; i < o->count; i++) {
-        if (o->owner[i].exe == exe) {
+        if (o->owner[i].exe == exe && o->owner[i].unit == unit) {
             return &o->owner[i];
         }
         if (o->owner[i].scan != number) {
@@ -166,17 +205,17 @@ owner_slot(struct owned *o, uint16_t exe, uint16_t number)
 }
 
 static void
-owner_add(struct owned *o, int32_t pid, uint16_t exe, uint16_t number)
+owner_add(struct owned *o, const struct owner_scan *s)
 {
-    struct owner *slot = owner_slot(o, exe, number);
+    struct owner *slot = owner_slot(o, s->exe, s->unit, s->number);
 
     if (slot == NULL) {
         o->more = true;
         return;
     }
     /* Newest first: a process found later in the same scan is older. */
-    if (slot->scan != number || slot->exe != exe) {
-        *slot = (struct owner){ .pid = pid, .exe = exe, .scan = number };
+    if (slot->scan != s->number || slot->exe != s->exe || slot->unit != s->unit) {
+        *slot = (struct owner){ .pid = s->pid, .exe = s->exe, .unit = s->unit, .scan = s->number };
     }
 }
 
@@ -191,14 +230,17 @@ take_link(struct owner_scan *s, const char *link, size_t len)
         if (row < 0) {
             continue;
         }
-        if (!s->exe_known && !exe_of(s->proc, s->pid, &s->exe)) {
-            return;
+        if (!s->exe_known) {
+            if (!exe_of(s->proc, s->pid, &s->exe)) {
+                return;
+            }
+            s->unit = unit_of(s->proc, s->pid);
+            s->exe_known = true;
         }
-        s->exe_known = true;
         struct owned *o = &s->book[i]->owned[row];
 
         s->wanted -= !s->all && !o->searched && o->count == 0 && s->wanted > 0;
-        owner_add(o, s->pid, s->exe, s->number);
+        owner_add(o, s);
         return;
     }
 }

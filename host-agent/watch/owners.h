@@ -15,10 +15,13 @@
 #define OWNERS_EXES 2048
 #define OWNERS_PIDS 131072
 #define OWNERS_NO_EXE UINT16_MAX /* it may not be looked at, or the table is full */
+#define OWNERS_UNITS 512
+#define OWNERS_NO_UNIT UINT16_MAX /* not asked for, or the table is full */
 
 struct owner {
-    int32_t pid; /* the newest process with this executable that holds the socket */
+    int32_t pid; /* the newest process with this executable, in this unit, that holds the socket */
     uint16_t exe;
+    uint16_t unit;
     uint16_t scan; /* in which scan it was last seen */
 };
 
@@ -54,6 +57,7 @@ struct owner_scan {
     bool dir_over; /* its last descriptor was seen */
     int32_t pid;
     uint16_t exe;
+    uint16_t unit;
     bool exe_known;
     bool pid_denied;
     size_t next; /* pids left */
@@ -71,10 +75,16 @@ void book_inherit(struct book *b, const struct book *before, int64_t now_ms);
 /* What is known of an executable; NULL for OWNERS_NO_EXE. Valid until owners_forget(). */
 const struct owner_exe *owners_exe(uint16_t exe);
 
-/* Empties the table of executables. All books must be scanned again. */
+/* From now on holders are told apart by their unit, too: a file more to read for each process. */
+void owners_want_units(bool wanted);
+
+/* The name of a unit; NULL for OWNERS_NO_UNIT. Valid until owners_forget(). */
+const char *owners_unit(uint16_t unit);
+
+/* Empties the tables of executables and units. All books must be scanned again. */
 void owners_forget(void);
 
-/* True when the table is so full that a scan should begin with owners_forget(). */
+/* True when a table is so full that a scan should begin with owners_forget(). */
 bool owners_crowded(void);
 
 /*

@@ -8,10 +8,10 @@
 /* What was told of a port, to tell it again only when something about it is different. */
 struct told {
     enum port_verdict verdict;
-    uint8_t proto;
-    uint16_t port;
+    enum port_reason reason;
     int32_t pid;
     uint64_t key;
+    char subject[PORTJUDGE_SUBJECT];
 };
 
 static struct {
@@ -45,11 +45,8 @@ portfinding_reset(void)
 }
 
 static void
-begin(struct finding *f, enum finding_code code, enum conf_proto proto, uint16_t port)
+begin(struct finding *f, enum finding_code code, const char *subject)
 {
-    char subject[PORTJUDGE_SUBJECT];
-
-    portjudge_subject(proto, port, subject);
     finding_begin(f, code, "port", subject, strlen(subject));
 }
 
@@ -85,32 +82,84 @@ add_address(struct finding *f, const struct socket_row *row)
 }
 
 static void
-tell_fault(const struct portfinding_out *out, const struct port_fault *fault)
+add_text(struct finding *f, const char *key, const char *text)
+{
+    if (text[0] != '\0') {
+        finding_add(f, key, text, strlen(text));
+    }
+}
+
+/* What it should have been, where that is not a matter of the program. */
+static void
+add_reason(struct finding *f, const struct port_fault *fault)
+{
+    char place[CONF_PLACE];
+
+    if (fault->verdict == PORT_GONE && fault->expected->on != CONF_ADDRESS_ANY) {
+        add_text(f, "expected-addr", conf_port_place(fault->expected, place));
+        return;
+    }
+    switch (fault->reason) {
+    case PORT_BY_HOLDER:
+        return;
+    case PORT_BY_ADDRESS:
+        add_text(f, "expected-addr", conf_port_place(fault->expected, place));
+        return;
+    case PORT_BY_USER:
+        add_text(f, "expected-uid", fault->expected->user);
+        return;
+    case PORT_BY_UNIT:
+        add_text(f, "expected-unit", fault->expected->unit);
+        return;
+    }
+}
+
+static void
+add_holder(struct finding *f, const struct portfinding_out *out, const struct port_fault *fault)
+{
+    char unit[PROCFS_UNIT] = "";
+
+    if (fault->owner != NULL) {
+        finding_addf(f, "pid", "%d", fault->owner->pid);
+    }
+    if (fault->row != NULL && fault->row->uid != SOCKETS_NO_UID) {
+        finding_addf(f, "uid", "%u", fault->row->uid);
+    }
+    if (fault->row != NULL) {
+        add_address(f, fault->row);
+    }
+    if (fault->owner != NULL && procfs_unit(out->proc, fault->owner->pid, unit) == 0) {
+        add_text(f, "unit", unit);
+    }
+}
+
+static void
+tell_fault(const struct portfinding_out *out, const struct port_fault *fault, const char *subject)
 {
     struct finding f;
 
-    begin(&f, codes[fault->verdict], fault->proto, fault->port);
+    begin(&f, codes[fault->verdict], subject);
+    if (fault->verdict == PORT_UNEXPECTED && fault->row != NULL && fault->row->net != 0) {
+        f.severity = WIRE_WARN;
+    }
     if (fault->verdict != PORT_GONE) {
         add_exe(&f, fault->owner != NULL ? owners_exe(fault->owner->exe) : NULL);
     }
     if (fault->expected != NULL) {
+        add_reason(&f, fault);
+    }
+    if (fault->expected != NULL && (fault->verdict == PORT_GONE || fault->reason == PORT_BY_HOLDER)) {
         add_expected(&f, fault->expected);
     }
-    if (fault->owner != NULL) {
-        finding_addf(&f, "pid", "%d", fault->owner->pid);
-    }
-    if (fault->row != NULL) {
-        finding_addf(&f, "uid", "%u", fault->row->uid);
-        add_address(&f, fault->row);
-    }
+    add_holder(&f, out, fault);
     out->report(out->to, &f);
 }
 
 static struct told *
-told_before(const struct told *t)
+told_before(const char *subject)
 {
     for (unsigned i = 0; i < memory.count; i++) {
-        if (memory.told[i].proto == t->proto && memory.told[i].port == t->port) {
+        if (strcmp(memory.told[i].subject, subject) == 0) {
             return &memory.told[i];
         }
     }
@@ -122,8 +171,7 @@ take_fault(void *to, const struct port_fault *fault)
 {
     struct telling *t = to;
     struct told now = { .verdict = fault->verdict,
-        .proto = (uint8_t)fault->proto,
-        .port = fault->port,
+        .reason = fault->reason,
         .pid = fault->owner != NULL ? fault->owner->pid : 0,
         .key = fault->row != NULL ? fault->row->key : 0 };
 
@@ -131,14 +179,15 @@ take_fault(void *to, const struct port_fault *fault)
         t->more = true;
         return;
     }
+    portjudge_fault_subject(fault, now.subject);
     t->told[t->count++] = now;
-    const struct told *before = told_before(&now);
+    const struct told *before = told_before(now.subject);
 
     /* The same socket whose holder is unknown for the moment is no news. */
-    bool same = before != NULL && before->verdict == now.verdict && before->key == now.key &&
-                (before->pid == now.pid || now.pid == 0);
+    bool same = before != NULL && before->verdict == now.verdict && before->reason == now.reason &&
+                before->key == now.key && (before->pid == now.pid || now.pid == 0);
     if (t->pass || !same) {
-        tell_fault(t->out, fault);
+        tell_fault(t->out, fault, now.subject);
     }
 }
 
@@ -150,12 +199,12 @@ tell_over(const struct telling *t)
         bool still = false;
 
         for (unsigned n = 0; n < t->count && !still; n++) {
-            still = t->told[n].proto == old->proto && t->told[n].port == old->port;
+            still = strcmp(t->told[n].subject, old->subject) == 0;
         }
         if (!still) {
             struct finding f;
 
-            begin(&f, codes[old->verdict], (enum conf_proto)old->proto, old->port);
+            begin(&f, codes[old->verdict], old->subject);
             f.op = FINDING_CLOSE;
             t->out->report(t->out->to, &f);
         }
@@ -196,22 +245,35 @@ portfinding_tell(struct portjudge *j, const struct portfinding_out *out, bool pa
     }
 }
 
+static bool
+process_listed(const struct conf_port *entry, const struct owner_exe *exe)
+{
+    for (unsigned n = 0; n < entry->processes; n++) {
+        const char *process = entry->process[n];
+
+        if (strcmp(process, process[0] == '/' ? exe->path : procfs_base(exe->path)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Is the program listed for the port, or for any port of the kernel's own range? */
 static bool
-belongs(const struct portjudge *j, const struct listen_event *event, const struct owner_exe *exe)
+belongs(const struct portjudge *j, const struct port_brief *brief, bool *listed)
 {
-    bool local = event->port == 0 || (event->port >= j->local_first && event->port <= j->local_last);
+    const struct listen_event *event = brief->event;
+    bool local = event->port == 0 || portjudge_is_local(j, brief->proto, event->port);
 
-    for (unsigned i = 0; exe != NULL && i < j->conf->ports; i++) {
+    *listed = false;
+    for (unsigned i = 0; i < j->conf->ports; i++) {
         const struct conf_port *entry = &j->conf->port[i];
-        bool about = entry->proto == CONF_TCP && (entry->port == 0 ? local : entry->port == event->port);
+        bool same = event->port != 0 && portjudge_about(entry, brief->proto, event->port, brief->net);
 
-        for (unsigned n = 0; about && n < entry->processes; n++) {
-            const char *process = entry->process[n];
-
-            if (strcmp(process, process[0] == '/' ? exe->path : procfs_base(exe->path)) == 0) {
-                return true;
-            }
+        *listed = *listed || same;
+        same = same || (local && portjudge_about(entry, brief->proto, 0, brief->net));
+        if (same && brief->exe != NULL && process_listed(entry, brief->exe)) {
+            return true;
         }
     }
     return false;
@@ -233,20 +295,25 @@ brief_allowed(int64_t now_ms)
 }
 
 void
-portfinding_brief(const struct portjudge *j, const struct portfinding_out *out,
-        const struct listen_event *event, const struct owner_exe *exe)
+portfinding_brief(
+        const struct portjudge *j, const struct portfinding_out *out, const struct port_brief *brief)
 {
-    const struct conf_port *expected =
-            event->port != 0 ? portjudge_expected(j->conf, CONF_TCP, event->port) : NULL;
+    const struct listen_event *event = brief->event;
     struct socket_row row = { .family = (uint8_t)event->family };
+    char subject[PORTJUDGE_SUBJECT];
     struct finding f;
+    bool listed;
 
-    if (belongs(j, event, exe) || !brief_allowed(j->now_ms)) {
+    if (belongs(j, brief, &listed) || !brief_allowed(j->now_ms)) {
         return;
     }
-    begin(&f, expected != NULL ? FINDING_PORT_WRONG : FINDING_PORT_UNEXPECTED, CONF_TCP, event->port);
+    portjudge_subject(brief->proto, event->port, netspaces_name(brief->net), subject);
+    begin(&f, listed ? FINDING_PORT_WRONG : FINDING_PORT_UNEXPECTED, subject);
     f.op = FINDING_BRIEF;
-    add_exe(&f, exe);
+    if (!listed && brief->net != 0) {
+        f.severity = WIRE_WARN;
+    }
+    add_exe(&f, brief->exe);
     finding_addf(&f, "pid", "%d", event->pid);
     memcpy(row.address, event->address, sizeof(row.address));
     add_address(&f, &row);

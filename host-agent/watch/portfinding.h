@@ -14,6 +14,15 @@
 struct portfinding_out {
     void (*report)(void *to, const struct finding *f);
     void *to;
+    int proc; /* /proc */
+};
+
+/* A listener that came and went between two looks. */
+struct port_brief {
+    const struct listen_event *event;
+    enum conf_proto proto;
+    uint8_t net;
+    const struct owner_exe *exe; /* NULL when unknown */
 };
 
 /* Nothing has been told yet. */
@@ -26,12 +35,11 @@ void portfinding_reset(void);
 void portfinding_tell(struct portjudge *j, const struct portfinding_out *out, bool pass);
 
 /*
- * A listener that came and went between two looks: told as an event when its port is not listed or `exe`
- * (NULL when unknown) is not among the listed. At most ten a second; `unsaid` of the next says how many were
- * not.
+ * Told as an event when its port is not listed or `exe` is not among the listed. At most ten a second;
+ * `unsaid` of the next says how many were not.
  */
-void portfinding_brief(const struct portjudge *j, const struct portfinding_out *out,
-        const struct listen_event *event, const struct owner_exe *exe);
+void portfinding_brief(
+        const struct portjudge *j, const struct portfinding_out *out, const struct port_brief *brief);
 
 /* agent.self about a source of events or an ability: open with what it means, or over. */
 void portfinding_self(const struct portfinding_out *out, const char *source, const char *state, bool open);

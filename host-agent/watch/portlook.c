@@ -1,46 +1,69 @@
 #include "watch/portlook.h"
-#include "watch/procnet.h"
-#include "watch/sockdiag.h"
 #include <errno.h>
 #include <unistd.h>
 
-#define DUMP_TRIES 3
 #define SLICE 4000
 
 static struct book book[CONF_PROTOS];
+static struct sockets part;
 
-static int
-fill(int proc, int diag, enum conf_proto proto)
+static void
+fill_others(const struct socktable *own)
 {
-    struct sockets *sockets = &book[proto].sockets;
-    int error = diag;
+    netspaces_search();
+    while (!netspaces_step(SLICE)) {
+    }
+    for (unsigned net = 1; net <= NETSPACES_MAX; net++) {
+        struct socktable table;
 
-    for (int i = 0; diag >= 0 && i < DUMP_TRIES; i++) {
-        error = sockdiag_dump(diag, proto, sockets);
-        if (error != -EAGAIN) {
-            break;
+        if (!netspaces_used(net) || netspaces_enter(net, own, &table) != 0) {
+            continue;
         }
+        part.net = (uint8_t)net;
+        for (int proto = 0; proto < CONF_PROTOS; proto++) {
+            if (socktable_dump(&table, (enum conf_proto)proto, &part) == 0) {
+                sockets_append(&book[proto].sockets, &part);
+            }
+        }
+        netspaces_leave(&table);
     }
-    if (error != 0) {
-        error = procnet_dump(proc, proto, sockets);
-    }
-    book_index(&book[proto]);
-    for (uint32_t row = 0; row < sockets->count; row++) {
-        book[proto].owned[row] = (struct owned){ .count = 0 };
-    }
-    return error;
 }
 
 static int
-look(int proc, int diag, struct portlook *out, void (*alive)(void *to), void *to)
+fill(struct socktable *own, struct portlook *out)
 {
-    struct owner_scan scan;
     int error = 0;
 
     for (int i = 0; i < CONF_PROTOS && error == 0; i++) {
         out->book[i] = &book[i];
-        error = fill(proc, diag, (enum conf_proto)i);
+        error = socktable_dump(own, (enum conf_proto)i, &book[i].sockets);
     }
+    if (error != 0) {
+        return error;
+    }
+    fill_others(own);
+    for (int i = 0; i < CONF_PROTOS; i++) {
+        book_index(&book[i]);
+        for (uint32_t row = 0; row < book[i].sockets.count; row++) {
+            book[i].owned[row] = (struct owned){ .count = 0 };
+        }
+    }
+    out->vsock_unlisted = own->vsock == SOCKTABLE_VSOCK_UNLISTED;
+    out->netns_denied = netspaces_denied() || netspaces_more();
+    return 0;
+}
+
+static int
+look(int proc, struct portlook *out, void (*alive)(void *to), void *to)
+{
+    struct socktable own;
+    struct owner_scan scan;
+
+    socktable_open(&own, proc, "self/net");
+    socktable_refresh(&own);
+    int error = fill(&own, out);
+
+    socktable_close(&own);
     if (error == 0) {
         error = owner_scan_begin(&scan, proc, out->book, true);
     }
@@ -61,18 +84,16 @@ int
 portlook_once(const struct conf *conf, struct portlook *out, void (*alive)(void *to), void *to)
 {
     int proc = procfs_open();
-    int diag = sockdiag_open();
 
     *out = (struct portlook){ .judge = { .conf = conf, .book = out->book, .next_ms = INT64_MAX } };
     if (proc < 0) {
         return proc;
     }
-    (void)portjudge_local_range(&out->judge, proc);
-    int error = look(proc, diag, out, alive, to);
+    netspaces_open(proc, !conf->own_netns);
+    portjudge_begin(&out->judge, proc);
+    int error = look(proc, out, alive, to);
 
+    netspaces_close();
     close(proc);
-    if (diag >= 0) {
-        close(diag);
-    }
     return error;
 }

@@ -5,9 +5,10 @@
 #include "watch/portjudge.h"
 #include "watch/portlook.h"
 #include "watch/procfs.h"
-#include "watch/procnet.h"
 #include "watch/sockdiag.h"
+#include "watch/socktable.h"
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -19,23 +20,28 @@
 /*
  * Ports: the kernel tells of each listen() (tracepoint) and of each listener's end (sock_diag); a look at all
  * sockets follows at once, and each PortSweep. Holders are looked for when there is a new socket, and for all
- * sockets each minute, since a descriptor can be passed on without any event.
+ * sockets each minute, since a descriptor can be passed on without any event. Other network namespaces are
+ * looked for each minute and when an event comes from one; they are looked into in turns, all of them within
+ * ROUNDS sweeps.
  */
 #define FULL_EVERY_MS 60000
+#define RARE_EVERY_MS 10000 /* UDP-Lite: nobody uses it, and its table costs more than all the others */
+#define ROUNDS 8
 #define BLIND_LOOK_MS 40 /* between looks when the kernel does not tell of listen() */
 #define SLICE 4000       /* descriptors: about 10 ms */
 #define HINTS 64         /* events taken at once */
-#define DUMP_TRIES 3
 #define PENDING_EXE 512
 
 /* An event whose socket was not in the tables yet, or not any more. */
 struct pending {
-    struct listen_event event;
-    unsigned tries;
     int64_t due_ms;
+    enum conf_proto proto;
+    unsigned tries;
+    uint32_t exe_len;
+    struct listen_event event;
+    uint8_t net;
     bool exe_known;
     bool exe_deleted;
-    uint32_t exe_len;
     char exe[PENDING_EXE];
 };
 
@@ -45,6 +51,7 @@ static const int retry_ms[] = { 1, 4, 15 };
 #define RETRIES (sizeof(retry_ms) / sizeof(retry_ms[0]))
 
 static struct book store[CONF_PROTOS][2]; /* what is, and room for the next look */
+static struct sockets part;               /* the sockets of one namespace, as just listed */
 static struct pending pending[HINTS];
 
 static struct ports_state {
@@ -55,21 +62,37 @@ static struct ports_state {
     struct book *book[CONF_PROTOS];
     unsigned pendings;
     bool scanning;
-    bool judged; /* one full look is through */
-    bool lost;   /* events were dropped */
-    bool diag_missing;
-    bool reduced;
+    bool judged;    /* one full look is through */
+    bool lost;      /* events were dropped */
+    bool searching; /* for namespaces */
+    bool vsock_listed;
+    unsigned said; /* a bit for each standing agent.self, in the order of enum standing */
     int proc;
-    int diag;
+    struct socktable table; /* of the agent's own namespace */
+    unsigned next_net;      /* the other namespace that is looked into next */
     int destroy;
     int listens;
     int timer;
     int epoll;
     int64_t next_look_ms;
     int64_t next_udp_ms;
+    int64_t next_rare_ms;
     int64_t next_full_ms;
-    uint64_t own_net;
 } ports;
+
+/* What the agent cannot do for the time being, told once and once more when it is over. */
+enum standing { NO_DIAG, NO_OWNERS, NO_NETNS, NO_VSOCK, TOO_MANY, STANDINGS };
+
+static const struct standing_text {
+    const char *source;
+    const char *state;
+} standings[STANDINGS] = {
+    [NO_DIAG] = { "sock_diag", "missing" },
+    [NO_OWNERS] = { "owners", "reduced" },
+    [NO_NETNS] = { "netns", "reduced" },
+    [NO_VSOCK] = { "vsock_diag", "missing" },
+    [TOO_MANY] = { "sockets", "flooded" },
+};
 
 static void
 alive(void)
@@ -79,40 +102,117 @@ alive(void)
     }
 }
 
-static int
-dump(enum conf_proto proto, struct sockets *out)
+static void
+stand(enum standing which, bool now)
 {
-    int error = ports.diag;
+    bool before = (ports.said & 1u << which) != 0;
 
-    for (int i = 0; ports.diag >= 0 && i < DUMP_TRIES; i++) {
-        error = sockdiag_dump(ports.diag, proto, out);
-        if (error != -EAGAIN) {
-            break;
-        }
+    if (now != before) {
+        portfinding_self(&ports.out, standings[which].source, standings[which].state, now);
+        ports.said ^= 1u << which;
     }
-    bool missing = error != 0 && error != -EAGAIN;
-
-    if (missing != ports.diag_missing) {
-        portfinding_self(&ports.out, "sock_diag", "missing", missing);
-        ports.diag_missing = missing;
-    }
-    return error == 0 ? 0 : procnet_dump(ports.proc, proto, out);
 }
 
-/* Looks at one protocol's sockets. True when something is different. */
+/* Takes one namespace's sockets as they are in `part` now. True when something is different. */
 static bool
-look(enum conf_proto proto)
+exchange(enum conf_proto proto)
 {
     struct book *now = ports.book[proto];
     struct book *next = now == &store[proto][0] ? &store[proto][1] : &store[proto][0];
 
-    if (dump(proto, &next->sockets) != 0 || sockets_same(&now->sockets, &next->sockets)) {
+    if (!sockets_exchange(&next->sockets, &now->sockets, &part)) {
         return false;
     }
+    stand(TOO_MANY, next->sockets.cut);
     book_index(next);
     book_inherit(next, now, ports.judge.now_ms);
     ports.book[proto] = next;
     return true;
+}
+
+/* Looks at one protocol's sockets in the agent's own namespace. */
+static bool
+look(enum conf_proto proto)
+{
+    part.net = 0;
+    if (socktable_dump(&ports.table, proto, &part) != 0) {
+        return false;
+    }
+    return exchange(proto);
+}
+
+/* All that is not told by events. */
+static bool
+look_at_rest(int64_t now_ms)
+{
+    bool changed = false;
+
+    for (int i = CONF_TCP + 1; i < CONF_PROTOS; i++) {
+        if (i != CONF_UDPLITE || now_ms >= ports.next_rare_ms) {
+            changed = look((enum conf_proto)i) || changed;
+        }
+    }
+    if (now_ms >= ports.next_rare_ms) {
+        ports.next_rare_ms = now_ms + RARE_EVERY_MS;
+    }
+    return changed;
+}
+
+/* Looks into another namespace. */
+static bool
+look_into(unsigned net)
+{
+    struct socktable table;
+    bool changed = false;
+
+    if (!netspaces_used(net) || netspaces_enter(net, &ports.table, &table) != 0) {
+        return false;
+    }
+    for (int i = 0; i < CONF_PROTOS; i++) {
+        part.net = (uint8_t)net;
+        if (socktable_dump(&table, (enum conf_proto)i, &part) == 0) {
+            changed = exchange((enum conf_proto)i) || changed;
+        }
+    }
+    netspaces_leave(&table);
+    return changed;
+}
+
+/* The next few in turn, so that ROUNDS calls see all. */
+static bool
+look_into_some(void)
+{
+    unsigned used = 0;
+    bool changed = false;
+
+    for (unsigned net = 1; net <= NETSPACES_MAX; net++) {
+        used += netspaces_used(net);
+    }
+    for (unsigned left = (used + ROUNDS - 1) / ROUNDS; left > 0;) {
+        ports.next_net = ports.next_net % NETSPACES_MAX + 1;
+        if (netspaces_used(ports.next_net)) {
+            changed = look_into(ports.next_net) || changed;
+            left--;
+        }
+    }
+    return changed;
+}
+
+/* Forgets the sockets of namespaces that are no more. */
+static bool
+drop_dead(void)
+{
+    bool changed = false;
+
+    for (unsigned net = 1; net <= NETSPACES_MAX; net++) {
+        for (int i = 0; i < CONF_PROTOS && !netspaces_used(net); i++) {
+            part.net = (uint8_t)net;
+            sockets_clear(&part);
+            part.cut = ports.book[i]->sockets.cut;
+            changed = exchange((enum conf_proto)i) || changed;
+        }
+    }
+    return changed;
 }
 
 static bool
@@ -151,12 +251,7 @@ static void
 tell(bool pass)
 {
     portfinding_tell(&ports.judge, &ports.out, pass);
-    bool reduced = ports.judge.unknown > 0;
-
-    if (reduced != ports.reduced) {
-        portfinding_self(&ports.out, "owners", "reduced", reduced);
-        ports.reduced = reduced;
-    }
+    stand(NO_OWNERS, ports.judge.unknown > 0);
 }
 
 static void
@@ -172,7 +267,7 @@ search_all(bool *pass)
     }
     /* What nobody holds may have been closed meanwhile. */
     (void)look(CONF_TCP);
-    (void)look(CONF_UDP);
+    (void)look_at_rest(ports.judge.now_ms);
 }
 
 /* Holders of the sockets that have none yet, then the verdict. The pids of events are asked first. */
@@ -196,12 +291,15 @@ settle(void)
 static bool
 is_there(const struct pending *p)
 {
-    const struct book *b = ports.book[CONF_TCP];
+    const struct book *b = ports.book[p->proto];
 
     for (uint32_t row = 0; row < b->sockets.count; row++) {
         const struct socket_row *r = &b->sockets.row[row];
         const struct owned *o = &b->owned[row];
 
+        if (r->net != p->net) {
+            continue;
+        }
         if (p->event.port != 0) {
             if (r->port == p->event.port && r->family == p->event.family &&
                     memcmp(r->address, p->event.address, sizeof(r->address)) == 0) {
@@ -223,7 +321,11 @@ tell_brief(const struct pending *p)
 {
     struct owner_exe exe = { .path = p->exe, .len = p->exe_len, .file = { .deleted = p->exe_deleted } };
 
-    portfinding_brief(&ports.judge, &ports.out, &p->event, p->exe_known ? &exe : NULL);
+    struct port_brief brief = {
+        .event = &p->event, .proto = p->proto, .net = p->net, .exe = p->exe_known ? &exe : NULL
+    };
+
+    portfinding_brief(&ports.judge, &ports.out, &brief);
 }
 
 static void
@@ -268,17 +370,6 @@ review_pending(void)
     }
 }
 
-/* 0 when the process is gone. */
-static uint64_t
-net_of(int32_t pid)
-{
-    char name[32];
-    struct stat st;
-
-    snprintf(name, sizeof(name), "%d/ns/net", pid);
-    return fstatat(ports.proc, name, &st, 0) == 0 ? (uint64_t)st.st_ino : 0;
-}
-
 static void
 keep_exe(struct pending *p)
 {
@@ -296,18 +387,26 @@ keep_exe(struct pending *p)
     p->exe_deleted = exe.file.deleted;
 }
 
-/* Keeps what is known of the event's process while it lives. Other network namespaces are not ours. */
+/*
+ * Keeps what is known of the event's process while it lives. What comes from a namespace that cannot be told
+ * any more counts as the own one's; what comes from one that there is no room for is left out.
+ */
 static void
 take_event(const struct listen_event *event)
 {
-    uint64_t net = net_of(event->pid);
+    uint8_t net = netspaces_of(event->thread);
+    enum conf_proto proto = event->protocol == IPPROTO_SCTP ? CONF_SCTP : CONF_TCP;
 
-    if (net != 0 && ports.own_net != 0 && net != ports.own_net) {
+    /* A multipath listener is told again as the TCP socket that it consists of. */
+    if ((event->protocol != IPPROTO_TCP && event->protocol != IPPROTO_SCTP) ||
+            (net == NETSPACES_NONE && netspaces_more())) {
         return;
     }
     struct pending *p = &pending[ports.pendings++];
 
     p->event = *event;
+    p->proto = proto;
+    p->net = net == NETSPACES_NONE ? 0 : net;
     p->tries = 0;
     p->due_ms = 0;
     keep_exe(p);
@@ -326,6 +425,25 @@ take_events(void)
             take_event(&event);
         }
     }
+}
+
+/* Looks where the events that wait come from. */
+static bool
+look_at_pending(void)
+{
+    bool into[1 + NETSPACES_MAX] = { false };
+    bool changed = look(CONF_TCP);
+
+    for (unsigned i = 0; i < ports.pendings; i++) {
+        if (pending[i].net != 0 && !into[pending[i].net]) {
+            into[pending[i].net] = true;
+            changed = look_into(pending[i].net) || changed;
+        }
+        if (pending[i].net == 0 && pending[i].proto != CONF_TCP) {
+            changed = look(pending[i].proto) || changed;
+        }
+    }
+    return changed;
 }
 
 static void
@@ -349,16 +467,40 @@ ports_ready(const struct pollfd *fds, int count)
     /* Whatever epoll says: a perf ring is reported ready to whoever asks first, here the outer poll(). */
     take_events();
     ports.judge.now_ms = clock_boot_ms();
-    bool changed = look(CONF_TCP);
+    bool changed = look_at_pending();
 
     if (ports.lost) {
-        changed = look(CONF_UDP) || changed;
+        changed = look_at_rest(ports.judge.now_ms) || changed;
         ports.lost = false;
     }
     if (changed) {
         settle();
     }
     review_pending();
+}
+
+/* Each minute: what else there is to look at, before the holders of it all. */
+static void
+begin_search(void)
+{
+    socktable_refresh(&ports.table);
+    netspaces_search();
+    ports.searching = true;
+}
+
+static void
+end_search(void)
+{
+    bool changed = drop_dead();
+
+    for (unsigned net = 1; net <= NETSPACES_MAX; net++) {
+        changed = look_into(net) || changed;
+    }
+    ports.searching = false;
+    stand(NO_NETNS, netspaces_denied() || netspaces_more());
+    if (changed) {
+        settle();
+    }
 }
 
 static void
@@ -373,7 +515,7 @@ begin_full_scan(void)
             }
         }
     }
-    (void)portjudge_local_range(&ports.judge, ports.proc);
+    portjudge_local_range(&ports.judge, ports.proc);
     ports.scanning = owner_scan_begin(&ports.scan, ports.proc, ports.book, true) == 0;
     if (!ports.scanning) {
         ports.next_full_ms = ports.judge.now_ms + FULL_EVERY_MS;
@@ -387,8 +529,11 @@ look_behind(int64_t now_ms)
     uint32_t sweep_ms = ports.env.conf->port_sweep_ms;
 
     if (now_ms >= ports.next_udp_ms) {
-        changed = look(CONF_UDP) || changed;
+        changed = look_at_rest(now_ms) || changed;
+        changed = look_into_some() || changed;
         ports.next_udp_ms = now_ms + sweep_ms;
+        stand(NO_DIAG, ports.table.text_only);
+        stand(NO_VSOCK, ports.vsock_listed && ports.table.vsock != SOCKTABLE_VSOCK_LISTED);
     }
     ports.next_look_ms =
             now_ms + (ports.listens < 0 && sweep_ms > BLIND_LOOK_MS ? BLIND_LOOK_MS : (int64_t)sweep_ms);
@@ -406,14 +551,18 @@ ports_work(int64_t now_ms)
     if (now_ms >= ports.next_look_ms) {
         look_behind(now_ms);
     }
-    if (!ports.scanning && now_ms >= ports.next_full_ms) {
+    if (!ports.scanning && !ports.searching && now_ms >= ports.next_full_ms) {
+        begin_search();
+    }
+    if (ports.searching && netspaces_step(SLICE)) {
+        end_search();
         begin_full_scan();
     }
     if (ports.scanning && owner_scan_step(&ports.scan, SLICE)) {
         end_full_scan();
         tell(true);
     }
-    if (ports.scanning) {
+    if (ports.scanning || ports.searching) {
         return now_ms;
     }
     return ports.next_look_ms < ports.next_full_ms ? ports.next_look_ms : ports.next_full_ms;
@@ -432,7 +581,7 @@ ports_fds(struct pollfd *fds, int max)
 static void
 reset(const struct detector_env *env)
 {
-    ports = (struct ports_state){ .env = *env, .diag = -1, .destroy = -1, .listens = -1 };
+    ports = (struct ports_state){ .env = *env, .destroy = -1, .listens = -1 };
     ports.out = (struct portfinding_out){ .report = env->report, .to = env->report_to };
     ports.judge.conf = env->conf;
     ports.judge.book = ports.book;
@@ -445,6 +594,18 @@ reset(const struct detector_env *env)
     portfinding_reset();
 }
 
+/* Vsock sockets are in the configuration: then it is told when they cannot be listed. */
+static bool
+vsock_listed(const struct conf *conf)
+{
+    for (unsigned i = 0; i < conf->ports; i++) {
+        if (conf->port[i].proto == CONF_VSOCK) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int
 open_tables(void)
 {
@@ -452,19 +613,26 @@ open_tables(void)
     if (ports.proc < 0) {
         return ports.proc;
     }
-    ports.diag = sockdiag_open();
+    ports.out.proc = ports.proc;
+    netspaces_open(ports.proc, !ports.env.conf->own_netns);
+    socktable_open(&ports.table, ports.proc, "self/net");
+    socktable_refresh(&ports.table);
     for (int i = 0; i < CONF_PROTOS; i++) {
-        int error = dump((enum conf_proto)i, &ports.book[i]->sockets);
+        struct sockets *sockets = &ports.book[i]->sockets;
+        int error = socktable_dump(&ports.table, (enum conf_proto)i, sockets);
 
         if (error != 0) {
             return error;
         }
         book_index(ports.book[i]);
-        for (uint32_t row = 0; row < ports.book[i]->sockets.count; row++) {
+        for (uint32_t row = 0; row < sockets->count; row++) {
             ports.book[i]->owned[row] = (struct owned){ .first_ms = ports.judge.now_ms };
         }
     }
-    (void)portjudge_local_range(&ports.judge, ports.proc);
+    ports.vsock_listed = vsock_listed(ports.env.conf);
+    stand(NO_DIAG, ports.table.text_only);
+    stand(NO_VSOCK, ports.vsock_listed && ports.table.vsock != SOCKTABLE_VSOCK_LISTED);
+    portjudge_begin(&ports.judge, ports.proc);
     return 0;
 }
 
@@ -495,17 +663,14 @@ ports_open(const struct detector_env *env)
     if (!wait_for(ports.destroy)) {
         portfinding_self(&ports.out, "sock_destroy", "missing", true);
     }
-    int error = open_tables();
-
-    ports.own_net = net_of(getpid());
-    return error;
+    return open_tables();
 }
 
 static int
 ports_check(const struct detector_env *env)
 {
     static struct portlook once;
-    struct portfinding_out out = { .report = env->report, .to = env->report_to };
+    struct portfinding_out out = { .report = env->report, .to = env->report_to, .proc = procfs_open() };
     int error = portlook_once(env->conf, &once, env->alive, env->alive_to);
 
     if (error != 0) {
@@ -514,6 +679,9 @@ ports_check(const struct detector_env *env)
     }
     portfinding_reset();
     portfinding_tell(&once.judge, &out, true);
+    if (out.proc >= 0) {
+        close(out.proc);
+    }
     return 0;
 }
 

@@ -229,6 +229,80 @@ procfs_base(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+/* The path in the line of the service manager's own hierarchy (cgroup v1), or in that of cgroup v2. */
+static const char *
+unit_path(const char *src, const char *end, const char **path_end)
+{
+    static const char v1[] = ":name=systemd:";
+    static const char v2[] = "0::";
+    const char *path = NULL;
+
+    while (src < end) {
+        const char *newline = memchr(src, '\n', (size_t)(end - src));
+        const char *line_end = newline != NULL ? newline : end;
+        const char *own = memmem(src, (size_t)(line_end - src), v1, sizeof(v1) - 1);
+        bool second = (size_t)(line_end - src) >= sizeof(v2) - 1 && memcmp(src, v2, sizeof(v2) - 1) == 0;
+
+        if (own != NULL || (second && path == NULL)) {
+            path = own != NULL ? own + sizeof(v1) - 1 : src + sizeof(v2) - 1;
+            *path_end = line_end;
+        }
+        if (own != NULL) {
+            return path;
+        }
+        src = newline != NULL ? newline + 1 : end;
+    }
+    return path;
+}
+
+static bool
+is_slice(const char *part, size_t len)
+{
+    static const char tail[] = ".slice";
+    size_t tail_len = sizeof(tail) - 1;
+
+    return len == 0 || (len > tail_len && memcmp(part + len - tail_len, tail, tail_len) == 0);
+}
+
+void
+procfs_unit_parse(const char *src, size_t len, char out[PROCFS_UNIT])
+{
+    const char *end = NULL;
+    const char *at = unit_path(src, src + len, &end);
+
+    out[0] = '\0';
+    while (at != NULL && at < end) {
+        const char *slash = memchr(at, '/', (size_t)(end - at));
+        const char *part_end = slash != NULL ? slash : end;
+        size_t part = (size_t)(part_end - at);
+
+        if (!is_slice(at, part)) {
+#ifndef PLANT_PROCUNIT
+            part = part < PROCFS_UNIT ? part : PROCFS_UNIT - 1;
+#endif
+            memcpy(out, at, part);
+            out[part] = '\0';
+            return;
+        }
+        at = slash != NULL ? slash + 1 : end;
+    }
+}
+
+int
+procfs_unit(int proc, int32_t pid, char out[PROCFS_UNIT])
+{
+    char name[32];
+    char text[4096];
+
+    snprintf(name, sizeof(name), "%d/cgroup", pid);
+    ssize_t len = procfs_read(proc, name, text, sizeof(text));
+    if (len < 0) {
+        return (int)len;
+    }
+    procfs_unit_parse(text, (size_t)len, out);
+    return 0;
+}
+
 uint64_t
 procfs_socket_link(const char *src, size_t len)
 {

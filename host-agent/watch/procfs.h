@@ -64,6 +64,16 @@ bool procfs_file_at(const struct procfs_file *file, const char *path);
 /* The last part of a path. */
 const char *procfs_base(const char *path);
 
+/*
+ * The service manager's unit in the text of PID/cgroup: the first folder that is no slice. What a user's own
+ * manager runs belongs to user@UID.service, whatever folders the user makes below it. "" when there is none.
+ */
+#define PROCFS_UNIT 128
+void procfs_unit_parse(const char *src, size_t len, char out[PROCFS_UNIT]);
+
+/* 0 or -errno. */
+int procfs_unit(int proc, int32_t pid, char out[PROCFS_UNIT]);
+
 /* "socket:[123]", the target of a descriptor's link. 0 when it is none. */
 uint64_t procfs_socket_link(const char *src, size_t len);
 

@@ -1,7 +1,9 @@
 #include "watch/procnet.h"
 #include "watch/procfs.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,7 +35,7 @@ skip_word(struct cursor *c)
     }
 }
 
-/* Exactly `digits` of hexadecimal. */
+/* Exactly `digits` of hexadecimal, large letters (inet) or small ones (packet). */
 static uint32_t
 take_hex(struct cursor *c, unsigned digits)
 {
@@ -47,6 +49,7 @@ take_hex(struct cursor *c, unsigned digits)
 #endif
         uint32_t digit = h >= '0' && h <= '9'   ? (uint32_t)(h - '0')
                          : h >= 'A' && h <= 'F' ? (uint32_t)(h - 'A' + 10)
+                         : h >= 'a' && h <= 'f' ? (uint32_t)(h - 'a' + 10)
                                                 : 16;
 
         if (digit == 16) {
@@ -95,38 +98,138 @@ take_address(struct cursor *c, uint8_t family, uint8_t out[16])
     }
 }
 
+static bool
+is_waiting(enum conf_proto proto, uint32_t state, uint32_t peer_port)
+{
+    switch (proto) {
+    case CONF_TCP:
+        return state == STATE_LISTEN && peer_port == 0;
+    case CONF_UDP:
+    case CONF_UDPLITE:
+        return state == STATE_UNCONNECTED && peer_port == 0;
+    default: /* a raw socket hears all, with a peer or without */
+        return true;
+    }
+}
+
+/* "0: 0100007F:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000  0 1061" */
+static bool
+parse_inet(struct cursor *c, uint8_t family, enum conf_proto proto, struct socket_row *row)
+{
+    uint8_t peer[16];
+
+    row->family = family;
+    (void)take_number(c, UINT32_MAX);
+    take_char(c, ':');
+    skip_blanks(c);
+    take_address(c, family, row->address);
+    take_char(c, ':');
+    row->port = take_hex(c, 4);
+    take_char(c, ' ');
+    take_address(c, family, peer);
+    take_char(c, ':');
+    uint32_t peer_port = take_hex(c, 4);
+    take_char(c, ' ');
+    uint32_t state = take_hex(c, 2);
+    for (int i = 0; i < 3; i++) { /* queues, timer, retransmits */
+        skip_word(c);
+    }
+    row->uid = (uint32_t)take_number(c, UINT32_MAX);
+    skip_word(c);
+    row->inode = take_number(c, UINT64_MAX);
+    return is_waiting(proto, state, peer_port);
+}
+
+/* "0000000000000000 3      3    0800   2     1 0      0      1061": socket, count, type, protocol, ... */
+static bool
+parse_packet(struct cursor *c, struct socket_row *row)
+{
+    row->family = AF_PACKET;
+    skip_word(c);
+    (void)take_number(c, UINT32_MAX);
+    (void)take_number(c, UINT32_MAX);
+    skip_blanks(c);
+    row->port = take_hex(c, 4);
+    row->device = (uint32_t)take_number(c, UINT32_MAX);
+    skip_word(c); /* is its interface up? */
+    skip_word(c);
+    row->uid = (uint32_t)take_number(c, UINT32_MAX);
+    row->inode = take_number(c, UINT64_MAX);
+    return true;
+}
+
+/* The first of an endpoint's addresses; none leaves 0.0.0.0. */
+static void
+take_text_address(struct cursor *c, struct socket_row *row)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    const char *start;
+
+    row->family = AF_INET;
+    skip_blanks(c);
+    start = c->at;
+    skip_word(c);
+    size_t len = (size_t)(c->at - start);
+
+    if (len > 0 && len < sizeof(text)) {
+        memcpy(text, start, len);
+        if (strchr(text, ':') != NULL && inet_pton(AF_INET6, text, row->address) == 1) {
+            row->family = AF_INET6;
+        } else {
+            (void)inet_pton(AF_INET, text, row->address);
+        }
+    }
+}
+
+/* "0000000000000000 0000000000000000 2   10  29   3868   200 1061 10.0.0.102 10.0.0.70" */
+static bool
+parse_sctp(struct cursor *c, struct socket_row *row)
+{
+    skip_word(c);
+    skip_word(c);
+    (void)take_number(c, UINT32_MAX); /* one to one, or one to many */
+    uint64_t state = take_number(c, UINT32_MAX);
+
+    (void)take_number(c, UINT32_MAX);
+    row->port = (uint32_t)take_number(c, UINT16_MAX);
+    row->uid = (uint32_t)take_number(c, UINT32_MAX);
+    row->inode = take_number(c, UINT64_MAX);
+    take_text_address(c, row);
+    return state == STATE_LISTEN;
+}
+
 bool
 procnet_parse(const char *src, size_t len, uint8_t family, enum conf_proto proto, struct socket_row *out)
 {
     struct cursor c = { .at = src, .end = src + len };
-    struct socket_row row = { .family = family };
-    uint8_t peer[16];
+    struct socket_row row = { .port = 0 };
+    bool waits = proto == CONF_PACKET ? parse_packet(&c, &row)
+                 : proto == CONF_SCTP ? parse_sctp(&c, &row)
+                                      : parse_inet(&c, family, proto, &row);
 
-    (void)take_number(&c, UINT32_MAX);
-    take_char(&c, ':');
-    skip_blanks(&c);
-    take_address(&c, family, row.address);
-    take_char(&c, ':');
-    row.port = (uint16_t)take_hex(&c, 4);
-    take_char(&c, ' ');
-    take_address(&c, family, peer);
-    take_char(&c, ':');
-    uint32_t peer_port = take_hex(&c, 4);
-    take_char(&c, ' ');
-    uint32_t state = take_hex(&c, 2);
-    for (int i = 0; i < 3; i++) { /* queues, timer, retransmits */
-        skip_word(&c);
-    }
-    row.uid = (uint32_t)take_number(&c, UINT32_MAX);
-    skip_word(&c);
-    row.inode = take_number(&c, UINT64_MAX);
     row.key = row.inode;
-    if (c.bad || state != (proto == CONF_TCP ? STATE_LISTEN : STATE_UNCONNECTED) || row.port == 0 ||
-            peer_port != 0) {
+    if (!waits || c.bad || row.port == 0) {
         return false;
     }
     *out = row;
     return true;
+}
+
+bool
+procnet_has(const char *src, size_t len, const char *protocol)
+{
+    const char *end = src + len;
+    size_t name = strlen(protocol);
+
+    while (src < end) {
+        const char *newline = memchr(src, '\n', (size_t)(end - src));
+
+        if ((size_t)(end - src) > name && memcmp(src, protocol, name) == 0 && src[name] == ' ') {
+            return true;
+        }
+        src = newline != NULL ? newline + 1 : end;
+    }
+    return false;
 }
 
 /* Takes the whole lines and returns how many bytes are left over at the end. */
@@ -174,13 +277,39 @@ dump_file(int proc, const char *name, uint8_t family, enum conf_proto proto, str
     return error;
 }
 
-int
-procnet_dump(int proc, enum conf_proto proto, struct sockets *out)
-{
-    sockets_clear(out);
-    int error = dump_file(proc, proto == CONF_TCP ? "self/net/tcp" : "self/net/udp", AF_INET, proto, out);
-    int error6 = dump_file(proc, proto == CONF_TCP ? "self/net/tcp6" : "self/net/udp6", AF_INET6, proto, out);
+struct table {
+    const char *file;
+    uint8_t family;
+    bool always; /* every kernel with a network has it */
+};
 
-    /* A machine without IPv6 has no second file. */
-    return error != 0 ? error : error6 == -ENOENT ? 0 : error6;
+/* clang-format off */
+static const struct table tables[CONF_PROTOS][2] = {
+    [CONF_TCP]     = { { "tcp",      AF_INET, true    }, { "tcp6",     AF_INET6, false } },
+    [CONF_UDP]     = { { "udp",      AF_INET, true    }, { "udp6",     AF_INET6, false } },
+    [CONF_UDPLITE] = { { "udplite",  AF_INET, false   }, { "udplite6", AF_INET6, false } },
+    [CONF_RAW]     = { { "raw",      AF_INET, false   }, { "raw6",     AF_INET6, false } },
+    [CONF_PACKET]  = { { "packet",   AF_PACKET, false }, { NULL,       0,        false } },
+    [CONF_SCTP]    = { { "sctp/eps", AF_INET, false   }, { NULL,       0,        false } },
+};
+/* clang-format on */
+
+int
+procnet_dump(int proc, const char *net, enum conf_proto proto, struct sockets *out)
+{
+    char name[64];
+    int error = 0;
+
+    sockets_clear(out);
+    if (tables[proto][0].file == NULL) {
+        return -EPROTONOSUPPORT;
+    }
+    for (int i = 0; i < 2 && tables[proto][i].file != NULL && error == 0; i++) {
+        const struct table *t = &tables[proto][i];
+
+        snprintf(name, sizeof(name), "%s/%s", net, t->file);
+        error = dump_file(proc, name, t->family, proto, out);
+        error = error == -ENOENT && !t->always ? 0 : error;
+    }
+    return error;
 }

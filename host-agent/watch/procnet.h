@@ -1,18 +1,25 @@
 #ifndef WATCH_PROCNET_H
 #define WATCH_PROCNET_H
 /*
- * procnet - the same sockets as watch/sockdiag.h, from the text of /proc/net: slower, always there
+ * procnet - the same sockets as watch/sockdiag.h, from the text of /proc/net: slower, always there; and those
+ * of the protocols that are few and have no lister in every kernel
  *
  * A row's key is the inode, which can be used again: an exchange between two looks is seen by the owner only.
  */
 #include "watch/sockets.h"
 #include <stddef.h>
 
-/* Fills `out` anew. 0 or -errno. */
-int procnet_dump(int proc, enum conf_proto proto, struct sockets *out);
+/*
+ * Fills `out` anew from the files in `net`, as "self/net" or "812/net" below `proc`. 0 or -errno. What the
+ * kernel does not have (no IPv6, no SCTP) has no sockets; vsock has no file and is -EPROTONOSUPPORT.
+ */
+int procnet_dump(int proc, const char *net, enum conf_proto proto, struct sockets *out);
 
 /* One line without its end. False for the heading and whatever else is no socket of the kind asked for. */
 bool procnet_parse(
         const char *src, size_t len, uint8_t family, enum conf_proto proto, struct socket_row *out);
+
+/* Does the text of /proc/net/protocols name this one? A protocol whose module is not loaded is not in it. */
+bool procnet_has(const char *src, size_t len, const char *protocol);
 
 #endif

@@ -5,6 +5,7 @@
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include <linux/vm_sockets_diag.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -25,6 +26,11 @@ struct request {
 struct both_request {
     struct nlmsghdr head;
     struct inet_diag_req ask;
+};
+
+struct vsock_request {
+    struct nlmsghdr head;
+    struct vsock_diag_req ask;
 };
 
 static int
@@ -61,7 +67,29 @@ sockdiag_open(void)
 }
 
 static void
-take_socket(const uint8_t *payload, size_t len, struct sockets *out)
+take_vsock(const uint8_t *payload, size_t len, struct sockets *out)
+{
+    struct vsock_diag_msg m;
+    struct socket_row row = { .family = AF_VSOCK, .uid = SOCKETS_NO_UID };
+
+#ifndef PLANT_VSOCKDIAG
+    if (len < sizeof(m)) {
+        return;
+    }
+#endif
+    (void)len;
+    memcpy(&m, payload, sizeof(m));
+    row.key = (uint64_t)m.vdiag_cookie[1] << 32 | m.vdiag_cookie[0];
+    row.inode = m.vdiag_ino;
+    row.port = m.vdiag_src_port;
+    memcpy(row.address, &m.vdiag_src_cid, sizeof(m.vdiag_src_cid));
+    if (m.vdiag_state == STATE_LISTEN && row.port != 0) {
+        sockets_add(out, &row);
+    }
+}
+
+static void
+take_inet(const uint8_t *payload, size_t len, struct sockets *out)
 {
     struct inet_diag_msg m;
     struct socket_row row = { .key = 0 };
@@ -81,9 +109,20 @@ take_socket(const uint8_t *payload, size_t len, struct sockets *out)
     row.uid = m.idiag_uid;
     row.port = ntohs(m.id.idiag_sport);
     row.family = m.idiag_family;
+    row.device = m.id.idiag_if;
     memcpy(row.address, m.id.idiag_src, m.idiag_family == AF_INET ? 4 : 16);
     if (row.port != 0 && m.id.idiag_dport == 0) {
         sockets_add(out, &row);
+    }
+}
+
+static void
+take_socket(const uint8_t *payload, size_t len, struct sockets *out)
+{
+    if (len > 0 && payload[0] == AF_VSOCK) {
+        take_vsock(payload, len, out);
+    } else {
+        take_inet(payload, len, out);
     }
 }
 
@@ -160,6 +199,18 @@ ask_family(int fd, uint8_t family, enum conf_proto proto, uint32_t seq)
 }
 
 static int
+ask_vsock(int fd, uint32_t seq)
+{
+    struct vsock_request r = { .head = { .nlmsg_len = sizeof(r),
+                                       .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                                       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+                                       .nlmsg_seq = seq },
+        .ask = { .sdiag_family = AF_VSOCK, .vdiag_states = 1u << STATE_LISTEN } };
+
+    return send_request(fd, &r, sizeof(r));
+}
+
+static int
 ask_both(int fd, uint32_t seq)
 {
     struct both_request r = { .head = { .nlmsg_len = sizeof(r),
@@ -228,10 +279,24 @@ dump_both(int fd, struct sockets *out)
     return error != 0 ? error : take_answer(fd, out);
 }
 
+static int
+dump_vsock(int fd, struct sockets *out)
+{
+    int error = ask_vsock(fd, ++sequence);
+
+    return error != 0 ? error : take_answer(fd, out);
+}
+
 int
 sockdiag_dump(int fd, enum conf_proto proto, struct sockets *out)
 {
     sockets_clear(out);
+    if (proto == CONF_VSOCK) {
+        return dump_vsock(fd, out);
+    }
+    if (proto != CONF_TCP && proto != CONF_UDP) {
+        return -EPROTONOSUPPORT;
+    }
     if (proto == CONF_TCP && dump_both(fd, out) == 0) {
         return 0;
     }

@@ -8,10 +8,13 @@
 #include "watch/sockets.h"
 #include <stddef.h>
 
-/* A socket for sockdiag_dump(), or -errno. */
+/* A socket for sockdiag_dump(), of the network namespace it is opened in. Or -errno. */
 int sockdiag_open(void);
 
-/* Fills `out` anew. 0; -EAGAIN when the answer was cut (ask again), another -errno. */
+/*
+ * Fills `out` anew. 0; -EAGAIN when the answer was cut (ask again), another -errno: -EPROTONOSUPPORT for what
+ * is not asked here. The kernel may load its lister for a protocol that it has (tcp_diag), never a protocol.
+ */
 int sockdiag_dump(int fd, enum conf_proto proto, struct sockets *out);
 
 enum sockdiag_more { SOCKDIAG_MORE, SOCKDIAG_DONE, SOCKDIAG_BAD };

@@ -6,34 +6,52 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+struct kind {
+    enum conf_proto proto;
+    uint8_t family;
+};
+
+static const struct kind kinds[] = { { CONF_TCP, AF_INET }, { CONF_TCP, AF_INET6 }, { CONF_UDP, AF_INET },
+    { CONF_UDP, AF_INET6 }, { CONF_UDPLITE, AF_INET6 }, { CONF_RAW, AF_INET }, { CONF_PACKET, AF_PACKET },
+    { CONF_SCTP, AF_INET } };
+
+static void
+check_row(const struct kind *k, const struct socket_row *row)
+{
+    char text[SOCKETS_ADDRESS];
+    bool family = k->proto == CONF_SCTP ? row->family == AF_INET || row->family == AF_INET6
+                                        : row->family == k->family;
+
+    if (row->port == 0 || row->port > UINT16_MAX || !family || row->key != row->inode ||
+            strlen(sockets_address(row, text)) == 0) {
+        abort();
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *exact = malloc(size);
-    unsigned taken = 0;
+    unsigned states = 0;
 
     if (exact == NULL) {
         abort();
     }
     memcpy(exact, data, size);
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         struct socket_row row = { .port = 0 };
-        uint8_t family = i % 2 == 0 ? AF_INET : AF_INET6;
 
-        if (!procnet_parse(exact, size, family, i < 2 ? CONF_TCP : CONF_UDP, &row)) {
-            if (row.port != 0) {
-                abort();
-            }
-            continue;
-        }
-        taken++;
-        if (row.port == 0 || row.family != family || row.key != row.inode) {
+        if (procnet_parse(exact, size, kinds[i].family, kinds[i].proto, &row)) {
+            check_row(&kinds[i], &row);
+            states += i < 4;
+        } else if (row.port != 0) {
             abort();
         }
     }
-    if (taken > 1) { /* a line has one family and one state */
+    if (states > 1) { /* a line has one family and one state */
         abort();
     }
+    (void)procnet_has(exact, size, "AF_VSOCK");
     free(exact);
     return 0;
 }

@@ -44,6 +44,10 @@ a_whole_file_is_read_as_it_stands(void)
                     "\n"
                     "Watch /etc\nWatch \"/a b/\\\"c\\\\d%0A\"\nIgnore /etc/mtab\n"
                     "Port tcp 22 sshd /usr/lib/systemd/systemd\nPort udp 22 \"x y\"\n"
+                    "Port tcp [::1]:25 a unit=a.service,b@*.service uid=mail netns=web\n"
+                    "Port udp 10.1.2.3:53 a\nPort tcp loopback:25 a\nPort packet 0x0800 a\n"
+                    "Port packet any a\nPort raw 89 a\nPort sctp 3868 a\nPort vsock 70000 a\n"
+                    "Port udplite 7 a netns=any\nNamespaces all\n"
                     "Daemon /usr/sbin/cron\n"
                     "Mount /usr ro nodev device\nmount /d rw\n"
                     "Channel serial /dev/ttyS1 115200 8n1\nChannel tty /dev/tty9\nChannel null x"),
@@ -58,7 +62,22 @@ a_whole_file_is_read_as_it_stands(void)
     CHECK_INT(conf.watches, 2);
     CHECK_STR(conf.watch[1].path, "/a b/\"c\\d\n");
     CHECK_INT(conf.ignores, 1);
-    CHECK_INT(conf.ports, 2);
+    CHECK_INT(conf.ports, 11);
+    CHECK(!conf.own_netns);
+    CHECK_INT(conf.port[2].on, CONF_ADDRESS_6);
+    CHECK_INT(conf.port[2].address[15], 1);
+    CHECK_INT(conf.port[2].port, 25);
+    CHECK_INT(conf.port[2].processes, 1);
+    CHECK_STR(conf.port[2].unit, "a.service,b@*.service");
+    CHECK_STR(conf.port[2].user, "mail");
+    CHECK_STR(conf.port[2].netns, "web");
+    CHECK_INT(conf.port[3].on, CONF_ADDRESS_4);
+    CHECK_MEM(conf.port[3].address, "\x0a\1\2\3", 4);
+    CHECK_INT(conf.port[4].on, CONF_ADDRESS_LOOPBACK);
+    CHECK_INT(conf.port[5].port, 0x0800);
+    CHECK_INT(conf.port[6].port, 0);
+    CHECK_INT(conf.port[7].proto, CONF_RAW);
+    CHECK_INT(conf.port[9].port, 70000);
     CHECK_INT(conf.port[0].proto, CONF_TCP);
     CHECK_INT(conf.port[0].port, 22);
     CHECK_INT(conf.port[0].processes, 2);
@@ -87,18 +106,33 @@ static const struct {
     const char *text;
     const char *message; /* all lines but this one are right */
 } wrong[] = {
-    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Set, Watch, Ignore, Port, Daemon, DaemonGrace, Mount, View and Channel" },
+    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Set, Watch, Ignore, Port, Namespaces, Daemon, DaemonGrace, Mount, View and Channel" },
     { "Host a\nHost b\n", "t.conf:2: found Host a second time; expected it once" },
     { "Host a\nBeat 5\n\nbeat 5\n", "t.conf:4: found Beat a second time; expected it once" },
     { "Host\n\nHost a", "t.conf:1: found Host with 0 values; expected Host NAME" },
     { "Host a b\nHost a", "t.conf:1: found Host with 2 values; expected Host NAME" },
-    { "Host a\nPort tcp 22\n", "t.conf:2: found Port with 2 values; expected Port tcp|udp NUMBER|any PROCESS [PROCESS...] (at most 4)" },
-    { "Host a\nPort tcp 22 a b c d e\n", "t.conf:2: found Port with 7 values; expected Port tcp|udp NUMBER|any PROCESS [PROCESS...] (at most 4)" },
-    { "Host a\nPort sctp 22 a\n", "t.conf:2: found \"sctp\"; expected tcp or udp" },
-    { "Host a\nPort tcp 0 a\n", "t.conf:2: found \"0\"; expected a number from 1 to 65535" },
-    { "Host a\nPort tcp 65536 a\n", "t.conf:2: found \"65536\"; expected a number from 1 to 65535" },
-    { "Host a\nPort tcp 022 a\n", "t.conf:2: found \"022\"; expected a number from 1 to 65535" },
-    { "Host a\nPort tcp -1 a\n", "t.conf:2: found \"-1\"; expected a number from 1 to 65535" },
+    { "Host a\nPort tcp 22\n", "t.conf:2: found Port with 2 values; expected Port PROTOCOL NUMBER|any PROCESS [PROCESS...] [uid=USER] [unit=UNIT] [netns=NAME]" },
+    { "Host a\nPort tcp 22 a b c d e\n", "t.conf:2: found \"e\"; expected at most 4 processes" },
+    { "Host a\nPort tcp 22 a b c d uid=1 unit=u netns=n x\n", "t.conf:2: found Port with 10 values; expected Port PROTOCOL NUMBER|any PROCESS [PROCESS...] [uid=USER] [unit=UNIT] [netns=NAME]" },
+    { "Host a\nPort dccp 22 a\n", "t.conf:2: found \"dccp\"; expected one of tcp, udp, udplite, raw, packet, sctp and vsock" },
+    { "Host a\nPort raw 256 a\n", "t.conf:2: found \"256\"; expected an IP protocol from 1 to 255, or any" },
+    { "Host a\nPort packet ipx a\n", "t.conf:2: found \"ipx\"; expected all, arp, eapol, ip, ip6, lldp, 0xHHHH, a number from 1 to 65535, or any" },
+    { "Host a\nPort packet 0x a\n", "t.conf:2: found \"0x\"; expected all, arp, eapol, ip, ip6, lldp, 0xHHHH, a number from 1 to 65535, or any" },
+    { "Host a\nPort sctp 127.0.0.1:9 a\n", "t.conf:2: found \"127.0.0.1:9\"; expected a number from 1 to 65535, or any" },
+    { "Host a\nPort vsock 4294967295 a\n", "t.conf:2: found \"4294967295\"; expected a number from 1 to 4294967294, or any" },
+    { "Host a\nPort tcp ::1:25 a\n", "t.conf:2: found \"::1:25\"; expected a number from 1 to 65535, ADDRESS:NUMBER, loopback:NUMBER or any" },
+    { "Host a\nPort tcp 127.0.0.1:any a\n", "t.conf:2: found \"127.0.0.1:any\"; expected a number from 1 to 65535, ADDRESS:NUMBER, loopback:NUMBER or any" },
+    { "Host a\nPort tcp 22 uid=root\n", "t.conf:2: found no process; expected PROCESS: who may hold the port" },
+    { "Host a\nPort tcp 22 a uid=\n", "t.conf:2: found \"uid=\"; expected uid=NAME or uid=NUMBER, of at most 32 bytes" },
+    { "Host a\nPort tcp 22 a uid=0 uid=1\n", "t.conf:2: found \"uid=1\"; expected each condition once" },
+    { "Host a\nPort tcp 22 a netns=../x\n", "t.conf:2: found \"netns=../x\"; expected netns=NAME, netns=INODE or netns=any, of at most 63 bytes, without \"/\"" },
+    { "Host a\nPort tcp 22 a netns=x\nPort tcp 22 b netns=x\n", "t.conf:3: found \"22\"; expected each port once, with all its processes on one line" },
+    { "Host a\nNamespaces some\n", "t.conf:2: found \"some\"; expected all or own" },
+    { "Host a\nNamespaces own\nPort tcp 22 a netns=x\n", "t.conf:3: found a Port with netns= and Namespaces own; expected one of them" },
+    { "Host a\nPort tcp 0 a\n", "t.conf:2: found \"0\"; expected a number from 1 to 65535, ADDRESS:NUMBER, loopback:NUMBER or any" },
+    { "Host a\nPort tcp 65536 a\n", "t.conf:2: found \"65536\"; expected a number from 1 to 65535, ADDRESS:NUMBER, loopback:NUMBER or any" },
+    { "Host a\nPort tcp 022 a\n", "t.conf:2: found \"022\"; expected a number from 1 to 65535, ADDRESS:NUMBER, loopback:NUMBER or any" },
+    { "Host a\nPort tcp -1 a\n", "t.conf:2: found \"-1\"; expected a number from 1 to 65535, ADDRESS:NUMBER, loopback:NUMBER or any" },
     { "Host a\nPort tcp 22 a/b\n", "t.conf:2: found \"a/b\"; expected an executable's absolute path, or its name without a slash" },
     { "Host a\nPort tcp 22 \"\"\n", "t.conf:2: found \"\"; expected an executable's absolute path, or its name without a slash" },
     { "Host a\nPort tcp 22 /a/../b\n", "t.conf:2: found \"/a/../b\"; expected an " OPEN_END },
@@ -447,6 +481,70 @@ a_file_that_cannot_be_taken_is_one_error(void)
     rmdir(dir);
 }
 
+static void
+write_text(const char *path, const char *text, mode_t mode)
+{
+    FILE *out = fopen(path, "w");
+
+    CHECK(out != NULL);
+    fputs(text, out);
+    fclose(out);
+    CHECK_INT(chmod(path, mode), 0);
+}
+
+static void
+read_text(const char *path, char *out, size_t size)
+{
+    FILE *in = fopen(path, "r");
+    size_t len = in != NULL ? fread(out, 1, size - 1, in) : 0;
+
+    out[len] = '\0';
+    CHECK(in != NULL);
+    fclose(in);
+}
+
+static void
+appended_ports_stand_behind_all_that_was_there_and_mode_and_links_stay(void)
+{
+    char dir[] = "/tmp/tocsin-conf-XXXXXX";
+    char path[64];
+    char link[64];
+    char text[512];
+    struct stat st;
+
+    CHECK(mkdtemp(dir) != NULL);
+    snprintf(path, sizeof(path), "%s/real.conf", dir);
+    snprintf(link, sizeof(link), "%s/t.conf", dir);
+    write_text(path, "# mine\nHost a\nPort tcp 22 sshd", 0640);
+    CHECK_INT(symlink("real.conf", link), 0);
+    CHECK(conf_init(&conf, link, NULL));
+    CHECK_INT(conf_load(&conf, note, NULL), 0);
+    CHECK(conf_init(&again, NULL, NULL));
+    CHECK_INT(
+            parse("Host a\nPort tcp 22 sshd\nPort tcp [::1]:25 \"/a b\" uid=mail\nPort packet ip dhclient\n"),
+            0);
+    CHECK(conf_init(&again, link, NULL));
+    again.ports = conf.ports;
+    memcpy(again.port, conf.port, sizeof(conf.port));
+    CHECK_INT(conf_append_ports(&again, 1), 0);
+    read_text(path, text, sizeof(text));
+    CHECK_STR(text,
+            "# mine\nHost a\nPort tcp 22 sshd\nPort tcp [::1]:25 /a%20b uid=mail\nPort packet ip dhclient\n");
+    CHECK_INT(stat(path, &st), 0);
+    CHECK_INT(st.st_mode & 07777, 0640);
+    CHECK_INT(lstat(link, &st), 0);
+    CHECK(S_ISLNK(st.st_mode));
+
+    /* What would not be read back as it was meant is not written. */
+    write_text(path, "Host a\nBad\n", 0600);
+    CHECK_INT(conf_append_ports(&again, 1), -EINVAL);
+    read_text(path, text, sizeof(text));
+    CHECK_STR(text, "Host a\nBad\n");
+    CHECK_INT(unlink(link), 0);
+    CHECK_INT(unlink(path), 0);
+    CHECK_INT(rmdir(dir), 0); /* nothing else is left in it */
+}
+
 int
 main(void)
 {
@@ -463,5 +561,6 @@ main(void)
     CHECK_RUN(an_entry_that_fits_no_line_is_not_written);
     CHECK_RUN(a_state_directory_from_the_command_line_wins);
     CHECK_RUN(a_file_that_cannot_be_taken_is_one_error);
+    CHECK_RUN(appended_ports_stand_behind_all_that_was_there_and_mode_and_links_stay);
     return check_result();
 }

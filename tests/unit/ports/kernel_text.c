@@ -9,6 +9,7 @@
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include <linux/vm_sockets_diag.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -120,6 +121,87 @@ a_line_of_proc_net_is_read_and_a_cut_one_refused(void)
     }
 }
 
+#define PACKET "0000000000000000 3      3    88cc   2     1 0      0      1061 "
+#define SCTP "       0        0 2   10  9    36412  200 465001933 192.168.60.142 10.0.0.1 "
+#define SCTP6 \
+    "ffff88017e0a0200 ffff880299f7fa00 1   10  29   3868     0 7 2001:0db8:0000:0000:0000:0000:0000:0001 "
+
+static void
+a_line_of_each_other_table_is_read_and_its_heading_is_not(void)
+{
+    struct socket_row row;
+    char text[SOCKETS_ADDRESS];
+
+    CHECK(procnet_parse(PACKET, strlen(PACKET), AF_PACKET, CONF_PACKET, &row));
+    CHECK_INT(row.port, 0x88CC);
+    CHECK_INT(row.device, 2);
+    CHECK_INT(row.inode, 1061);
+    CHECK_STR(sockets_address(&row, text), "*%2");
+    CHECK(procnet_parse(SCTP, strlen(SCTP), AF_INET, CONF_SCTP, &row));
+    CHECK_INT(row.port, 36412);
+    CHECK_INT(row.uid, 200);
+    CHECK_INT(row.inode, 465001933);
+    CHECK_STR(sockets_address(&row, text), "192.168.60.142");
+    CHECK(procnet_parse(SCTP6, strlen(SCTP6), AF_INET, CONF_SCTP, &row));
+    CHECK_INT(row.port, 3868);
+    CHECK_STR(sockets_address(&row, text), "[2001:db8::1]");
+    CHECK(procnet_parse(LINE4, strlen(LINE4), AF_INET, CONF_RAW, &row));
+
+    static const char heading[] = " ENDPT     SOCK   STY SST HBKT LPORT   UID INODE LADDRS";
+    static const char closed[] = "0 0 2   7  9    36412  200 465001933 192.168.60.142";
+    static const char idle[] = "0000000000000000 3      3    0000   0     0 0      0      1061";
+    CHECK(!procnet_parse(heading, sizeof(heading) - 1, AF_INET, CONF_SCTP, &row));
+    CHECK(!procnet_parse(closed, sizeof(closed) - 1, AF_INET, CONF_SCTP, &row));
+    CHECK(!procnet_parse(idle, sizeof(idle) - 1, AF_PACKET, CONF_PACKET, &row));
+    for (size_t len = 0; len < strlen(PACKET) - strlen("1061 "); len++) {
+        CHECK(!procnet_parse(PACKET, len, AF_PACKET, CONF_PACKET, &row));
+    }
+}
+
+static void
+a_protocol_that_is_not_there_is_not_found(void)
+{
+    static const char text[] = "protocol  size sockets\nAF_VSOCKS 1 2\nTCP       2304\n";
+
+    CHECK(procnet_has(text, sizeof(text) - 1, "TCP"));
+    CHECK(!procnet_has(text, sizeof(text) - 1, "AF_VSOCK"));
+    CHECK(!procnet_has(text, sizeof(text) - 1, "SCTP"));
+    CHECK(!procnet_has("TCP", 3, "TCP"));
+}
+
+static void
+a_unit_is_the_first_folder_that_is_no_slice(void)
+{
+    /* clang-format off */
+    static const struct { const char *text; const char *unit; } groups[] = {
+        { "0::/system.slice/ssh.service\n", "ssh.service" },
+        { "0::/init.scope\n", "init.scope" },
+        { "0::/\n", "" },
+        { "", "" },
+        { "0::/user.slice/user-1000.slice/user@1000.service/app.slice/ssh.service\n", "user@1000.service" },
+        { "0::/system.slice/docker-0123456789abcdef.scope/init\n", "docker-0123456789abcdef.scope" },
+        { "4:memory:/x\n1:name=systemd:/system.slice/a.service\n0::/b.service\n", "a.service" },
+        { "0::/b.service\n1:name=systemd:/system.slice/a.service\n", "a.service" },
+        { "4:memory:/x.service\n0::/b.service", "b.service" },
+        { "10::/b.service\n", "" },
+        { "0::/a.slice", "" },
+    };
+    /* clang-format on */
+
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        char unit[PROCFS_UNIT];
+
+        procfs_unit_parse(groups[i].text, strlen(groups[i].text), unit);
+        CHECK_STR(unit, groups[i].unit);
+    }
+    char text[400] = "0::/";
+    char unit[PROCFS_UNIT];
+
+    memset(text + 4, 'x', 300);
+    procfs_unit_parse(text, strlen(text), unit);
+    CHECK_INT(strlen(unit), PROCFS_UNIT - 1);
+}
+
 #define FORMAT                                                   \
     "name: inet_sock_set_state\nID: 9\nformat:\n"                \
     "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n" \
@@ -149,9 +231,19 @@ a_tracepoint_is_read_by_its_own_format(void)
     CHECK_INT(event.port, 8080);
     CHECK_INT(event.pid, 7);
     CHECK(!listens_sample_parse(&format, sample, sizeof(sample) - 1, &event));
+    CHECK_INT(event.protocol, 6);
     family = AF_UNIX;
     memcpy(sample + 28, &family, 2);
     CHECK(!listens_sample_parse(&format, sample, sizeof(sample), &event));
+
+    char text[800];
+    snprintf(text, sizeof(text), "%s\tfield:__u16 protocol;\toffset:30;\tsize:2;\tsigned:0;\n", FORMAT);
+    CHECK(listens_format_parse(text, strlen(text), &format));
+    family = AF_INET;
+    memcpy(sample + 28, &family, 2);
+    sample[30] = 132;
+    CHECK(listens_sample_parse(&format, sample, sizeof(sample), &event));
+    CHECK_INT(event.protocol, 132);
 }
 
 struct answer {
@@ -174,6 +266,41 @@ answer_for(uint32_t seq)
     a.socket.idiag_inode = 5;
     a.socket.id.idiag_sport = htons(80);
     return a;
+}
+
+struct vsock_answer {
+    struct nlmsghdr head;
+    struct vsock_diag_msg socket;
+};
+
+static void
+a_vsock_socket_is_taken_only_while_it_listens(void)
+{
+    static struct sockets sockets;
+    struct vsock_answer a = {
+        .head = { .nlmsg_len = sizeof(a), .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_seq = 3 },
+        .socket = { .vdiag_family = AF_VSOCK,
+                .vdiag_state = 10,
+                .vdiag_src_cid = UINT32_MAX,
+                .vdiag_src_port = 70000,
+                .vdiag_ino = 9 }
+    };
+    char text[SOCKETS_ADDRESS];
+    int error;
+
+    sockets_clear(&sockets);
+    CHECK_INT(sockdiag_parse((const uint8_t *)&a, sizeof(a), 3, &sockets, &error), SOCKDIAG_MORE);
+    CHECK_INT(sockets.count, 1);
+    CHECK_INT(sockets.row[0].port, 70000);
+    CHECK_INT(sockets.row[0].inode, 9);
+    CHECK_STR(sockets_address(&sockets.row[0], text), "*");
+    a.socket.vdiag_state = 1;
+    CHECK_INT(sockdiag_parse((const uint8_t *)&a, sizeof(a), 3, &sockets, &error), SOCKDIAG_MORE);
+    CHECK_INT(sockets.count, 1);
+    a.socket.vdiag_state = 10;
+    a.head.nlmsg_len = sizeof(a) - 1;
+    CHECK_INT(sockdiag_parse((const uint8_t *)&a, sizeof(a) - 1, 3, &sockets, &error), SOCKDIAG_MORE);
+    CHECK_INT(sockets.count, 1);
 }
 
 static void
@@ -215,6 +342,10 @@ main(void)
     CHECK_RUN(this_process_is_what_it_is);
     CHECK_RUN(only_a_socket_link_is_one);
     CHECK_RUN(a_line_of_proc_net_is_read_and_a_cut_one_refused);
+    CHECK_RUN(a_line_of_each_other_table_is_read_and_its_heading_is_not);
+    CHECK_RUN(a_protocol_that_is_not_there_is_not_found);
+    CHECK_RUN(a_unit_is_the_first_folder_that_is_no_slice);
+    CHECK_RUN(a_vsock_socket_is_taken_only_while_it_listens);
     CHECK_RUN(a_tracepoint_is_read_by_its_own_format);
     CHECK_RUN(an_answer_of_the_kernel_is_read_and_a_cut_one_is_not_the_end);
     return check_result();

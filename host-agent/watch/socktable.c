@@ -1,0 +1,84 @@
+#include "watch/socktable.h"
+#include "watch/procfs.h"
+#include "watch/procnet.h"
+#include "watch/sockdiag.h"
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define DUMP_TRIES 3
+#define PROTOCOLS 16384
+
+void
+socktable_refresh(struct socktable *t)
+{
+    char name[64];
+    char text[PROTOCOLS];
+
+    snprintf(name, sizeof(name), "%s/protocols", t->net);
+    ssize_t len = procfs_read(t->proc, name, text, sizeof(text));
+    bool has = len > 0 && procnet_has(text, (size_t)len, "AF_VSOCK");
+
+    t->vsock = has ? SOCKTABLE_VSOCK_LISTED : SOCKTABLE_VSOCK_ABSENT;
+}
+
+void
+socktable_open(struct socktable *t, int proc, const char *net)
+{
+    *t = (struct socktable){ .proc = proc, .net = net, .diag = sockdiag_open() };
+}
+
+void
+socktable_close(struct socktable *t)
+{
+    if (t->diag >= 0) {
+        close(t->diag);
+    }
+    t->diag = -EBADF;
+}
+
+static int
+dump_diag(struct socktable *t, enum conf_proto proto, struct sockets *out)
+{
+    int error = t->diag;
+
+    for (int i = 0; t->diag >= 0 && i < DUMP_TRIES; i++) {
+        error = sockdiag_dump(t->diag, proto, out);
+        if (error != -EAGAIN) {
+            break;
+        }
+    }
+    return error;
+}
+
+static int
+dump_vsock(struct socktable *t, struct sockets *out)
+{
+    int error = t->vsock == SOCKTABLE_VSOCK_LISTED ? dump_diag(t, CONF_VSOCK, out) : 0;
+
+    if (error != 0 || t->vsock != SOCKTABLE_VSOCK_LISTED) {
+        sockets_clear(out);
+    }
+    if (error != 0 && error != -EAGAIN) {
+        t->vsock = SOCKTABLE_VSOCK_UNLISTED;
+        return 0;
+    }
+    return error;
+}
+
+int
+socktable_dump(struct socktable *t, enum conf_proto proto, struct sockets *out)
+{
+    if (proto == CONF_VSOCK) {
+        return dump_vsock(t, out);
+    }
+    if (proto == CONF_TCP || proto == CONF_UDP) {
+        int error = dump_diag(t, proto, out);
+
+        t->text_only = error != 0 && error != -EAGAIN;
+        if (error == 0) {
+            return 0;
+        }
+    }
+    return procnet_dump(t->proc, t->net, proto, out);
+}
