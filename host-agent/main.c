@@ -12,6 +12,7 @@ static const char usage[] =
         "  init [--host NAME] [--force]      write a configuration from what this machine runs now\n"
         "  pair CODE|FILE|- [--again]        take the pairing code that 'belfry pair HOST' printed\n"
         "  baseline build|show|diff|accept   the recorded state of the files that are watched\n"
+        "  baseline export|import            the same as text\n"
         "  accept PATH...|--packages         take changes into the baseline; what packages explain\n"
         "  check [--json]                    one pass of every check\n"
         "  run                               guard, in the foreground\n"

@@ -1,5 +1,6 @@
 /*
- * baseline build [--force] | show [PATH...] | diff [PATH...] | accept PATH...
+ * baseline build [--force] | show [PATH...] | diff [PATH...] | accept [--dry-run] PATH... |
+ * export [FILE] | import FILE [--force]
  *
  * Each is a walk through the guarded trees, the baseline, or both at once in the same order.
  */
@@ -7,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
 #include "watch/baseline.h"
+#include "watch/baseline_text.h"
 #include "watch/fs_finding.h"
 #include "watch/fs_pass.h"
 #include "watch/fs_roots.h"
@@ -14,6 +16,7 @@
 #include "wire/base32.h"
 #include "wire/escape.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +41,7 @@ static struct {
     bool json;
     bool writing;
     unsigned jobs;
+    bool dry;          /* nothing is written after all */
     accept_fn *decide; /* NULL: every difference is taken */
     void *decide_to;
     uint64_t printed;
@@ -390,10 +394,27 @@ write_end(uint8_t *root)
     return code == 0;
 }
 
+/* There is a place for a new baseline. */
+static bool
+may_write(bool force)
+{
+    struct stat st;
+
+    if (!force && lstat(path_of_baseline, &st) == 0) {
+        cmd_error("%s exists; take changes in with `tocsin baseline accept`, or start anew with --force",
+                shown_str(path_of_baseline));
+        return false;
+    }
+    if (mkdir(conf.state_dir, 0700) < 0 && errno != EEXIST) {
+        cmd_error("%s: cannot be created: %s", shown_str(conf.state_dir), strerror(errno));
+        return false;
+    }
+    return true;
+}
+
 static int
 build(const struct cmd *cmd)
 {
-    struct stat st;
     uint8_t root[WIRE_HASH_SIZE];
     bool force = cmd->argc == 2 && strcmp(cmd->argv[1], "--force") == 0;
 
@@ -403,13 +424,8 @@ build(const struct cmd *cmd)
     if (!begin(cmd, false)) {
         return CMD_ERROR;
     }
-    if (!force && lstat(path_of_baseline, &st) == 0) {
-        return cmd_error(
-                "%s exists; take changes in with `tocsin baseline accept`, or start anew with --force",
-                shown_str(path_of_baseline));
-    }
-    if (mkdir(conf.state_dir, 0700) < 0 && errno != EEXIST) {
-        return cmd_error("%s: cannot be created: %s", shown_str(conf.state_dir), strerror(errno));
+    if (!may_write(force)) {
+        return CMD_ERROR;
     }
     if (!write_begin()) {
         return CMD_ERROR;
@@ -435,14 +451,18 @@ print_head(void)
     if (gmtime_r(&created, &utc) == NULL || strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
         snprintf(when, sizeof(when), "?");
     }
+    double each = base.count > 0 ? (double)base.size / (double)base.count : 0;
     if (job.json) {
         printf("{\"baseline\": ");
         cmd_json_escaped(shown_str(path_of_baseline));
-        printf(", \"created\": \"%s\", ", when);
+        printf(", \"created\": \"%s\", \"host\": ", when);
+        cmd_json_escaped(shown_str(base.host));
+        printf(", \"bytes\": %" PRIu64 ", ", base.size);
         print_root(base.root);
         printf(", \"entries\": [");
     } else {
-        printf("%s: %" PRIu64 " entries, made %s\n", shown_str(path_of_baseline), base.count, when);
+        printf("%s: %" PRIu64 " entries of %.1f bytes, made %s on %s\n", shown_str(path_of_baseline),
+                base.count, each, when, base.host[0] != '\0' ? cmd_text(base.host) : "?");
         print_root(base.root);
     }
 }
@@ -560,7 +580,8 @@ accept_end(bool took)
         print_root(root);
         printf("}\n");
     } else {
-        printf("%" PRIu64 " difference%s accepted\n", job.printed, job.printed == 1 ? "" : "s");
+        printf("%" PRIu64 " difference%s %s\n", job.printed, job.printed == 1 ? "" : "s",
+                job.dry ? "to accept" : "accepted");
         print_root(root);
     }
     print_shortfalls();
@@ -583,17 +604,24 @@ accept_chosen(void)
 static int
 accept_paths(const struct cmd *cmd)
 {
-    if (cmd->argc < 2) {
+    struct cmd paths = *cmd;
+
+    if (cmd->argc > 1 && strcmp(cmd->argv[1], "--dry-run") == 0) {
+        job.dry = true;
+        paths.argc--;
+        paths.argv++;
+    }
+    if (paths.argc < 2) {
         return cmd_error("baseline accept: which paths? (/ for all)");
     }
-    if (!begin(cmd, true) || !choose(cmd) || !write_begin()) {
+    if (!begin(cmd, true) || !choose(&paths) || !write_begin()) {
         return CMD_ERROR;
     }
     if (job.json) {
         printf("{\"accepted\": [");
     }
     accept_chosen();
-    return accept_end(job.printed > 0);
+    return accept_end(job.printed > 0 && !job.dry);
 }
 
 bool
@@ -658,18 +686,80 @@ accept_tokens(char *out, size_t size, enum fs_verdict verdict, const struct base
     fs_tokens(verdict, was, now, differs, append_token, &t);
 }
 
+/* ---- export, import ---- */
+
+static int
+export_text(const struct cmd *cmd)
+{
+    const char *name = cmd->argc > 1 ? cmd->argv[1] : "-";
+    bool named = strcmp(name, "-") != 0;
+    struct baseline_error error;
+
+    if (cmd->argc > 2) {
+        return cmd_error("baseline export: one FILE, or none for standard output");
+    }
+    if (!begin(cmd, true)) {
+        return CMD_ERROR;
+    }
+    int fd = named ? open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600) : STDOUT_FILENO;
+    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (out == NULL) {
+        return cmd_error("%s: cannot be written: %s", shown_str(name), strerror(errno));
+    }
+    int code = baseline_export(&base, out, &error);
+    if (fclose(out) != 0 && code == 0) {
+        snprintf(error.text, sizeof(error.text), "writing: %s", strerror(errno));
+        code = -EIO;
+    }
+    if (code < 0) {
+        return cmd_error("%s: not whole: %s", named ? shown_str(name) : "standard output", error.text);
+    }
+    return CMD_CLEAN;
+}
+
+static int
+import_text(const struct cmd *cmd)
+{
+    const char *name = cmd->argc > 1 ? cmd->argv[1] : NULL;
+    bool force = cmd->argc == 3 && strcmp(cmd->argv[2], "--force") == 0;
+    struct baseline_error error;
+    uint8_t root[WIRE_HASH_SIZE];
+
+    if (name == NULL || (cmd->argc > 2 && !force)) {
+        return cmd_error(
+                "baseline import: one FILE (- for standard input), and --force to replace a baseline");
+    }
+    if (!begin(cmd, false) || !may_write(force)) {
+        return CMD_ERROR;
+    }
+    FILE *in = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
+    if (in == NULL) {
+        return cmd_error("%s: cannot be read: %s", shown_str(name), strerror(errno));
+    }
+    int code = baseline_import(in, conf.state_dir, root, &error);
+    fclose(in);
+    if (code < 0) {
+        return cmd_error("%s: %s", shown_str(name), error.text);
+    }
+    printf("%s", job.json ? "{" : "");
+    print_root(root);
+    printf("%s", job.json ? "}\n" : "");
+    return CMD_CLEAN;
+}
+
 int
 cmd_baseline(const struct cmd *cmd)
 {
     static const struct {
         const char *name;
         int (*run)(const struct cmd *cmd);
-    } table[] = { { "build", build }, { "show", show }, { "diff", diff }, { "accept", accept_paths } };
+    } table[] = { { "build", build }, { "show", show }, { "diff", diff }, { "accept", accept_paths },
+        { "export", export_text }, { "import", import_text } };
 
     for (size_t i = 0; cmd->argc > 0 && i < sizeof(table) / sizeof(table[0]); i++) {
         if (strcmp(cmd->argv[0], table[i].name) == 0) {
             return table[i].run(cmd);
         }
     }
-    return cmd_error("baseline: build, show, diff or accept is wanted");
+    return cmd_error("baseline: build, show, diff, accept, export or import is wanted");
 }

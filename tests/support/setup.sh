@@ -10,7 +10,8 @@ die() {
 # Debian 12 package names, by what needs them.
 PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config musl-dev linux-libc-dev librust-blake3-dev libserialport-dev
     libsqlite3-dev"
-PACKAGES_TESTS="clang clang-format clang-tidy iproute2 libclang-rt-14-dev llvm nftables spin strace git python3"
+PACKAGES_TESTS="clang clang-format clang-tidy iproute2 libarchive-tools libclang-rt-14-dev llvm nftables spin strace git
+    python3"
 PACKAGES_RIG="qemu-system-x86"
 PACKAGES_BENCH="aide lsof iproute2 time"
 

@@ -217,6 +217,122 @@ a_damaged_baseline_is_refused_and_left_as_it_is(void)
 }
 
 static void
+accept_takes_a_tree_that_is_gone_and_a_rename(void)
+{
+    prepare();
+    ground_mkdir("dir/sub");
+    ground_write("dir/sub/deep", "");
+    CHECK_INT(RUN("build"), CMD_CLEAN);
+    CHECK_INT(rename(ground_path("dir"), ground_path("moved")), 0);
+    CHECK_INT(RUN("accept", ground_path("dir")), CMD_CLEAN);
+    PRINTED("4 differences accepted");
+    CHECK_INT(RUN("diff"), CMD_FINDINGS);
+    PRINTED("4 differences in ");
+    CHECK_INT(RUN("accept", ground_path("moved"), ground.tree), CMD_CLEAN);
+    CHECK_INT(RUN("diff"), CMD_CLEAN);
+    CHECK_INT(rename(ground_path("moved"), ground_path("dir")), 0);
+    CHECK_INT(RUN("accept", ground_path("dir"), ground_path("moved"), ground_path("nothing")), CMD_CLEAN);
+    PRINTED("8 differences accepted");
+}
+
+static void
+a_dry_run_of_accept_writes_nothing(void)
+{
+    uint8_t before[WIRE_HASH_SIZE], after[WIRE_HASH_SIZE];
+
+    prepare();
+    CHECK_INT(RUN("build"), CMD_CLEAN);
+    root_of_baseline(before);
+    chmod(ground_path("other"), 0666);
+    CHECK_INT(RUN("accept", "--dry-run", ground_path("other")), CMD_CLEAN);
+    PRINTED("other mode=0644>0666\n1 difference to accept");
+    root_of_baseline(after);
+    CHECK_MEM(before, after, WIRE_HASH_SIZE);
+    CHECK_INT(RUN("accept", "--dry-run"), CMD_ERROR);
+}
+
+static void
+a_baseline_of_version_1_is_refused_with_what_to_do(void)
+{
+    prepare();
+    CHECK_INT(RUN("build"), CMD_CLEAN);
+    char path[120];
+    snprintf(path, sizeof(path), "%s/baseline", ground.state);
+    int fd = open(path, O_WRONLY);
+    CHECK_INT(pwrite(fd, "\1", 1, 8), 1);
+    close(fd);
+    CHECK_INT(RUN("diff"), CMD_ERROR);
+    PRINTED("version 1 at offset 8; this program reads version 2: make it anew with `tocsin baseline build "
+            "--force`");
+    CHECK_INT(RUN("build", "--force"), CMD_CLEAN);
+}
+
+static void
+an_export_is_imported_to_the_same_root(void)
+{
+    uint8_t before[WIRE_HASH_SIZE], after[WIRE_HASH_SIZE];
+    char text[100], path[120];
+
+    prepare();
+    snprintf(text, sizeof(text), "%s/text", ground.dir);
+    snprintf(path, sizeof(path), "%s/baseline", ground.state);
+    CHECK_INT(RUN("build"), CMD_CLEAN);
+    root_of_baseline(before);
+    CHECK_INT(RUN("export", text), CMD_CLEAN);
+    CHECK_STR(printed, "");
+    CHECK_INT(RUN("import", text), CMD_ERROR);
+    PRINTED("--force");
+    CHECK_INT(unlink(path), 0);
+    CHECK_INT(RUN("import", text), CMD_CLEAN);
+    PRINTED("root ");
+    root_of_baseline(after);
+    CHECK_MEM(before, after, WIRE_HASH_SIZE);
+    CHECK_INT(RUN("export"), CMD_CLEAN);
+    CHECK(strncmp(printed, "#mtree\n", 7) == 0);
+    CHECK_INT(truncate(text, 200), 0);
+    CHECK_INT(RUN("import", text, "--force"), CMD_ERROR);
+    PRINTED("text: line ");
+    root_of_baseline(after);
+    CHECK_MEM(before, after, WIRE_HASH_SIZE);
+    CHECK_INT(RUN("export", "/nonexistent/text"), CMD_ERROR);
+    CHECK_INT(RUN("import", "/nonexistent/text", "--force"), CMD_ERROR);
+    CHECK_INT(RUN("import"), CMD_ERROR);
+}
+
+/* A reader of mtree(5) that is not ours. */
+static void
+an_export_is_read_by_bsdtar(void)
+{
+    char command[400], line[400] = "", text[100];
+    unsigned lines = 0;
+    bool found = false;
+
+    if (system("bsdtar --version >/dev/null 2>&1") != 0) {
+        printf("skipped: bsdtar (libarchive-tools) is not installed\n");
+        return;
+    }
+    prepare();
+    snprintf(text, sizeof(text), "%s/text", ground.dir);
+    ground_write("a b#c=\\d,\377", "");
+    CHECK_INT(mkfifo(ground_path("fifo"), 0600), 0);
+    CHECK_INT(RUN("build"), CMD_CLEAN);
+    CHECK_INT(RUN("export", text), CMD_CLEAN);
+    snprintf(command, sizeof(command), "bsdtar -tvf '%s' 2>&1", text);
+    FILE *listing = popen(command, "r");
+    while (fgets(line, sizeof(line), listing) != NULL) {
+        lines++;
+        found = found ||
+                (strstr(line, "/tree/a b#c=\\\\d,\\377") != NULL && strncmp(line, "-rw-r--r--", 10) == 0);
+        CHECK(strncmp(line, "bsdtar", 6) != 0);
+    }
+    CHECK_INT(pclose(listing), 0);
+    CHECK(found);
+    CHECK_INT(RUN("show"), CMD_CLEAN);
+    snprintf(line, sizeof(line), "%u entries of ", lines);
+    PRINTED(line);
+}
+
+static void
 show_prints_rows_and_escapes_names(void)
 {
     prepare();
@@ -252,6 +368,11 @@ main(void)
     CHECK_RUN(accept_of_all_equals_a_fresh_build);
     CHECK_RUN(accept_of_nothing_new_leaves_the_file_alone);
     CHECK_RUN(a_damaged_baseline_is_refused_and_left_as_it_is);
+    CHECK_RUN(accept_takes_a_tree_that_is_gone_and_a_rename);
+    CHECK_RUN(a_dry_run_of_accept_writes_nothing);
+    CHECK_RUN(a_baseline_of_version_1_is_refused_with_what_to_do);
+    CHECK_RUN(an_export_is_imported_to_the_same_root);
+    CHECK_RUN(an_export_is_read_by_bsdtar);
     CHECK_RUN(show_prints_rows_and_escapes_names);
     CHECK_RUN(a_baseline_that_cannot_be_written_is_an_error);
     ground_close();
