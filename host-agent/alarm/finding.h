@@ -41,7 +41,12 @@ enum finding_code {
     FINDING_INTEGRITY_CHANGED,
     FINDING_INTEGRITY_ADDED,
     FINDING_INTEGRITY_GONE,
-    FINDING_INTEGRITY_MANY, /* made by the core: stands for those under a directory */
+    FINDING_INTEGRITY_SETUID,   /* a file gives its owner's or its group's rights, or capabilities */
+    FINDING_INTEGRITY_KEYS,     /* who may log in by ssh */
+    FINDING_INTEGRITY_SUDOERS,  /* who may become another user */
+    FINDING_INTEGRITY_PRELOAD,  /* what is loaded into each program */
+    FINDING_INTEGRITY_ACCOUNTS, /* users, passwords and groups */
+    FINDING_INTEGRITY_MANY,     /* made by the core: stands for those under a directory */
     FINDING_PORT_UNEXPECTED,
     FINDING_PORT_GONE,
     FINDING_PORT_WRONG, /* a right port, held by the wrong program */

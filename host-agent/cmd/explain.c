@@ -42,6 +42,60 @@ static const struct explanation entries[] = {
             .guard = "A file that is replaced by renaming is looked at again before it counts as gone.",
     },
     {
+            .code = "integrity.setuid",
+            .means = "A file gives whoever runs it rights that it did not give before: it is set-uid or "
+                     "set-gid "
+                     "now, has capabilities, or has another owner.",
+            .raised = "An event or a sweep found a regular file, new or changed, with mode 4000 or 2000 or a "
+                      "security.capability attribute that the baseline does not have.",
+            .causes =
+                    "A package with such a program was installed or upgraded, setcap was called; or somebody "
+                    "left a way back to root.",
+            .act = "Look at mode=, owner= and caps=. Unless you know the program and why it needs that: "
+                   "chmod "
+                   "a-s or setcap -r it, and look for who put it there.",
+            .guard = "Told singly, never put together with others. A file that had these rights in the "
+                     "baseline "
+                     "and only changed is integrity.changed.",
+    },
+    {
+            .code = "integrity.keys",
+            .means = "The keys that may log in by ssh as some user are new or changed.",
+            .raised = "The same as integrity.changed or .added, for authorized_keys in a watched .ssh folder "
+                      "or "
+                      "below /etc/ssh.",
+            .causes = "A user or an administrator added or removed a key; or an intruder did.",
+            .act = "Compare the file with what its owner knows. Remove keys that nobody can name.",
+    },
+    {
+            .code = "integrity.sudoers",
+            .means = "The rules that say who may become another user are new or changed.",
+            .raised = "The same as integrity.changed or .added, for /etc/sudoers, /etc/sudoers.d and "
+                      "/etc/doas.conf.",
+            .causes = "An administrator or a package changed the rules; or somebody made root cheap.",
+            .act = "Read the file (visudo -c, sudo -l -U USER). Accept it if you know each rule.",
+    },
+    {
+            .code = "integrity.preload",
+            .means = "/etc/ld.so.preload is new or changed: libraries that each program loads first.",
+            .raised = "The same as integrity.changed or .added, for that file.",
+            .causes =
+                    "Hardly ever meant: some hardware and memory allocators use it. User-space rootkits hide "
+                    "files and processes by it.",
+            .act = "Read it with a static program (busybox cat), not with what it may have changed.",
+    },
+    {
+            .code = "integrity.accounts",
+            .means = "The list of users, passwords or groups has changed.",
+            .raised = "The same as integrity.changed or .added, for /etc/passwd, shadow, group and gshadow.",
+            .causes = "A user or a package's system user was added, a password was changed; or somebody made "
+                      "an "
+                      "account for later.",
+            .act = "Compare with the backups that the tools leave (/etc/passwd-, /etc/shadow-). Look for "
+                   "user id "
+                   "0, empty passwords and new members of groups such as sudo and docker.",
+    },
+    {
             .code = "integrity.many",
             .means = "Many files under one directory have changed, are new or are gone; one line stands for "
                      "them.",

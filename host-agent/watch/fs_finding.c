@@ -1,4 +1,5 @@
 #include "watch/fs_finding.h"
+#include "watch/fs_codes.h"
 #include "watch/fs_words.h"
 #include "watch/fs_xattrs.h"
 #include "wire/base32.h"
@@ -267,13 +268,9 @@ void
 fs_finding(struct finding *f, enum fs_verdict verdict, const struct baseline_entry *was,
         const struct baseline_entry *now, unsigned differs)
 {
-    static const enum finding_code codes[] = { [FS_SAME] = FINDING_INTEGRITY_CHANGED,
-        [FS_CHANGED] = FINDING_INTEGRITY_CHANGED,
-        [FS_ADDED] = FINDING_INTEGRITY_ADDED,
-        [FS_GONE] = FINDING_INTEGRITY_GONE };
     const struct baseline_entry *e = now != NULL ? now : was;
 
-    finding_begin(f, codes[verdict], "path", e->path, e->path_len);
+    finding_begin(f, fs_code(verdict, was, now), "path", e->path, e->path_len);
     if (verdict == FS_SAME) {
         f->op = FINDING_CLOSE;
         return;

@@ -1,6 +1,7 @@
 /* What is collected of real objects of the kernel, what of it is compared, and in what words it is told. */
 #include "ground.h"
 #include "support/check.h"
+#include "watch/fs_codes.h"
 #include "watch/fs_finding.h"
 #include "watch/fs_look.h"
 #include "watch/fs_words.h"
@@ -407,6 +408,68 @@ an_acl_too_long_for_a_line_is_cut_between_entries(void)
     CHECK_STR(words, "invalid");
 }
 
+/* ---- codes ---- */
+
+static enum finding_code
+code_of(const char *path, enum fs_verdict verdict)
+{
+    struct baseline_entry was = { .path = (const uint8_t *)path, .path_len = (uint16_t)strlen(path) };
+
+    return fs_code(verdict, verdict == FS_ADDED ? NULL : &was, verdict == FS_GONE ? NULL : &was);
+}
+
+static void
+what_lets_somebody_in_is_told_as_such(void)
+{
+    static const struct {
+        const char *path;
+        enum finding_code code;
+    } paths[] = { { "/root/.ssh/authorized_keys", FINDING_INTEGRITY_KEYS },
+        { "/home/eve/.ssh/authorized_keys2", FINDING_INTEGRITY_KEYS },
+        { "/home/eve/.ssh/known_hosts", FINDING_INTEGRITY_CHANGED },
+        { "/home/eve/ssh/authorized_keys", FINDING_INTEGRITY_CHANGED },
+        { "/etc/ssh/authorized_keys.d/eve", FINDING_INTEGRITY_KEYS },
+        { "/etc/sudoers", FINDING_INTEGRITY_SUDOERS }, { "/etc/sudoers.d/90-eve", FINDING_INTEGRITY_SUDOERS },
+        { "/etc/sudoers.dist", FINDING_INTEGRITY_CHANGED },
+        { "/etc/ld.so.preload", FINDING_INTEGRITY_PRELOAD }, { "/etc/passwd", FINDING_INTEGRITY_ACCOUNTS },
+        { "/etc/passwd-", FINDING_INTEGRITY_CHANGED }, { "/etc/gshadow", FINDING_INTEGRITY_ACCOUNTS } };
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        bool plain = paths[i].code == FINDING_INTEGRITY_CHANGED;
+
+        CHECK_INT(code_of(paths[i].path, FS_CHANGED), paths[i].code);
+        CHECK_INT(code_of(paths[i].path, FS_ADDED), plain ? FINDING_INTEGRITY_ADDED : paths[i].code);
+        CHECK_INT(code_of(paths[i].path, FS_GONE), FINDING_INTEGRITY_GONE);
+    }
+}
+
+static void
+new_rights_of_a_file_are_told_as_such(void)
+{
+    struct baseline_entry was = { .path = (const uint8_t *)"/x", .path_len = 2, .mode = 0755 }, now = was;
+
+    CHECK_INT(fs_code(FS_CHANGED, &was, &now), FINDING_INTEGRITY_CHANGED);
+    now.mode = 04755;
+    CHECK_INT(fs_code(FS_CHANGED, &was, &now), FINDING_INTEGRITY_SETUID);
+    CHECK_INT(fs_code(FS_ADDED, NULL, &now), FINDING_INTEGRITY_SETUID);
+    was.mode = 02755;
+    CHECK_INT(fs_code(FS_CHANGED, &was, &now), FINDING_INTEGRITY_SETUID);
+    was.mode = 06755;
+    CHECK_INT(fs_code(FS_CHANGED, &was, &now), FINDING_INTEGRITY_CHANGED);
+    was.uid = 1;
+    CHECK_INT(fs_code(FS_CHANGED, &was, &now), FINDING_INTEGRITY_SETUID);
+    now.mode = 0755;
+    CHECK_INT(fs_code(FS_CHANGED, &was, &now), FINDING_INTEGRITY_CHANGED);
+    now.xattrs = (const uint8_t *)"\x13security.capability\0\0\0";
+    now.xattrs_len = 23;
+    CHECK_INT(fs_code(FS_CHANGED, &was, &now), FINDING_INTEGRITY_SETUID);
+    was = now;
+    CHECK_INT(fs_code(FS_CHANGED, &was, &now), FINDING_INTEGRITY_CHANGED);
+    now.type = was.type = BASELINE_DIR;
+    now.mode = 02755;
+    CHECK_INT(fs_code(FS_CHANGED, &was, &now), FINDING_INTEGRITY_CHANGED);
+}
+
 int
 main(void)
 {
@@ -424,6 +487,8 @@ main(void)
     CHECK_RUN(another_type_is_told_to_who_asks_for_content);
     CHECK_RUN(capabilities_are_named_grouped_and_numbered);
     CHECK_RUN(an_acl_too_long_for_a_line_is_cut_between_entries);
+    CHECK_RUN(what_lets_somebody_in_is_told_as_such);
+    CHECK_RUN(new_rights_of_a_file_are_told_as_such);
     ground_close();
     return check_result();
 }
