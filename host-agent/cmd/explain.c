@@ -223,7 +223,7 @@ static const struct explanation entries[] = {
                       "protects. A superblock can be made writable from another mount namespace without any "
                       "event.",
             .act = "mount -o remount,ro PATH; then look at what was written (tocsin check).",
-            .guard = "bind leaves the file system's own state out.",
+            .guard = "bind leaves the file system's own state out; within window= it is a note.",
     },
     {
             .code = "mount.gone",

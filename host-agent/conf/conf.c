@@ -100,6 +100,14 @@ conf_init(struct conf *conf, const char *config_path, const char *state_dir)
            path_set(conf->state_dir, state_dir != NULL ? state_dir : CONF_DEFAULT_STATE);
 }
 
+bool
+conf_mount_is_disk(const struct conf_mount *mount)
+{
+    static const char folder[] = "/dev/disk/";
+
+    return mount->path[0] != '/' || strncmp(mount->path, folder, sizeof(folder) - 1) == 0;
+}
+
 const char *
 conf_daemon_subject(const struct conf_daemon *daemon, char out[CONF_DAEMON_SUBJECT])
 {

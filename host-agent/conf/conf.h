@@ -84,9 +84,11 @@ struct conf_port {
 #define CONF_MOUNT_DEVICE 16u /* the block device is set read-only, too */
 
 struct conf_mount {
-    char path[CONF_PATH]; /* the mount point */
+    char path[CONF_PATH]; /* the mount point, or a disk: LABEL=, UUID=, PARTLABEL=, PARTUUID= or below
+                             /dev/disk */
     bool read_only;
-    uint8_t options; /* those that it must have */
+    uint8_t options;   /* those that it must have */
+    uint32_t window_s; /* read-only, but for so long at a time; 0: always */
 };
 
 /* Pairs of sources that should say the same; tocsin.conf(5) tells what each looks at. */
@@ -219,6 +221,9 @@ const char *conf_port_form(unsigned proto);
  * key of that detail: "unit", "pidfile", "cmd" or "exe".
  */
 const char *conf_daemon_subject(const struct conf_daemon *daemon, char out[CONF_DAEMON_SUBJECT]);
+
+/* True when the entry names a disk and not a mount point. */
+bool conf_mount_is_disk(const struct conf_mount *mount);
 
 /* An option's keyword by the number of its bit, from 0; NULL behind the last. */
 const char *conf_mount_option(unsigned bit);

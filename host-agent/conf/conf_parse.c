@@ -10,6 +10,7 @@
 #define WORDS 24 /* the longest entry: a Set of single attributes */
 #define SHOWN 120
 #define MESSAGE 640
+#define WINDOW_MAX 86400u
 #define PATH_WANTED                                                                                         \
     "absolute path of at most 255 bytes, without \"/\" at its end and without \"//\", \".\" and \"..\" in " \
     "it"
@@ -694,16 +695,46 @@ conf_mount_option(unsigned bit)
     return bit < sizeof(names) / sizeof(names[0]) ? names[bit] : NULL;
 }
 
+/* "90s", "30m" or "2h". */
+static bool
+take_window(struct parser *p, const struct words *w, unsigned i, struct conf_mount *mount)
+{
+    static const struct {
+        char unit;
+        uint32_t seconds;
+    } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 } };
+    const char *value = value_of(w, i, "window=");
+    size_t len = strlen(value);
+    uint32_t n;
+
+    for (size_t u = 0; u < sizeof(units) / sizeof(units[0]) && len > 1; u++) {
+        if (value[len - 1] == units[u].unit && wire_decimal(value, len - 1, &n) && n > 0 &&
+                n <= WINDOW_MAX / units[u].seconds) {
+            if (mount->window_s != 0 || !mount->read_only) {
+                tell_word(p, w, i, "it once, and with ro only");
+                return false;
+            }
+            mount->window_s = n * units[u].seconds;
+            return true;
+        }
+    }
+    tell_word(p, w, i, "window= and 1s to 24h, as 30m");
+    return false;
+}
+
 static bool
 take_mount_option(struct parser *p, const struct words *w, unsigned i, struct conf_mount *mount)
 {
     unsigned bit = 0;
 
+    if (value_of(w, i, "window=") != NULL) {
+        return take_window(p, w, i, mount);
+    }
     while (conf_mount_option(bit) != NULL && !word_is(w, i, conf_mount_option(bit))) {
         bit++;
     }
     if (conf_mount_option(bit) == NULL) {
-        tell_word(p, w, i, "one of nosuid, nodev, noexec, bind and device");
+        tell_word(p, w, i, "one of nosuid, nodev, noexec, bind, device and window=");
         return false;
     }
     if ((mount->options & 1u << bit) != 0) {
@@ -723,6 +754,24 @@ take_mount_option(struct parser *p, const struct words *w, unsigned i, struct co
 }
 
 static bool
+names_disk(const struct words *w, unsigned i)
+{
+    return value_of(w, i, "LABEL=") != NULL || value_of(w, i, "UUID=") != NULL ||
+           value_of(w, i, "PARTLABEL=") != NULL || value_of(w, i, "PARTUUID=") != NULL;
+}
+
+static bool
+take_disk(struct parser *p, const struct words *w, unsigned i, char out[CONF_PATH])
+{
+    if (w->len[i] >= CONF_PATH || w->word[i][w->len[i] - 1] == '=') {
+        tell_word(p, w, i, "a label or id of a disk behind the =, in all at most 255 bytes");
+        return false;
+    }
+    memcpy(out, w->word[i], w->len[i] + 1);
+    return true;
+}
+
+static bool
 take_mount_path(struct parser *p, const struct words *w, char out[CONF_PATH])
 {
     for (unsigned i = 0; i < p->conf->mounts; i++) {
@@ -735,7 +784,7 @@ take_mount_path(struct parser *p, const struct words *w, char out[CONF_PATH])
         tell_word(p, w, 0, "at most 32 such lines");
         return false;
     }
-    return take_path(p, w, 1, out);
+    return names_disk(w, 1) ? take_disk(p, w, 1, out) : take_path(p, w, 1, out);
 }
 
 static void
@@ -935,7 +984,7 @@ static const struct keyword keywords[] = {
     { "Namespaces", take_namespaces, 1, 1, true, "Namespaces all|own" },
     { "Daemon",    take_daemon,     1, 4, false, "Daemon [PATH] [args=WORDS] [unit=UNIT] [pidfile=PATH]" },
     { "DaemonGrace", take_daemon_grace, 1, 1, true, "DaemonGrace SECONDS" },
-    { "Mount",     take_mount,      2, 6, false, "Mount PATH ro|rw [OPTION...]" },
+    { "Mount",     take_mount,      2, 7, false, "Mount PATH|DISK ro|rw [OPTION...]" },
     { "View",      take_view,       2, 3, false, "View NAME on [SECONDS]|off|allow WHAT" },
     { "Channel",   take_channel,    2, 4, false, "Channel SCHEME DEVICE [BAUD [FRAME]]" },
 };

@@ -173,6 +173,12 @@ write_mount(const struct conf_mount *mount, FILE *out, int *error)
             put(&line, conf_mount_option(bit), strlen(conf_mount_option(bit)));
         }
     }
+    if (mount->window_s != 0) {
+        char window[32];
+        int n = snprintf(window, sizeof(window), " window=%us", mount->window_s);
+
+        put(&line, window, (size_t)n);
+    }
     end_line(&line, out, error);
 }
 
@@ -395,7 +401,9 @@ conf_write(const struct conf *conf, FILE *out)
     fputs("\n# Mount points that must be there: Mount PATH ro|rw [OPTION...]. OPTION is nosuid, nodev or "
           "noexec;\n"
           "# with ro also bind (the file system may be writable through another mount) or device (its block\n"
-          "# device is set read-only, too).\n",
+          "# device is set read-only, too), and window=30m (writable for so long at a time). A disk in place "
+          "of\n"
+          "# PATH (LABEL=, UUID=, ...) is meant wherever it is mounted.\n",
             out);
     for (unsigned i = 0; i < conf->mounts; i++) {
         write_mount(&conf->mount[i], out, &error);

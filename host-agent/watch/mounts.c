@@ -1,3 +1,4 @@
+#include "alarm/clock.h"
 #include "conf/pattern.h"
 #include "watch/detector.h"
 #include "watch/mounts_judge.h"
@@ -37,12 +38,18 @@ static struct mounts_state {
     bool unreadable;
     bool cut; /* there are more mounts than fit: told, and the rest is not looked at */
     int64_t next_pass_ms;
-    int64_t looked_ms; /* when the text was read last */
-    unsigned current;  /* which of the two texts */
+    int64_t next_elsewhere_ms; /* when other namespaces are looked at */
+    int64_t looked_ms;         /* when the text was read last */
+    unsigned current;          /* which of the two texts */
     size_t len[2];
     const struct mount_line *visible[CONF_MOUNTS]; /* at each listed path */
     struct mounts_device device[CONF_MOUNTS];
-    bool met[CONF_MOUNTS]; /* something was mounted there at the start or since */
+    struct mounts_disk disk[CONF_MOUNTS];           /* of those that name one */
+    struct mounts_elsewhere elsewhere[CONF_MOUNTS]; /* as was seen at the last pass */
+    int space_error;                                /* why not all other namespaces were looked at */
+    int64_t rw_since_ms[CONF_MOUNTS];               /* of those with a window: writable since; 0: is not */
+    int64_t window_ms;                              /* when the next window ends */
+    bool met[CONF_MOUNTS];                          /* something was mounted there at the start or since */
     unsigned knowns;
     unsigned freshes;
 } watched = { .mountinfo = -1 };
@@ -119,9 +126,40 @@ take_text(void)
     watched.current = next;
     mounts_table_read(&table, text[next], watched.len[next]);
     for (unsigned i = 0; i < watched.env.conf->mounts; i++) {
-        watched.visible[i] = mounts_table_at(&table, watched.env.conf->mount[i].path);
+        const struct conf_mount *want = &watched.env.conf->mount[i];
+
+        watched.visible[i] = conf_mount_is_disk(want) ? NULL : mounts_table_at(&table, want->path);
     }
     return true;
+}
+
+static bool
+is_mounted(const struct mounts_disk *disk)
+{
+    for (unsigned i = 0; i < table.count; i++) {
+        if (mounts_disk_holds(disk, &table.row[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * The disk of a listed name, and its state; a disk that comes or goes makes a difference. Its name may be
+ * taken away, which changes nothing while it is mounted.
+ */
+static struct mounts_device
+take_disk(unsigned i, bool *different)
+{
+    struct mounts_device now = { .state = DEVICE_UNKNOWN, .errors = 0 };
+    struct mounts_disk disk = mounts_disk_find(watched.env.conf->mount[i].path);
+    const struct mounts_disk *was = &watched.disk[i];
+
+    disk = !disk.there && is_mounted(was) ? *was : disk;
+    *different =
+            *different || disk.there != was->there || disk.major != was->major || disk.minor != was->minor;
+    watched.disk[i] = disk;
+    return disk.there ? mounts_device_read(disk.major, disk.minor, true) : now;
 }
 
 static bool
@@ -133,7 +171,9 @@ take_devices(void)
         const struct mount_line *m = watched.visible[i];
         struct mounts_device now = { .state = DEVICE_UNKNOWN, .errors = 0 };
 
-        if (m != NULL && strcmp(m->point, watched.env.conf->mount[i].path) == 0) {
+        if (conf_mount_is_disk(&watched.env.conf->mount[i])) {
+            now = take_disk(i, &different);
+        } else if (m != NULL && strcmp(m->point, watched.env.conf->mount[i].path) == 0) {
             now = mounts_device_read(m->major, m->minor, strcmp(m->type, "ext4") == 0);
         }
         different =
@@ -151,7 +191,7 @@ matters(const char *point)
     struct pattern ignore;
 
     for (unsigned i = 0; i < conf->mounts; i++) {
-        if (mounts_path_below(conf->mount[i].path, point)) {
+        if (!conf_mount_is_disk(&conf->mount[i]) && mounts_path_below(conf->mount[i].path, point)) {
             return true;
         }
     }
@@ -272,17 +312,67 @@ find_fresh(bool start)
     tell_self(&watched.cut, cut, "mountinfo", "too_many");
 }
 
+/* Other namespaces, for disks that must be read-only wherever they are. */
+static void
+look_elsewhere(void)
+{
+    const struct conf *conf = watched.env.conf;
+    struct mounts_disk disk[CONF_MOUNTS];
+    bool any = false;
+
+    for (unsigned i = 0; i < conf->mounts; i++) {
+        disk[i] = watched.disk[i];
+        disk[i].there = disk[i].there && conf->mount[i].read_only && conf_mount_is_disk(&conf->mount[i]);
+        any = any || disk[i].there;
+    }
+    memset(watched.elsewhere, 0, sizeof(watched.elsewhere));
+    watched.space_error = any ? mounts_disk_elsewhere(disk, watched.elsewhere, conf->mounts,
+                                        watched.env.alive, watched.env.alive_to)
+                              : 0;
+}
+
+/* A mount with a window: since when it is writable, and what that makes of the finding. */
+static void
+judge_window(unsigned i, bool rw, int64_t now_ms, struct finding *f)
+{
+    const struct conf_mount *want = &watched.env.conf->mount[i];
+    int64_t *since_ms = &watched.rw_since_ms[i];
+
+    *since_ms = !rw ? 0 : *since_ms == 0 ? now_ms : *since_ms;
+    if (rw) {
+        int64_t end_ms = *since_ms + (int64_t)want->window_s * 1000;
+
+        mounts_judge_window(want, now_ms - *since_ms, f);
+        watched.window_ms = end_ms > now_ms && end_ms < watched.window_ms ? end_ms : watched.window_ms;
+    }
+}
+
+static bool
+judge_listed(unsigned i, int64_t now_ms, struct finding *f)
+{
+    const struct conf_mount *want = &watched.env.conf->mount[i];
+    bool wrong = conf_mount_is_disk(want) ? mounts_judge_disk(&table, want, &watched.disk[i],
+                                                    &watched.device[i], &watched.elsewhere[i], f)
+                                          : mounts_judge(&table, want, &watched.device[i], f);
+
+    if (want->window_s != 0) {
+        judge_window(i, wrong && f->code == FINDING_MOUNT_RW, now_ms, f);
+    }
+    return wrong;
+}
+
 /* A path has one finding, the gravest. */
 static void
-judge(void)
+judge(int64_t now_ms)
 {
     const struct conf *conf = watched.env.conf;
     bool told[CONF_MOUNTS] = { false };
     struct finding f;
 
+    watched.window_ms = INT64_MAX;
     tell_pass(FINDING_PASS_BEGIN);
     for (unsigned i = 0; i < conf->mounts; i++) {
-        told[i] = mounts_judge(&table, &conf->mount[i], &watched.device[i], &f);
+        told[i] = judge_listed(i, now_ms, &f);
         if (told[i]) {
             report(&f);
         }
@@ -314,11 +404,16 @@ mounts_work(int64_t now_ms)
     if (mounts_differ) {
         find_fresh(false);
     }
-    if (mounts_differ || devices_differ || now_ms >= watched.next_pass_ms) {
-        judge();
+    if (now_ms >= watched.next_elsewhere_ms) {
+        look_elsewhere();
+        watched.next_elsewhere_ms = now_ms + PASS_EVERY_MS;
+        watched.next_pass_ms = now_ms;
+    }
+    if (mounts_differ || devices_differ || now_ms >= watched.next_pass_ms || now_ms >= watched.window_ms) {
+        judge(now_ms);
         watched.next_pass_ms = now_ms + PASS_EVERY_MS;
     }
-    return now_ms + LOOK_EVERY_MS;
+    return watched.window_ms < now_ms + LOOK_EVERY_MS ? watched.window_ms : now_ms + LOOK_EVERY_MS;
 }
 
 /* The first look. 0 or -errno. */
@@ -397,7 +492,8 @@ mounts_check(const struct detector_env *env)
         return error;
     }
     if (env->conf->mounts > 0) {
-        judge();
+        look_elsewhere();
+        judge(clock_boot_ms());
     }
     return 0;
 }
@@ -414,6 +510,10 @@ mounts_status(struct detector_status *out)
     if (watched.cut) {
         status_lower(out, STATUS_REDUCED);
         status_note(out, "more mounts than are looked at");
+    }
+    if (watched.space_error != 0) {
+        status_lower(out, STATUS_REDUCED);
+        status_note(out, "other mount namespaces: %s", strerror(-watched.space_error));
     }
     out->pass_ms = watched.looked_ms;
     out->looked = table.count;

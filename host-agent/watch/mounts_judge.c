@@ -1,4 +1,5 @@
 #include "watch/mounts_judge.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,6 +23,20 @@ static void
 begin(struct finding *f, enum finding_code code, const char *path)
 {
     finding_begin(f, code, "path", path, strlen(path));
+}
+
+/* About a listed mount; of a disk also where it is. */
+static void
+begin_of(struct finding *f, enum finding_code code, const struct conf_mount *want, const struct mount_line *m)
+{
+    if (!conf_mount_is_disk(want)) {
+        begin(f, code, want->path);
+        return;
+    }
+    finding_begin(f, code, "disk", want->path, strlen(want->path));
+    if (m != NULL) {
+        add_text(f, "at", m->point);
+    }
 }
 
 static bool
@@ -115,7 +130,7 @@ judge_read_only(const struct conf_mount *want, const struct mount_line *m, const
     if (layers[0] == '\0') {
         return false;
     }
-    begin(f, FINDING_MOUNT_RW, want->path);
+    begin_of(f, FINDING_MOUNT_RW, want, m);
     finding_addf(f, "layer", "%s", layers);
     add_text(f, "from", m->source);
     return true;
@@ -146,7 +161,7 @@ judge_options(const struct conf_mount *want, const struct mount_line *m, const s
     if (!read_only && !errors && missing[0] == '\0') {
         return false;
     }
-    begin(f, FINDING_MOUNT_CHANGED, want->path);
+    begin_of(f, FINDING_MOUNT_CHANGED, want, m);
     if (read_only) {
         add_text(f, "state", "ro");
     }
@@ -169,6 +184,63 @@ mounts_judge(const struct mounts_table *t, const struct conf_mount *want, const 
 
     return judge_there(t, want, top, f) || (want->read_only && judge_read_only(want, top, device, f)) ||
            judge_options(want, top, device, f);
+}
+
+/* Set writable while it is not mounted: nothing else would tell. */
+static bool
+judge_device(const struct conf_mount *want, const struct mounts_disk *disk,
+        const struct mounts_device *device, struct finding *f)
+{
+    if (!disk->there || (want->options & CONF_MOUNT_DEVICE) == 0 || device->state == DEVICE_RO) {
+        return false;
+    }
+    begin_of(f, FINDING_MOUNT_RW, want, NULL);
+    finding_addf(f, "layer", "%s", device->state == DEVICE_RW ? "device" : "no-device");
+    return true;
+}
+
+static bool
+judge_elsewhere(const struct conf_mount *want, const struct mounts_elsewhere *elsewhere, struct finding *f)
+{
+    if (!elsewhere->found) {
+        return false;
+    }
+    begin_of(f, FINDING_MOUNT_RW, want, NULL);
+    add_text(f, "at", elsewhere->point);
+    add_text(f, "layer", "elsewhere");
+    finding_addf(f, "ns", "%" PRIu64, elsewhere->space);
+    finding_addf(f, "pid", "%d", elsewhere->pid);
+    return true;
+}
+
+bool
+mounts_judge_disk(const struct mounts_table *t, const struct conf_mount *want, const struct mounts_disk *disk,
+        const struct mounts_device *device, const struct mounts_elsewhere *elsewhere, struct finding *f)
+{
+    bool wrong = false;
+
+    for (unsigned i = 0; i < t->count && want->read_only; i++) {
+        if (mounts_disk_holds(disk, &t->row[i]) && judge_read_only(want, &t->row[i], device, f)) {
+            return true;
+        }
+    }
+    if (want->read_only && (judge_device(want, disk, device, f) || judge_elsewhere(want, elsewhere, f))) {
+        return true;
+    }
+    for (unsigned i = 0; i < t->count && !wrong; i++) {
+        wrong = mounts_disk_holds(disk, &t->row[i]) && judge_options(want, &t->row[i], device, f);
+    }
+    return wrong;
+}
+
+void
+mounts_judge_window(const struct conf_mount *want, int64_t rw_ms, struct finding *f)
+{
+    bool overdue = rw_ms >= (int64_t)want->window_s * 1000;
+
+    f->severity = overdue ? WIRE_ALRT : WIRE_NOTE;
+    add_text(f, "state", overdue ? "overdue" : "tolerated");
+    finding_addf(f, "window_s", "%u", want->window_s);
 }
 
 void

@@ -2,7 +2,9 @@
  * Any text as mountinfo: what is read stays in its store, written anew it is read the same, and the way to
  * each mount ends at one that is on it.
  */
+#include "watch/mounts_disk.h"
 #include "watch/mounts_info.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +86,29 @@ read_alone(const uint8_t *data, size_t size)
     free(store);
 }
 
+/* The target of a namespace's link. */
+static void
+read_space(const uint8_t *data, size_t size)
+{
+    char *exact = malloc(size);
+    char again[48];
+
+    if (exact == NULL) {
+        abort();
+    }
+    memcpy(exact, data, size);
+    uint64_t space = mounts_disk_space(exact, size);
+
+    if (space != 0) {
+        int n = snprintf(again, sizeof(again), "mnt:[%" PRIu64 "]", space);
+
+        if (n <= 0 || mounts_disk_space(again, (size_t)n) != space) {
+            abort();
+        }
+    }
+    free(exact);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -93,6 +118,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     read_alone(data, size);
+    read_space(data, size);
     mounts_table_read(&table, (const char *)data, size);
     for (unsigned i = 0; i < table.count && i < 64; i++) {
         const struct mount_line *at = mounts_table_at(&table, table.row[i].point);

@@ -176,10 +176,17 @@ static const struct {
     { "Host a\nDaemon /a args=b\nDaemon /a args=b\n", "t.conf:3: found \"/a\"; expected each daemon once" },
     { "Host a\nDaemon /a unit=b.service\nDaemon unit=b.service\n", "t.conf:3: found \"unit=b.service\"; expected each daemon once" },
     { "Host a\nStateDir s\n", "t.conf:2: found \"s\"; expected an " OPEN_END },
-    { "Host a\nMount /m\n", "t.conf:2: found Mount with 1 value; expected Mount PATH ro|rw [OPTION...]" },
+    { "Host a\nMount /m\n", "t.conf:2: found Mount with 1 value; expected Mount PATH|DISK ro|rw [OPTION...]" },
+    { "Host a\nMount LABEL= ro\n", "t.conf:2: found \"LABEL=\"; expected a label or id of a disk behind the =, in all at most 255 bytes" },
+    { "Host a\nMount /m rw window=3m\n", "t.conf:2: found \"window=3m\"; expected it once, and with ro only" },
+    { "Host a\nMount /m ro window=3m window=4m\n", "t.conf:2: found \"window=4m\"; expected it once, and with ro only" },
+    { "Host a\nMount /m ro window=25h\n", "t.conf:2: found \"window=25h\"; expected window= and 1s to 24h, as 30m" },
+    { "Host a\nMount /m ro window=0s\n", "t.conf:2: found \"window=0s\"; expected window= and 1s to 24h, as 30m" },
+    { "Host a\nMount /m ro window=m\n", "t.conf:2: found \"window=m\"; expected window= and 1s to 24h, as 30m" },
+    { "Host a\nMount /m ro window=\n", "t.conf:2: found \"window=\"; expected window= and 1s to 24h, as 30m" },
     { "Host a\nMount m ro\n", "t.conf:2: found \"m\"; expected an " OPEN_END },
     { "Host a\nMount /m r\n", "t.conf:2: found \"r\"; expected ro or rw" },
-    { "Host a\nMount /m ro nosuids\n", "t.conf:2: found \"nosuids\"; expected one of nosuid, nodev, noexec, bind and device" },
+    { "Host a\nMount /m ro nosuids\n", "t.conf:2: found \"nosuids\"; expected one of nosuid, nodev, noexec, bind, device and window=" },
     { "Host a\nMount /m ro nodev nodev\n", "t.conf:2: found \"nodev\"; expected each option once" },
     { "Host a\nMount /m rw bind\n", "t.conf:2: found \"bind\"; expected it with ro only" },
     { "Host a\nMount /m ro device bind\n", "t.conf:2: found \"bind\"; expected bind or device, not both" },
@@ -379,7 +386,8 @@ what_is_written_is_read_back_the_same(void)
                     "Ignore \"/\\\\ \\\\\"\nPort tcp 1 %23\nPort udp any a\nPort udp any b\nPort udp 65535 "
                     "\"a b\" /c \"d\\\"\"\n"
                     "Daemon /d\nDaemon /d \"args=-m a b\" unit=x.service pidfile=/run/x\nMount "
-                    "\"/a b\" ro noexec nosuid bind nodev\nMount / rw\nView "
+                    "\"/a b\" ro noexec nosuid bind nodev\nMount / rw\nMount \"LABEL=a b\" ro nosuid nodev "
+                    "noexec device window=30m\nMount /dev/disk/by-id/x ro window=1h\nView "
                     "hidden-processes on 9\n"
                     "View proc-mounts off\nView disguised-processes allow \"/a b*\"\nChannel null "
                     "%23x\nChannel tty /t 9600\nChannel serial /t 9600 7e2\n"),

@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -456,6 +457,121 @@ a_device_set_writable_and_errors_of_ext4_are_seen(void)
     close(device);
 }
 
+/* The severity of the one open finding, or -1. */
+static int
+open_severity(const char *text)
+{
+    for (unsigned i = note_count; i-- > 0 && notes[i].op != FINDING_PASS_BEGIN;) {
+        if (notes[i].op == FINDING_OPEN && strstr(notes[i].text, text) != NULL) {
+            return notes[i].severity;
+        }
+    }
+    return -1;
+}
+
+static void
+a_mount_with_a_window_is_a_note_until_the_window_is_over(void)
+{
+    begin("ro window=30m", MS_RDONLY);
+    start();
+    CHECK_INT(open_code(""), -1);
+    CHECK_INT(mount(NULL, guarded, NULL, MS_REMOUNT, NULL), 0);
+    for (int64_t at = 5000; at < 5000 + 1800000; at += 600000) {
+        CHECK(detector_mounts_ops.work(at) <= at + 1000);
+        CHECK_INT(open_code("state=tolerated window_s=1800"), FINDING_MOUNT_RW);
+        CHECK_INT(open_severity(guarded), WIRE_NOTE);
+        note_count = 0;
+    }
+    CHECK_INT(detector_mounts_ops.work(5000 + 1799900), 5000 + 1800000); /* it does not come late */
+    CHECK_INT(detector_mounts_ops.work(5000 + 1800000) > 0, 1);
+    CHECK_INT(open_code("state=overdue"), FINDING_MOUNT_RW);
+    CHECK_INT(open_severity(guarded), WIRE_ALRT);
+    CHECK_INT(mount(NULL, guarded, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+    (void)detector_mounts_ops.work(2000000);
+    CHECK_INT(open_code(""), -1);
+    CHECK_INT(mount(NULL, guarded, NULL, MS_REMOUNT, NULL), 0);
+    (void)detector_mounts_ops.work(2010000); /* the window begins anew */
+    CHECK_INT(open_severity(guarded), WIRE_NOTE);
+}
+
+/* Devices of our own, with the links that udev makes. False when none may be made. */
+static bool
+make_devices(dev_t device)
+{
+    if (mount("dev", "/dev", "tmpfs", 0, "size=64k") != 0) {
+        return false;
+    }
+    make_dir("/dev/disk");
+    make_dir("/dev/disk/by-label");
+    return mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3)) == 0 &&
+           mknod("/dev/ours", S_IFBLK | 0600, device) == 0 &&
+           symlink("../../ours", "/dev/disk/by-label/back\\x20up") == 0;
+}
+
+/* In a mount namespace of its own: mounts the disk and says so. */
+static pid_t
+mount_elsewhere(int said[2])
+{
+    char byte = 0;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        bool done = unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+                    mount("/dev/ours", guarded, "ext4", 0, NULL) == 0;
+
+        (void)!write(said[1], done ? "y" : "n", 1);
+        pause();
+        _exit(0);
+    }
+    CHECK_INT(read(said[0], &byte, 1), 1);
+    CHECK_INT(byte, 'y');
+    return pid;
+}
+
+static void
+a_disk_is_judged_wherever_it_is_mounted(void)
+{
+    static const char text[] = "Host a\nMount \"LABEL=back up\" ro\n";
+    int said[2];
+    struct stat st;
+
+    if (!mount_ext4() || stat(guarded, &st) != 0) {
+        printf("     left out: no ext4 on a loop device here\n");
+        return;
+    }
+    int device = open_device(guarded); /* keeps the loop device, which goes with its last user */
+
+    CHECK(device >= 0 && make_devices(st.st_dev) && pipe(said) == 0);
+    CHECK(conf_init(&conf, NULL, NULL));
+    CHECK_INT(conf_parse(&conf, "t", text, sizeof(text) - 1, NULL, NULL), 0);
+    note_count = 0;
+    start();
+    CHECK_INT(open_code("disk=LABEL%3Dback%20up at="), FINDING_MOUNT_RW);
+    CHECK_INT(unlink("/dev/disk/by-label/back\\x20up"), 0); /* which hides nothing that is mounted */
+    look();
+    CHECK_INT(open_code("layer=mount,superblock"), FINDING_MOUNT_RW);
+    CHECK_INT(symlink("../../ours", "/dev/disk/by-label/back\\x20up"), 0);
+    CHECK_INT(mount(NULL, guarded, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+    look();
+    CHECK_INT(open_code(""), -1);
+    CHECK_INT(umount(guarded), 0);
+    look();
+    CHECK_INT(open_code(""), -1);
+
+    pid_t pid = mount_elsewhere(said);
+
+    (void)detector_mounts_ops.work(62000);
+    CHECK_INT(open_code("layer=elsewhere ns="), FINDING_MOUNT_RW);
+    if (pid > 1) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    (void)detector_mounts_ops.work(124000);
+    CHECK_INT(open_code(""), -1);
+    close(device);
+    CHECK_INT(umount2("/dev", MNT_DETACH), 0);
+}
+
 static int
 run_all(void)
 {
@@ -471,6 +587,8 @@ run_all(void)
     CHECK_RUN(one_pass_of_check_finds_the_same);
     CHECK_RUN(every_remount_is_told_by_event);
     CHECK_RUN(a_device_set_writable_and_errors_of_ext4_are_seen);
+    CHECK_RUN(a_mount_with_a_window_is_a_note_until_the_window_is_over);
+    CHECK_RUN(a_disk_is_judged_wherever_it_is_mounted);
     while (umount2(guarded, MNT_DETACH) == 0) {
     }
     return check_result();
