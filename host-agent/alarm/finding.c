@@ -52,6 +52,7 @@ static const struct code_row codes[FINDING_CODES] = {
     [FINDING_ROUTE_LOST]        = { "route.lost",        "route.back",   FINDING_NET,     WIRE_ERRO },
     [FINDING_ROUTE_CHANGED]     = { "route.changed",     "route.changed", FINDING_NET,    WIRE_WARN },
     [FINDING_TIME_STEP]         = { "time.step",         "time.step",    FINDING_NET,     WIRE_WARN },
+    [FINDING_PROTECTOR_LATE]    = { "protector.late",    "protector.ok", FINDING_PROTECTORS, WIRE_ERRO },
     [FINDING_CHANNEL_LOST]      = { "channel.lost",      "channel.back", FINDING_SELF,    WIRE_ERRO },
     [FINDING_AGENT_SELF]        = { "agent.self",        "agent.self",   FINDING_SELF,    WIRE_CRIT },
 };

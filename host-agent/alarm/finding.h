@@ -33,6 +33,7 @@ enum finding_source {
     FINDING_MOUNTS,
     FINDING_PROCESSES,
     FINDING_SYSTEM,
+    FINDING_PROTECTORS,
     FINDING_SELF,
     FINDING_SOURCES
 };
@@ -74,6 +75,7 @@ enum finding_code {
     FINDING_ROUTE_LOST,    /* there is no way to the receiver */
     FINDING_ROUTE_CHANGED, /* an event: another way */
     FINDING_TIME_STEP,
+    FINDING_PROTECTOR_LATE, /* another guard of the machine did not run when it should have */
     FINDING_CHANNEL_LOST,
     FINDING_AGENT_SELF, /* a missing event source, a damaged baseline, a lost process of ours, ... */
     FINDING_CODES

@@ -16,7 +16,7 @@ struct tally {
 
 static const struct detector_ops *const all[] = { &detector_files_ops, &detector_ports_ops,
     &detector_daemons_ops, &detector_mounts_ops, &detector_routes_ops, &detector_processes_ops,
-    &detector_system_ops };
+    &detector_system_ops, &detector_protectors_ops };
 
 #define CHECKS (sizeof(all) / sizeof(all[0]))
 

@@ -1,4 +1,5 @@
 #include "cmd/cmd.h"
+#include "conf/protect.h"
 #include "wire/escape.h"
 #include <stdarg.h>
 #include <string.h>
@@ -148,5 +149,12 @@ cmd_paths(const struct cmd *cmd, struct conf *conf)
 bool
 cmd_conf(const struct cmd *cmd, struct conf *conf)
 {
-    return cmd_paths(cmd, conf) && conf_load(conf, print_error, NULL) == 0;
+    if (!cmd_paths(cmd, conf) || conf_load(conf, print_error, NULL) != 0) {
+        return false;
+    }
+    if (!protect_expand(conf)) {
+        cmd_error("what the Protect lines stand for does not fit beside the Watch and Daemon lines");
+        return false;
+    }
+    return true;
 }

@@ -1,4 +1,5 @@
 #include "cmd/cmd.h"
+#include "conf/protect.h"
 #include "watch/mounts_device.h"
 #include "watch/mounts_info.h"
 #include "watch/portlearn.h"
@@ -29,6 +30,7 @@ static const char *const usual_watches[] = { "/bin", "/sbin", "/usr/bin", "/usr/
 
 static struct conf conf;
 static unsigned left_out;
+static bool guards[CONF_PROTECTS]; /* a daemon of theirs runs */
 
 struct options {
     const char *host;
@@ -113,9 +115,21 @@ is_usual(const char *name)
     return false;
 }
 
+/* A guard that must run all the time is one here only when it does. */
+static void
+note_guard(const struct procfs_exe *exe)
+{
+    for (unsigned i = 0; i < CONF_PROTECTS; i++) {
+        for (unsigned k = 0; protect_table[i].daemon[k] != NULL; k++) {
+            guards[i] = guards[i] || strcmp(protect_table[i].daemon[k], exe->path) == 0;
+        }
+    }
+}
+
 static void
 take_daemon(const struct procfs_exe *exe)
 {
+    note_guard(exe);
     if (!is_usual(procfs_base(exe->path)) || !conf_path_valid(exe->path, exe->len) ||
             !procfs_file_at(&exe->file, exe->path)) {
         return;
@@ -160,6 +174,20 @@ take_watches(void)
     for (size_t i = 0; i < sizeof(usual_watches) / sizeof(usual_watches[0]); i++) {
         if (lstat(usual_watches[i], &st) == 0) {
             (void)conf_add_watch(&conf, usual_watches[i], NULL);
+        }
+    }
+}
+
+/* One that has not run yet is not asked when it did: a fresh installation, or one that nobody starts. */
+static void
+take_protects(void)
+{
+    for (unsigned i = 0; i < CONF_PROTECTS; i++) {
+        enum conf_protect which = (enum conf_protect)i;
+        bool never = protect_table[i].stamp[0] != NULL && protect_last_s(which) < 0;
+
+        if (protect_installed(which) && (protect_table[i].daemon[0] == NULL || guards[i])) {
+            conf.protect[i] = (struct conf_protector){ .on = true, .given = never };
         }
     }
 }
@@ -347,7 +375,11 @@ gather(const struct options *options, uint32_t *denied)
     take_watches();
     int status = take_ports(denied);
 
-    return status != CMD_CLEAN ? status : take_daemons();
+    if (status == CMD_CLEAN) {
+        status = take_daemons();
+    }
+    take_protects();
+    return status;
 }
 
 static int

@@ -264,6 +264,26 @@ static const struct explanation entries[] = {
             .act = "For mount.rw: see what was written meanwhile.",
     },
     {
+            .code = "protector.late",
+            .means = "Another guard of this machine did not run when it should have.",
+            .raised = "The newest log, report or timer stamp of the guard that name= says is older than "
+                      "within=, "
+                      "is missing (last=never), or lies in the future (why=future).",
+            .causes = "Its timer or cron job was switched off, it fails, or its log is kept elsewhere; or "
+                      "somebody keeps it from looking.",
+            .act = "systemctl list-timers, /etc/cron.daily, then the guard's own log. Protect NAME within= "
+                   "sets "
+                   "the time or switches the question off.",
+            .guard = "Not within two hours of the machine's start: what was missed is made up for then.",
+    },
+    {
+            .code = "protector.ok",
+            .means = "A guard that was late has run.",
+            .raised = "A newer mark of a run is there; of= names the line that opened it.",
+            .causes = "It was started, or its mark was touched.",
+            .act = "Read what it found.",
+    },
+    {
             .code = "process.hidden",
             .means = "The kernel has a process that /proc does not show, or shows falsely.",
             .raised = "from=list: it was missing in three lists while it lived. from=mount: something is "

@@ -1,4 +1,5 @@
 #include "conf/conf.h"
+#include "conf/protect.h"
 #include "wire/escape.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,12 @@ path_set(char out[CONF_PATH], const char *path)
     }
     memcpy(out, path, len + 1);
     return true;
+}
+
+const char *
+conf_protect_name(enum conf_protect which)
+{
+    return protect_table[which].name;
 }
 
 static const struct {

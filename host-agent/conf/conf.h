@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #define CONF_PATH 256 /* with the NUL */
-#define CONF_WATCHES 64
+#define CONF_WATCHES 128
 #define CONF_IGNORES 64
 #define CONF_SETS 16
 #define CONF_SET_NAME 16 /* with the NUL */
@@ -119,6 +119,24 @@ struct conf_daemon {
     char pidfile[CONF_PATH]; /* absolute; holds its pid */
 };
 
+/* The other guards of a machine; conf/protect.h tells what there is to each. */
+enum conf_protect {
+    CONF_PROTECT_AIDE,
+    CONF_PROTECT_TRIPWIRE,
+    CONF_PROTECT_SAMHAIN,
+    CONF_PROTECT_RKHUNTER,
+    CONF_PROTECT_CHKROOTKIT,
+    CONF_PROTECT_CRON,
+    CONF_PROTECT_MAILER,
+    CONF_PROTECTS
+};
+
+struct conf_protector {
+    bool on;
+    bool given;        /* within_s counts, else the usual one */
+    uint32_t within_s; /* it must have run since so long; 0: nobody asks */
+};
+
 struct conf_channel {
     char scheme[CONF_SCHEME]; /* "serial", "tty", "file", "null", ... (sinks/sink.h) */
     char device[CONF_PATH];
@@ -159,6 +177,8 @@ struct conf {
     struct conf_channel channel[CONF_CHANNELS];
     uint32_t view_s[CONF_VIEWS]; /* from one look to the next; 0: off */
     struct conf_allow allow[CONF_ALLOWS];
+    struct conf_protector protect[CONF_PROTECTS];
+    bool protect_auto; /* also those that are installed */
 };
 
 /* An error in the file: "FILE:LINE: what was found; what was expected", escaped, without a newline. */
@@ -227,6 +247,9 @@ bool conf_mount_is_disk(const struct conf_mount *mount);
 
 /* An option's keyword by the number of its bit, from 0; NULL behind the last. */
 const char *conf_mount_option(unsigned bit);
+
+/* The word for a guard. */
+const char *conf_protect_name(enum conf_protect which);
 
 /* The keyword of a view. */
 const char *conf_view_name(enum conf_view view);

@@ -394,7 +394,7 @@ take_watch(struct parser *p, const struct words *w)
         }
     }
     if (conf->watches == CONF_WATCHES) {
-        tell_word(p, w, 0, "at most 64 such lines");
+        tell_word(p, w, 0, "at most 128 such lines");
         return;
     }
     memcpy(&conf->watch[conf->watches++], &watch, sizeof(watch));
@@ -872,6 +872,60 @@ take_view(struct parser *p, const struct words *w)
     p->conf->view_s[view] = every_s;
 }
 
+/* "26h": a number and s, m, h or d; at most a year. */
+static bool
+take_time(const char *text, size_t len, uint32_t *seconds)
+{
+    static const struct {
+        char unit;
+        uint32_t seconds;
+    } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+    uint32_t n;
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (len > 1 && text[len - 1] == units[i].unit && wire_decimal(text, len - 1, &n) && n > 0 &&
+                n <= 366u * 86400 / units[i].seconds) {
+            *seconds = n * units[i].seconds;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+take_protect(struct parser *p, const struct words *w)
+{
+    static const char within[] = "within=";
+    const size_t key = sizeof(within) - 1;
+    unsigned i = 0;
+    uint32_t within_s = 0;
+
+    if (word_is(w, 1, "auto") && w->count == 2) {
+        p->conf->protect_auto = true;
+        return;
+    }
+    while (i < CONF_PROTECTS && !word_is(w, 1, conf_protect_name((enum conf_protect)i))) {
+        i++;
+    }
+    if (i == CONF_PROTECTS) {
+        tell_word(p, w, 1,
+                "aide, tripwire, samhain, rkhunter, chkrootkit, cron, mailer, or auto with nothing behind "
+                "it");
+        return;
+    }
+    if (w->count == 3) {
+        if (!word_is(w, 2, "within=off") &&
+                (w->len[2] <= key || memcmp(w->word[2], within, key) != 0 ||
+                        !take_time(w->word[2] + key, w->len[2] - key, &within_s))) {
+            tell_word(p, w, 2, "within=off, or within= a time like 90m, 26h or 8d");
+            return;
+        }
+    }
+    p->conf->protect[i].on = true;
+    p->conf->protect[i].given = w->count == 3;
+    p->conf->protect[i].within_s = within_s;
+}
+
 /* clang-format off */
 static const struct scheme {
     const char *name;
@@ -986,6 +1040,7 @@ static const struct keyword keywords[] = {
     { "DaemonGrace", take_daemon_grace, 1, 1, true, "DaemonGrace SECONDS" },
     { "Mount",     take_mount,      2, 7, false, "Mount PATH|DISK ro|rw [OPTION...]" },
     { "View",      take_view,       2, 3, false, "View NAME on [SECONDS]|off|allow WHAT" },
+    { "Protect",   take_protect,    1, 2, false, "Protect NAME|auto [within=TIME]" },
     { "Channel",   take_channel,    2, 4, false, "Channel SCHEME DEVICE [BAUD [FRAME]]" },
 };
 /* clang-format on */
@@ -995,7 +1050,7 @@ static const struct keyword keywords[] = {
     "one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Set, Watch, Ignore, Port, Namespaces, " \
     "Daemon, "                                                                                        \
     "DaemonGrace, "                                                                                   \
-    "Mount, View and Channel"
+    "Mount, View, Protect and Channel"
 
 static void
 take_entry(struct parser *p, const struct words *w)

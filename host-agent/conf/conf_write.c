@@ -355,6 +355,35 @@ write_views(const struct conf *conf, FILE *out, int *error)
     }
 }
 
+static void
+write_protects(const struct conf *conf, FILE *out)
+{
+    fputs("\n# The machine's other guards: Protect NAME [within=TIME]. Watches their programs, settings and\n"
+          "# data, demands their daemons, and tells when one has not run within TIME (26h, 8d; off).\n"
+          "# NAME is aide, tripwire, samhain, rkhunter, chkrootkit, cron or mailer; auto is what is "
+          "installed.\n",
+            out);
+    if (conf->protect_auto) {
+        fputs("Protect auto\n", out);
+    }
+    for (unsigned i = 0; i < CONF_PROTECTS; i++) {
+        const struct conf_protector *c = &conf->protect[i];
+
+        if (!c->on) {
+            continue;
+        }
+        fprintf(out, "Protect %s", conf_protect_name((enum conf_protect)i));
+        if (c->given && c->within_s == 0) {
+            fputs(" within=off", out);
+        } else if (c->given && c->within_s % 3600 == 0) {
+            fprintf(out, " within=%uh", c->within_s / 3600);
+        } else if (c->given) {
+            fprintf(out, " within=%us", c->within_s);
+        }
+        fputc('\n', out);
+    }
+}
+
 int
 conf_write(const struct conf *conf, FILE *out)
 {
@@ -409,6 +438,7 @@ conf_write(const struct conf *conf, FILE *out)
         write_mount(&conf->mount[i], out, &error);
     }
     write_views(conf, out, &error);
+    write_protects(conf, out);
     if (error == 0 && (fflush(out) != 0 || ferror(out))) {
         error = errno != 0 ? -errno : -EIO;
     }

@@ -15,7 +15,7 @@
 #define CORE_PATIENCE_MS 100
 
 static const struct detector_ops *const by_role[ROLES][DETECTORS_MAX] = {
-    [ROLE_FSCHECK] = { &detector_files_ops },
+    [ROLE_FSCHECK] = { &detector_files_ops, &detector_protectors_ops },
     [ROLE_PROCSCAN] = { &detector_ports_ops, &detector_daemons_ops, &detector_processes_ops },
     [ROLE_NETWATCH] = { &detector_clock_ops, &detector_mounts_ops, &detector_routes_ops,
             &detector_system_ops },

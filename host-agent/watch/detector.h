@@ -72,5 +72,6 @@ extern const struct detector_ops detector_mounts_ops;
 extern const struct detector_ops detector_routes_ops;
 extern const struct detector_ops detector_processes_ops;
 extern const struct detector_ops detector_system_ops;
+extern const struct detector_ops detector_protectors_ops;
 
 #endif

@@ -50,6 +50,7 @@ a_whole_file_is_read_as_it_stands(void)
                     "Port udplite 7 a netns=any\nNamespaces all\n"
                     "Daemon /usr/sbin/cron\n"
                     "Mount /usr ro nodev device\nmount /d rw\n"
+                    "Protect auto\nProtect aide within=90s\nProtect cron within=off\nProtect mailer\n"
                     "Channel serial /dev/ttyS1 115200 8n1\nChannel tty /dev/tty9\nChannel null x"),
             0);
     CHECK_INT(tellings, 0);
@@ -101,12 +102,15 @@ a_whole_file_is_read_as_it_stands(void)
     "absolute path of at most 255 bytes, without \"/\" at its end and without \"//\", \".\" and \"..\" in " \
     "it"
 
+#define PROTECTS "aide, tripwire, samhain, rkhunter, chkrootkit, cron, mailer, or auto with nothing behind it"
+#define WITHIN "within=off, or within= a time like 90m, 26h or 8d"
+
 /* clang-format off */
 static const struct {
     const char *text;
     const char *message; /* all lines but this one are right */
 } wrong[] = {
-    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Set, Watch, Ignore, Port, Namespaces, Daemon, DaemonGrace, Mount, View and Channel" },
+    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Set, Watch, Ignore, Port, Namespaces, Daemon, DaemonGrace, Mount, View, Protect and Channel" },
     { "Host a\nHost b\n", "t.conf:2: found Host a second time; expected it once" },
     { "Host a\nBeat 5\n\nbeat 5\n", "t.conf:4: found Beat a second time; expected it once" },
     { "Host\n\nHost a", "t.conf:1: found Host with 0 values; expected Host NAME" },
@@ -191,6 +195,13 @@ static const struct {
     { "Host a\nMount /m rw bind\n", "t.conf:2: found \"bind\"; expected it with ro only" },
     { "Host a\nMount /m ro device bind\n", "t.conf:2: found \"bind\"; expected bind or device, not both" },
     { "Host a\nMount /m ro\nMount /m rw\n", "t.conf:3: found \"/m\"; expected each path once" },
+    { "Host a\nProtect x\n", "t.conf:2: found \"x\"; expected " PROTECTS },
+    { "Host a\nProtect auto within=1h\n", "t.conf:2: found \"auto\"; expected " PROTECTS },
+    { "Host a\nProtect aide 26h\n", "t.conf:2: found \"26h\"; expected " WITHIN },
+    { "Host a\nProtect aide within=26\n", "t.conf:2: found \"within=26\"; expected " WITHIN },
+    { "Host a\nProtect aide within=0h\n", "t.conf:2: found \"within=0h\"; expected " WITHIN },
+    { "Host a\nProtect aide within=h\n", "t.conf:2: found \"within=h\"; expected " WITHIN },
+    { "Host a\nProtect aide within=367d\n", "t.conf:2: found \"within=367d\"; expected " WITHIN },
     { "Host a\nView x on\n", "t.conf:2: found \"x\"; expected a view's name, as in tocsin.conf(5)" },
     { "Host a\nView proc-mounts maybe\n", "t.conf:2: found \"maybe\"; expected on, on with seconds, off, or allow" },
     { "Host a\nView proc-mounts off 1\n", "t.conf:2: found \"off\"; expected on, on with seconds, off, or allow" },
@@ -363,6 +374,21 @@ written(const struct conf *c, size_t *len)
     CHECK_INT(conf_write(c, out), 0);
     fclose(out);
     return text;
+}
+
+static void
+protect_lines_are_read_with_their_times(void)
+{
+    CHECK_INT(parse("Host a\nProtect aide\nProtect rkhunter within=8d\nProtect tripwire within=off\n"
+                    "Protect chkrootkit within=90m\n"),
+            0);
+    CHECK(conf.protect[CONF_PROTECT_AIDE].on && !conf.protect[CONF_PROTECT_AIDE].given);
+    CHECK_INT(conf.protect[CONF_PROTECT_RKHUNTER].within_s, 8 * 86400);
+    CHECK(conf.protect[CONF_PROTECT_TRIPWIRE].given && conf.protect[CONF_PROTECT_TRIPWIRE].within_s == 0);
+    CHECK_INT(conf.protect[CONF_PROTECT_CHKROOTKIT].within_s, 5400);
+    CHECK(!conf.protect[CONF_PROTECT_CRON].on && !conf.protect_auto);
+    CHECK_INT(parse("Host a\nProtect auto\n"), 0);
+    CHECK(conf.protect_auto);
 }
 
 static void
@@ -564,6 +590,7 @@ main(void)
     CHECK_RUN(a_path_of_255_bytes_fits_and_one_of_256_does_not);
     CHECK_RUN(twenty_errors_are_told_and_the_rest_counted);
     CHECK_RUN(each_list_has_its_end);
+    CHECK_RUN(protect_lines_are_read_with_their_times);
     CHECK_RUN(what_is_written_is_read_back_the_same);
     CHECK_RUN(a_line_at_the_limit_still_fits_when_written);
     CHECK_RUN(an_entry_that_fits_no_line_is_not_written);
