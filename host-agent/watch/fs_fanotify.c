@@ -155,6 +155,7 @@ mark_mount(struct fs_fanotify *f, int fd, const uint8_t *path, size_t len, bool 
     memcpy(m.fsid, &fs.f_fsid, 8);
     fs_place_identify(fd, "", &id);
     m.id = id.mount;
+    m.device = id.device;
     /* A mask that is not there is taken away in vain, unless there is no mark. */
     *fresh = fanotify_mark(f->fd, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM, NEVER, fd, NULL) < 0;
     int code = mark(f, fd);
@@ -180,16 +181,18 @@ fs_fanotify_mark(struct fs_fanotify *f, const uint8_t *path, size_t len, bool *f
     return code;
 }
 
+/* By device: an overlay has the number of the file system below it in its statfs, until Linux 6.6. */
 bool
 fs_fanotify_covers(const struct fs_fanotify *f, int dir_fd)
 {
-    struct statfs fs;
+    struct fs_place_id id;
 
-    if (f->fd < 0 || fstatfs(dir_fd, &fs) < 0) {
+    if (f->fd < 0) {
         return false;
     }
+    fs_place_identify(dir_fd, "", &id);
     for (unsigned i = 0; i < f->mounts; i++) {
-        if (memcmp(f->mount[i].fsid, &fs.f_fsid, 8) == 0) {
+        if (f->mount[i].device == id.device) {
             return true;
         }
     }

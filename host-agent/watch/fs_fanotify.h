@@ -31,6 +31,7 @@ struct fs_fanotify {
     struct fs_fanotify_mount {
         uint8_t fsid[8];
         uint64_t id; /* of the mount */
+        uint64_t device;
         size_t path; /* in text: a directory in it, to open handles by */
         size_t path_len;
         int fd; /* of that directory, while events are told; -1 */
