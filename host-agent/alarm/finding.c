@@ -40,6 +40,7 @@ static const struct code_row codes[FINDING_CODES] = {
     [FINDING_PROCESS_HIDDEN]    = { "process.hidden",    "process.ok",   FINDING_PROCESSES, WIRE_ALRT },
     [FINDING_PROCESS_DISGUISED] = { "process.disguised", "process.ok",   FINDING_PROCESSES, WIRE_ALRT },
     [FINDING_PROCESS_FILELESS]  = { "process.fileless",  "process.ok",   FINDING_PROCESSES, WIRE_CRIT },
+    [FINDING_PORT_HIDDEN]       = { "port.hidden",       "port.ok",      FINDING_PROCESSES, WIRE_ALRT },
     [FINDING_LINK_PROMISCUOUS]  = { "link.promiscuous",  "link.ok",      FINDING_SYSTEM,  WIRE_CRIT },
     [FINDING_FIREWALL_CHANGED]  = { "firewall.changed",  "firewall.changed", FINDING_SYSTEM, WIRE_ERRO },
     [FINDING_KERNEL_TAINTED]    = { "kernel.tainted",    "kernel.ok",    FINDING_SYSTEM,  WIRE_CRIT },

@@ -63,6 +63,7 @@ enum finding_code {
     FINDING_PROCESS_HIDDEN,    /* the kernel knows it, and a list does not show it */
     FINDING_PROCESS_DISGUISED, /* not the kernel thread whose name it bears */
     FINDING_PROCESS_FILELESS,  /* runs from memory, or from a deleted file where anybody may write */
+    FINDING_PORT_HIDDEN,       /* taken, and in no list of sockets */
     FINDING_LINK_PROMISCUOUS,
     FINDING_FIREWALL_CHANGED, /* an event */
     FINDING_KERNEL_TAINTED,

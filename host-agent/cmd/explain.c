@@ -330,6 +330,17 @@ static const struct explanation entries[] = {
             .act = "The end of such a process is no reason to close the case.",
     },
     {
+            .code = "port.hidden",
+            .means = "A port is taken by a socket that the kernel does not list.",
+            .raised = "bind() to it failed three times, and no socket in any state has it.",
+            .causes = "As a rule a rootkit that hides its own listener.",
+            .act = "Take the machine off the network and keep it running; look at the port from another one "
+                   "(nmap -p PORT).",
+            .guard = "Before Linux 6.8 bound sockets are not listed: there a TCP port counts only when it "
+                     "takes "
+                     "connections.",
+    },
+    {
             .code = "link.promiscuous",
             .means = "A network interface takes packets that are not for this machine.",
             .raised = "More programs or interfaces want it so (count=) than bridges, bonds and what stands "

@@ -1,12 +1,14 @@
 #include "watch/views.h"
 #include "watch/views_disguise.h"
 #include "watch/views_pids.h"
+#include "watch/views_ports.h"
 #include "watch/views_procmounts.h"
 
 /*
- * Processes: views of them that should agree.
+ * Processes: views of them that should agree, and of the ports that the same role looks at.
  */
-static const struct view_ops *const ops[] = { &views_procmounts_ops, &views_disguise_ops, &views_pids_ops };
+static const struct view_ops *const ops[] = { &views_procmounts_ops, &views_disguise_ops, &views_pids_ops,
+    &views_ports_ops };
 
 static struct views views = {
     .source = FINDING_PROCESSES, .ops = ops, .count = sizeof(ops) / sizeof(ops[0])

@@ -8,6 +8,7 @@
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #define OFF "View kernel-taint off\nView modules off\nView preload off\nView accounts off\n"
@@ -15,7 +16,12 @@
 #define FIREWALL OFF "View promiscuous off\n"
 #define APART (CLONE_NEWNS | CLONE_NEWNET)
 
+#define PORTS                                                                                              \
+    "View hidden-processes off\nView disguised-processes off\nView proc-mounts off\nView hidden-ports on " \
+    "1\n"
+
 static const struct detector_ops *const ops = &detector_system_ops;
+static const struct detector_ops *const port_ops = &detector_processes_ops;
 static int64_t now_ms;
 
 static void
@@ -186,9 +192,107 @@ addresses_that_come_and_go_in_a_set_are_no_change_of_rules(void)
     (void)apart(APART, see_elements);
 }
 
+/* Looks at all ports once: 64 times 1024. */
+static void
+sweep(void)
+{
+    for (int64_t end_ms = now_ms + 90000; now_ms < end_ms;) {
+        int64_t due_ms = port_ops->work(now_ms);
+
+        now_ms = due_ms > now_ms ? due_ms : now_ms + 1;
+    }
+}
+
+static void
+start_ports(const char *line)
+{
+    configure(line);
+    now_ms = 1000;
+    CHECK_INT(port_ops->open(&env), 0);
+}
+
+static int
+hold(int type, uint16_t port, bool listening)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+    CHECK_INT(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    CHECK(!listening || listen(fd, 8) == 0);
+    return fd;
+}
+
+/* The view asks for the list of the namespace in which it was opened, and tries ports in another one. */
+static void
+see_hidden_ports(void)
+{
+    start_ports(PORTS "View hidden-ports allow udp/7");
+    CHECK(unshare(CLONE_NEWNET) == 0 && run("ip link set lo up"));
+    int tcp = hold(SOCK_STREAM, 4444, true);
+    int udp = hold(SOCK_DGRAM, 5555, false);
+    int allowed = hold(SOCK_DGRAM, 7, false);
+
+    sweep();
+    CHECK(is_open(FINDING_PORT_HIDDEN, "port=tcp/4444"));
+    CHECK(is_open(FINDING_PORT_HIDDEN, "port=udp/5555"));
+    CHECK_INT(noted(FINDING_OPEN, FINDING_PORT_HIDDEN, "udp/7"), 0);
+    close(tcp);
+    sweep();
+    sweep();
+    CHECK(!is_open(FINDING_PORT_HIDDEN, "port=tcp/4444"));
+    CHECK(is_open(FINDING_PORT_HIDDEN, "port=udp/5555"));
+    close(udp);
+    close(allowed);
+}
+
+static void
+see_honest_ports(void)
+{
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(80), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+    };
+
+    CHECK(run("ip link set lo up"));
+    int listener = hold(SOCK_STREAM, 80, true);
+    int bound = hold(SOCK_STREAM, 81, false);
+    int udp = hold(SOCK_DGRAM, 53, false);
+    int talking = hold(SOCK_DGRAM, 54, false);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int brief = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    CHECK_INT(connect(talking, (struct sockaddr *)&to, sizeof(to)), 0);
+    CHECK_INT(connect(client, (struct sockaddr *)&to, sizeof(to)), 0);
+    CHECK_INT(connect(brief, (struct sockaddr *)&to, sizeof(to)), 0);
+    close(brief);
+    close(accept(listener, NULL, NULL)); /* one of the two waits for its end */
+    start_ports(PORTS);
+    sweep();
+    CHECK_INT(noted(FINDING_OPEN, FINDING_PORT_HIDDEN, ""), 0);
+    CHECK_INT(noted(FINDING_OPEN, FINDING_AGENT_SELF, ""), 0);
+    close(listener);
+    close(bound);
+    close(udp);
+    close(talking);
+    close(client);
+}
+
+static void
+a_port_that_no_list_shows_is_told_until_it_is_free(void)
+{
+    (void)apart(APART, see_hidden_ports);
+}
+
+static void
+ports_that_are_listed_in_any_state_are_not_hidden(void)
+{
+    (void)apart(APART, see_honest_ports);
+}
+
 int
 main(void)
 {
+    CHECK_RUN(a_port_that_no_list_shows_is_told_until_it_is_free);
+    CHECK_RUN(ports_that_are_listed_in_any_state_are_not_hidden);
     CHECK_RUN(a_sniffer_is_told_when_it_comes_until_it_goes);
     CHECK_RUN(a_port_of_a_bridge_is_told_only_when_somebody_else_listens);
     CHECK_RUN(what_stands_on_an_interface_is_judged_by_itself);

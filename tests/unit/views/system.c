@@ -245,7 +245,8 @@ look_at_modules(void)
 {
     int64_t due_ms = 0;
 
-    for (now_ms += 5000; due_ms != VIEW_DONE;) {
+    now_ms += 5000;
+    for (int i = 0; i < 10 && due_ms != VIEW_DONE; i++) {
         due_ms = views_modules_ops.look(&views, now_ms);
         now_ms += 100;
     }
