@@ -88,8 +88,16 @@ take_host(void *to, const struct host_record *host)
 
     t->host = bench_take(&t->run->bench, host, t->run->now_ms);
     if (t->host != NULL) {
+        char subject[WIRE_HOST_MAX + 8];
+
+        (void)snprintf(subject, sizeof subject, "host=%s", host->host);
+        t->host->stop_told = ledger_standing(t->run->ledger, host->host, "belfry.stopped", subject);
         (void)ledger_sessions(
                 t->run->ledger, host->host, host->pairing, WIRE_JUDGE_SESSIONS, take_session, t);
+    }
+    struct bench_host *h = bench_find(&t->run->bench, host->host);
+    if (h != NULL) {
+        bench_expect(h, host->expect_until_ms - t->run->utc_us / 1000 + t->run->now_ms);
     }
 }
 
@@ -102,7 +110,9 @@ intake_hosts(struct run *run)
     if (version == run->data_version) {
         return;
     }
+    bench_list_begin(&run->bench);
     if (ledger_hosts(run->ledger, take_host, &t) == 0) {
+        bench_list_end(&run->bench);
         run->data_version = version;
     }
 }

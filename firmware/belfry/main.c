@@ -70,6 +70,8 @@ static const struct verb verbs[] = {
     { "alarms", 0, "alarms [--since TIME] [--host HOST] [--severity SEVERITY] [--open] [--json]",
             { OPT_SINCE, OPT_HOST, OPT_SEVERITY, OPT_OPEN, OPT_JSON }, command_alarms },
     { "ack", 1, "ack ID [--by NAME]", { OPT_BY }, command_ack },
+    { "expect", 2, "expect HOST DURATION|off [--by NAME]", { OPT_BY }, command_expect },
+    { "unpair", 1, "unpair HOST [--by NAME]", { OPT_BY }, command_unpair },
     { "tail", 1, "tail LINE [--follow]", { OPT_FOLLOW }, command_tail },
     { "verify", 1, "verify --host HOST FILE [--json]", { OPT_HOST, OPT_JSON }, command_verify },
 };
@@ -95,7 +97,7 @@ struct request {
     bool help;
     unsigned given; /* bit n: option OPT_CONFIG + n */
     int words;
-    const char *word[3];
+    const char *word[4];
 };
 
 static const char *
@@ -165,7 +167,7 @@ read_arguments(int argc, char **argv, struct request *r)
         }
         take_option(r, id == 'f' ? OPT_FOLLOW : id);
     }
-    while (optind < argc && r->words < 3) {
+    while (optind < argc && r->words < 4) {
         r->word[r->words++] = argv[optind++];
     }
     r->check = was_given(r, OPT_CHECK);

@@ -37,7 +37,7 @@ struct record {
     bool life; /* RECORD_LINE: a sign of life, which ends a silence */
     char nonce[WIRE_NONCE_CHARS + 1];
     char line[CONF_NAME];
-    char host[WIRE_HOST_MAX + 1]; /* "" for RECORD_LOCAL */
+    char host[WIRE_HOST_MAX + 1]; /* "" when it is about no host */
     char code[RECORD_CODE];
     char detail[RECORD_DETAIL];
     char bytes[WIRE_LINE_MAX + 1]; /* RECORD_LINE: the whole line */
@@ -53,7 +53,8 @@ struct host_record {
     uint32_t root_session;
     uint32_t next_s;
     bool alive;
-    int64_t last_ms; /* UTC of the last new line, 0 for none */
+    int64_t last_ms;         /* UTC of the last new line, 0 for none */
+    int64_t expect_until_ms; /* UTC until when silence is expected; may be long over; 0 for never */
     char last_line[CONF_NAME];
     uint64_t proved;
     uint64_t repaired;

@@ -748,10 +748,18 @@ wire_judge_torn(struct wire_judge *j, int64_t now_ms, struct wire_events *events
     }
 }
 
+int64_t
+wire_judge_patience_ms(const struct wire_judge *j)
+{
+    return (int64_t)j->next_s * MS * DEAD_BEATS + DEAD_MORE_MS;
+}
+
 static int64_t
 dead_at(const struct wire_judge *j)
 {
-    return j->life_ms + (int64_t)j->next_s * MS * DEAD_BEATS + DEAD_MORE_MS;
+    int64_t at = j->life_ms + wire_judge_patience_ms(j);
+
+    return at > j->quiet_until_ms ? at : j->quiet_until_ms;
 }
 
 void

@@ -111,6 +111,7 @@ struct wire_judge {
     uint32_t next_s; /* the promised interval between beats */
     bool alive;      /* a session runs and has not said goodbye */
     bool silent_told;
+    int64_t quiet_until_ms; /* no silence is told before: set by a receiver that expects it */
     bool clock_told;
     bool behind; /* lines in order are behind our UTC without a step: late, or the clock is wrong */
     int64_t behind_ms;
@@ -155,6 +156,9 @@ void wire_judge_torn(struct wire_judge *j, int64_t now_ms, struct wire_events *e
 
 /* To be called at least once a second: holes grown old, silence. */
 void wire_judge_tick(struct wire_judge *j, int64_t now_ms, struct wire_events *events);
+
+/* How long this agent may be silent: three promised beats and five seconds. */
+int64_t wire_judge_patience_ms(const struct wire_judge *j);
 
 /* When the next tick can tell something, in ms on the same clock; INT64_MAX when nothing is due. */
 int64_t wire_judge_due(const struct wire_judge *j);

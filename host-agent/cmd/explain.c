@@ -616,7 +616,8 @@ static const struct explanation entries[] = {
             .causes = "The machine is off or hangs, the line is cut; or the agent was stopped by somebody "
                       "who could.",
             .act = "Go there by another way and look.",
-            .guard = "None after a planned end (agent.stop).",
+            .guard = "None after a planned end (agent.stop), which is belfry.stopped, and none in a window "
+                     "declared with belfry expect.",
     },
     {
             .code = "belfry.skipped",
@@ -683,6 +684,16 @@ static const struct explanation entries[] = {
             .raised = "A commit failed.",
             .causes = "The disk is full, read-only or failing.",
             .act = "Make room; the transcripts still hold the lines: belfry verify reads them.",
+    },
+    {
+            .code = "belfry.stopped",
+            .means = "An agent said goodbye and is not back, and nobody had declared that it would be away.",
+            .raised = "No life after a proved agent.stop for as long as silence is given, or when a declared "
+                      "window "
+                      "ended.",
+            .causes = "Maintenance that was not declared; or an intruder who stops the agent the polite way.",
+            .act = "Find out who stopped it. Before the next maintenance: belfry expect HOST 20m.",
+            .guard = "A restart within that time is no alarm.",
     },
     {
             .code = "line.lost",

@@ -8,46 +8,20 @@
 #include "wire/escape.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* The name that goes with it: --by, else who logged in, else who we run as. */
-static void
-find_name(const struct command *c, char out[CONF_NAME])
-{
-    const char *name = c->by;
-    const struct passwd *pw;
-
-    if (name == NULL) {
-        name = getenv("SUDO_USER");
-    }
-    if (name == NULL || name[0] == '\0') {
-        pw = getpwuid(getuid());
-        name = pw != NULL ? pw->pw_name : "unknown";
-    }
-    wire_escape(out, CONF_NAME, name, strlen(name), WIRE_ESCAPE_VALUE);
-}
 
 /* Without a running belfry. It tells the closing when it starts. */
 static int
 ack_in_ledger(const struct command *c, const struct ctl_request *request)
 {
     struct ledger_changes changes = { .count = 0 };
-    char path[STATE_PATH];
-    char error[LEDGER_ERROR];
-    struct ledger *l;
+    struct ledger *l = command_ledger(c);
     int r;
 
-    /* Opened for reading first: this command makes no ledger. */
-    if (ledger_open(state_path(c->conf, "ledger.db", path), LEDGER_READ, false, &l, error) != 0) {
-        return command_error("%s", error);
-    }
-    ledger_close(l);
-    if (ledger_open(path, LEDGER_WRITE, true, &l, error) != 0) {
-        return command_error("%s", error);
+    if (l == NULL) {
+        return COMMAND_ERROR;
     }
     r = ledger_begin(l);
     if (r == 0) {
@@ -84,7 +58,7 @@ command_ack(const struct command *c)
         return command_error("\"%s\" is no alarm; expected a number as `belfry alarms` shows it",
                 command_shown(c->argument[0]));
     }
-    find_name(c, request.by);
+    command_who(c, request.by);
     r = client_ask(c->conf, &request, &answer);
     if (r == -ECONNREFUSED) {
         return ack_in_ledger(c, &request);

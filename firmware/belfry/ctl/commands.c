@@ -1,10 +1,16 @@
 #include "belfry/ctl/commands.h"
 
+#include "belfry/ledger/ledger.h"
+#include "belfry/state.h"
 #include "wire/escape.h"
 
+#include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int
 command_error(const char *format, ...)
@@ -28,4 +34,40 @@ command_shown(const char *text)
 
     wire_escape(out, sizeof shown[0], text, strlen(text), WIRE_ESCAPE_TEXT);
     return out;
+}
+
+void
+command_who(const struct command *c, char out[CONF_NAME])
+{
+    const char *name = c->by;
+    const struct passwd *pw;
+
+    if (name == NULL) {
+        name = getenv("SUDO_USER");
+    }
+    if (name == NULL || name[0] == '\0') {
+        pw = getpwuid(getuid());
+        name = pw != NULL ? pw->pw_name : "unknown";
+    }
+    wire_escape(out, CONF_NAME, name, strlen(name), WIRE_ESCAPE_VALUE);
+}
+
+struct ledger *
+command_ledger(const struct command *c)
+{
+    char path[STATE_PATH];
+    char error[LEDGER_ERROR];
+    struct ledger *l;
+
+    (void)state_path(c->conf, "ledger.db", path);
+    if (access(path, F_OK) != 0) {
+        (void)command_error("%s: %s", command_shown(path),
+                errno == ENOENT ? "not there; nothing has been paired yet" : strerror(errno));
+        return NULL;
+    }
+    if (ledger_open(path, LEDGER_WRITE, true, &l, error) != 0) {
+        (void)command_error("%s", error);
+        return NULL;
+    }
+    return l;
 }

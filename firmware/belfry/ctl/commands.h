@@ -11,6 +11,8 @@
 #define COMMAND_FINDINGS 1
 #define COMMAND_ERROR 2
 
+struct ledger;
+
 struct command {
     const struct conf *conf;
     const char *argument[2]; /* what follows the command's name, NULL when it does not */
@@ -30,11 +32,19 @@ int command_pair(const struct command *c);
 int command_status(const struct command *c);
 int command_alarms(const struct command *c);
 int command_ack(const struct command *c);
+int command_expect(const struct command *c);
+int command_unpair(const struct command *c);
 int command_tail(const struct command *c);
 int command_verify(const struct command *c);
 
 /* "belfry: ..." on stderr; returns COMMAND_ERROR. Text from outside is escaped by the caller. */
 int command_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Who does it, escaped: --by, else who logged in, else who we run as. */
+void command_who(const struct command *c, char out[CONF_NAME]);
+
+/* The ledger, for writing and checked as a whole; makes none. NULL after telling. */
+struct ledger *command_ledger(const struct command *c);
 
 /* For one error message: escaped, in one of four buffers that are used in turn. */
 const char *command_shown(const char *text);

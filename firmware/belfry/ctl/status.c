@@ -123,7 +123,7 @@ words(const struct status *s, struct row *r, bool silent)
         r->worse += 1000;
     } else if (!h->alive) {
         (void)snprintf(r->state, sizeof r->state, "stopped %s ago", age);
-        r->worse += 5;
+        r->worse += h->expect_until_ms > s->now_ms ? 5 : 500;
     } else if (!s->running) {
         (void)snprintf(r->state, sizeof r->state, "not watched, last proof %s ago", age);
         r->worse += 10;
@@ -131,6 +131,10 @@ words(const struct status *s, struct row *r, bool silent)
         (void)snprintf(r->state, sizeof r->state, "alive %s", age);
     }
     n = strlen(r->state);
+    if (h->expect_until_ms > s->now_ms) {
+        n += (size_t)snprintf(
+                r->state + n, sizeof r->state - n, ", expected until %s", text_time(h->expect_until_ms, age));
+    }
     if (r->missing > 0) {
         n += (size_t)snprintf(
                 r->state + n, sizeof r->state - n, ", gap %llu", (unsigned long long)r->missing);

@@ -73,6 +73,7 @@ bench_take(struct bench *b, const struct host_record *host, int64_t now_ms)
     };
 
     if (h != NULL && h->keep.pairing == host->pairing) {
+        h->listed = true;
         return NULL;
     }
     if (h == NULL) {
@@ -85,10 +86,46 @@ bench_take(struct bench *b, const struct host_record *host, int64_t now_ms)
     h->bench = b;
     h->keep = *host;
     h->changed = false;
+    h->listed = true;
+    h->stop_told = false;
     wire_judge_init(&h->judge, &start, &judge_ops, h);
+    /* It had said goodbye when we were last here: from now on it is given the usual time. */
+    h->stop_ms = !host->alive && host->root_session > 0 ? now_ms + wire_judge_patience_ms(&h->judge) : 0;
     wire_wipe(&start, sizeof start);
     wire_wipe(&h->keep.root, sizeof h->keep.root); /* the judge has it */
     return h;
+}
+
+void
+bench_expect(struct bench_host *h, int64_t until_ms)
+{
+    h->judge.quiet_until_ms = until_ms;
+}
+
+void
+bench_list_begin(struct bench *b)
+{
+    for (unsigned i = 0; i < b->hosts; i++) {
+        b->host[i]->listed = false;
+    }
+}
+
+void
+bench_list_end(struct bench *b)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < b->hosts; i++) {
+        struct bench_host *h = b->host[i];
+
+        if (h->listed) {
+            b->host[kept++] = h;
+        } else {
+            wire_wipe(h, sizeof *h);
+            free(h);
+        }
+    }
+    b->hosts = kept;
 }
 
 void
@@ -274,16 +311,57 @@ stranger(struct bench *b, const struct wire_line *line, enum wire_seen seen, con
     return false;
 }
 
+static void
+tell_stopped(struct bench_host *h, bool over, const struct bench_moment *at)
+{
+    struct record r;
+
+    record_begin(&r, RECORD_LOCAL, at, h->keep.host);
+    r.severity = WIRE_CRIT;
+    r.over = over;
+    (void)snprintf(r.code, sizeof r.code, "belfry.stopped");
+    (void)snprintf(r.detail, sizeof r.detail, "host=%s why=not-expected", h->keep.host);
+    h->stop_told = !over;
+    h->bench->ops->record(h->bench->to, &r);
+}
+
+/* A goodbye, or the life after one. */
+static void
+follow_life(struct bench_host *h, bool was_alive, const struct bench_moment *at)
+{
+    if (h->judge.alive) {
+        h->stop_ms = 0;
+        if (h->stop_told) {
+            tell_stopped(h, true, at);
+        }
+    } else if (was_alive) {
+        h->stop_ms = at->now_ms + wire_judge_patience_ms(&h->judge);
+    }
+}
+
+static int64_t
+stop_due(const struct bench_host *h)
+{
+    int64_t quiet_ms = h->judge.quiet_until_ms;
+
+    if (h->stop_ms == 0 || h->stop_told) {
+        return INT64_MAX;
+    }
+    return h->stop_ms > quiet_ms ? h->stop_ms : quiet_ms;
+}
+
 bool
 bench_line(struct bench *b, const struct wire_line *line, enum wire_seen seen, const struct bench_moment *at)
 {
     struct bench_host *h = bench_find(b, line->head.host);
     struct wire_events events;
     bool proved;
+    bool was_alive;
 
     if (h == NULL) {
         return stranger(b, line, seen, at);
     }
+    was_alive = h->judge.alive;
     proved = wire_judge_line(
             &h->judge, line, seen, at->now_ms, (uint64_t)(at->utc_us / 1000000), &events, NULL);
     h->changed = h->changed || proved;
@@ -306,6 +384,7 @@ bench_line(struct bench *b, const struct wire_line *line, enum wire_seen seen, c
     for (unsigned i = 1; i < events.count; i++) {
         emit_event(h, &events.at[i], line, at);
     }
+    follow_life(h, was_alive, at);
     return proved;
 }
 
@@ -368,6 +447,9 @@ bench_tick(struct bench *b, const struct bench_moment *at)
             emit_event(h, &events.at[k], NULL, &here);
             h->changed = true;
         }
+        if (at->now_ms >= stop_due(h)) {
+            tell_stopped(h, false, &here);
+        }
         settle(h, &here);
     }
     /* Told once a minute while they come; how many there were is in the status. */
@@ -382,6 +464,8 @@ bench_due(const struct bench *b)
     for (unsigned i = 0; i < b->hosts; i++) {
         int64_t d = wire_judge_due(&b->host[i]->judge);
 
+        due = d < due ? d : due;
+        d = stop_due(b->host[i]);
         due = d < due ? d : due;
     }
     return due;

@@ -36,7 +36,10 @@ struct bench_host {
     struct host_record keep;
     struct wire_judge judge;
     struct bench_rate rate[BENCH_RATED];
-    bool changed; /* since the receiver saved it */
+    bool changed;    /* since the receiver saved it */
+    bool listed;     /* by the ledger, when it was last read */
+    bool stop_told;  /* that it said goodbye and nobody expects it to be away */
+    int64_t stop_ms; /* when to tell that; 0 while it runs */
 };
 
 struct bench {
@@ -64,6 +67,13 @@ void bench_free(struct bench *b);
  * followed already. Its sessions are given to bench_resume() next.
  */
 struct bench_host *bench_take(struct bench *b, const struct host_record *host, int64_t now_ms);
+
+/* Silence of this host is expected until then, on the judge's clock. */
+void bench_expect(struct bench_host *h, int64_t until_ms);
+
+/* Before the ledger is read again, and after: whoever was not taken up meanwhile is forgotten. */
+void bench_list_begin(struct bench *b);
+void bench_list_end(struct bench *b);
 
 /* since_ms of the holes is UTC. */
 void bench_resume(struct bench_host *h, const struct wire_judge_session *session, int64_t utc_ahead_ms);

@@ -2,18 +2,17 @@
 
 #include <string.h>
 
+/* Also a new pairing of one that is there, where what follows is true of it. */
+#define INSERT_HOST                                                                                     \
+    "INSERT INTO hosts VALUES(?1, 1, ?2, ?3, ?4, 0, 0, 0, 0, '', 0, 0, 0, 0, 0, '') ON CONFLICT(host) " \
+    "DO UPDATE SET pairing = pairing + 1, paired_ms = ?2, psk = ?3, root = ?4, root_session = 0, "      \
+    "next_s = 0, alive = 0, unpaired_ms = 0, unpaired_by = '' WHERE "
+
 int
 ledger_pair(struct ledger *l, const char *host, const struct wire_key *psk, const struct wire_key *root,
         int64_t now_ms, bool again)
 {
-    sqlite3_stmt *st =
-            db_use(l, again ? "INSERT INTO hosts VALUES(?1, 1, ?2, ?3, ?4, 0, 0, 0, 0, '', 0, 0, 0, 0) ON "
-                              "CONFLICT(host) DO "
-                              "UPDATE SET pairing = pairing + 1, paired_ms = ?2, psk = ?3, root = ?4, "
-                              "root_session = 0, "
-                              "next_s = 0, alive = 0"
-                            : "INSERT INTO hosts VALUES(?1, 1, ?2, ?3, ?4, 0, 0, 0, 0, '', 0, 0, 0, 0) "
-                              "ON CONFLICT(host) DO NOTHING");
+    sqlite3_stmt *st = db_use(l, again ? INSERT_HOST "1" : INSERT_HOST "unpaired_ms <> 0");
     int r;
 
     db_bind_text(l, st, host);
@@ -27,12 +26,77 @@ ledger_pair(struct ledger *l, const char *host, const struct wire_key *psk, cons
     return r;
 }
 
+static int
+forget_keys(struct ledger *l, const char *host)
+{
+    sqlite3_stmt *st = db_use(l, "UPDATE sessions SET key = zeroblob(length(key)) WHERE host = ?");
+
+    db_bind_text(l, st, host);
+    return db_run(l, st);
+}
+
+/* Nothing can end them any more. */
+static int
+close_alarms(struct ledger *l, const char *host, const char *by, int64_t now_ms)
+{
+    sqlite3_stmt *st =
+            db_use(l, "UPDATE alarms SET open = 0, closed_ms = ?2, tell_close = 1, tries = 0, next_ms = 0, "
+                      "acked_ms = ?2, acked_by = ?3 WHERE host = ?1 AND open = 1");
+
+    db_bind_text(l, st, host);
+    db_bind_int(l, st, now_ms);
+    db_bind_text(l, st, by);
+    return db_run(l, st);
+}
+
+int
+ledger_unpair(struct ledger *l, const char *host, const char *by, int64_t now_ms)
+{
+    sqlite3_stmt *st = db_use(l, "UPDATE hosts SET unpaired_ms = ?2, unpaired_by = ?3, alive = 0, "
+                                 "psk = zeroblob(length(psk)), root = zeroblob(length(root)) "
+                                 "WHERE host = ?1 AND unpaired_ms = 0");
+    int r;
+
+    db_bind_text(l, st, host);
+    db_bind_int(l, st, now_ms);
+    db_bind_text(l, st, by);
+    r = db_run(l, st);
+    if (r == 0 && sqlite3_changes(l->db) == 0) {
+        return LEDGER_E_NONE;
+    }
+    r = r == 0 ? forget_keys(l, host) : r;
+    return r == 0 ? close_alarms(l, host, by, now_ms) : r;
+}
+
+int
+ledger_expect(struct ledger *l, const char *host, int64_t until_ms, const char *by, int64_t now_ms)
+{
+    sqlite3_stmt *st =
+            db_use(l, until_ms != 0 ? "INSERT INTO windows(host, made_ms, until_ms, by, ended_ms, ended_by) "
+                                      "SELECT host, ?2, ?4, ?3, 0, '' FROM hosts WHERE host = ?1 AND "
+                                      "unpaired_ms = 0"
+                                    : "UPDATE windows SET ended_ms = ?2, ended_by = ?3, until_ms = ?2 "
+                                      "WHERE host = ?1 AND until_ms > ?2");
+    int r;
+
+    db_bind_text(l, st, host);
+    db_bind_int(l, st, now_ms);
+    db_bind_text(l, st, by);
+    if (until_ms != 0) {
+        db_bind_int(l, st, until_ms);
+    }
+    r = db_run(l, st);
+    return r == 0 && sqlite3_changes(l->db) == 0 ? LEDGER_E_NONE : r;
+}
+
 int
 ledger_hosts(struct ledger *l, ledger_host_fn *fn, void *to)
 {
     sqlite3_stmt *st =
             db_use(l, "SELECT host, pairing, paired_ms, root, root_session, next_s, alive, last_ms, "
-                      "last_line, proved, repaired, copies, forged FROM hosts ORDER BY host");
+                      "last_line, proved, repaired, copies, forged, "
+                      "(SELECT coalesce(max(until_ms), 0) FROM windows AS w WHERE w.host = hosts.host) "
+                      "FROM hosts WHERE unpaired_ms = 0 ORDER BY host");
     int r;
 
     while ((r = db_step(l, st)) == 1) {
@@ -51,6 +115,7 @@ ledger_hosts(struct ledger *l, ledger_host_fn *fn, void *to)
         h.repaired = (uint64_t)sqlite3_column_int64(st, 10);
         h.copies = (uint64_t)sqlite3_column_int64(st, 11);
         h.forged = (uint64_t)sqlite3_column_int64(st, 12);
+        h.expect_until_ms = sqlite3_column_int64(st, 13);
         if (db_blob(st, 3, &h.root, sizeof h.root) && wire_host_valid(h.host, strlen(h.host))) {
             fn(to, &h);
         }
@@ -185,7 +250,7 @@ ledger_host_save(struct ledger *l, const struct host_record *host, const struct 
     sqlite3_stmt *st =
             db_use(l, "UPDATE hosts SET root = ?3, root_session = ?4, next_s = ?5, alive = ?6, last_ms = ?7, "
                       "last_line = ?8, proved = ?9, repaired = ?10, copies = ?11, forged = ?12 "
-                      "WHERE host = ?1 AND pairing = ?2");
+                      "WHERE host = ?1 AND pairing = ?2 AND unpaired_ms = 0");
     int r;
 
     db_bind_text(l, st, host->host);
@@ -201,6 +266,9 @@ ledger_host_save(struct ledger *l, const struct host_record *host, const struct 
     db_bind_int(l, st, (int64_t)host->copies);
     db_bind_int(l, st, (int64_t)host->forged);
     r = db_run(l, st);
+    if (r == 0 && sqlite3_changes(l->db) == 0) {
+        return 0; /* unpaired or paired anew meanwhile: these keys are not kept */
+    }
     for (unsigned i = 0; r == 0 && i < WIRE_JUDGE_SESSIONS; i++) {
         if (judge->session[i].used) {
             r = save_session(l, host->host, host->pairing, &judge->session[i], utc_ahead_ms);

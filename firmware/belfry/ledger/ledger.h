@@ -10,7 +10,7 @@
  */
 #include "belfry/record.h"
 
-#define LEDGER_VERSION 1
+#define LEDGER_VERSION 2
 #define LEDGER_ERROR 600
 
 #define LEDGER_E_IO (-1)     /* the disk, or SQLite, said no */
@@ -51,6 +51,16 @@ typedef void ledger_session_fn(void *to, const struct wire_judge_session *sessio
 /* A new pairing. LEDGER_E_EXISTS when there is one and `again` is not set. */
 int ledger_pair(struct ledger *l, const char *host, const struct wire_key *psk, const struct wire_key *root,
         int64_t now_ms, bool again);
+
+/* Forgets the keys and closes its alarms; alarms and lines stay on record. LEDGER_E_NONE when it is not
+ * paired. */
+int ledger_unpair(struct ledger *l, const char *host, const char *by, int64_t now_ms);
+
+/*
+ * Expects silence from now on until then; `until_ms` 0 ends what is declared. Who did it and when stays on
+ * record. LEDGER_E_NONE when the host is not paired, or nothing was declared.
+ */
+int ledger_expect(struct ledger *l, const char *host, int64_t until_ms, const char *by, int64_t now_ms);
 
 int ledger_hosts(struct ledger *l, ledger_host_fn *fn, void *to);
 

@@ -17,7 +17,10 @@ static const char schema[] =
     "CREATE TABLE hosts(host TEXT PRIMARY KEY, pairing INTEGER NOT NULL, paired_ms INTEGER NOT NULL,"
     " psk BLOB NOT NULL, root BLOB NOT NULL, root_session INTEGER NOT NULL, next_s INTEGER NOT NULL,"
     " alive INTEGER NOT NULL, last_ms INTEGER NOT NULL, last_line TEXT NOT NULL, proved INTEGER NOT NULL,"
-    " repaired INTEGER NOT NULL, copies INTEGER NOT NULL, forged INTEGER NOT NULL) STRICT;"
+    " repaired INTEGER NOT NULL, copies INTEGER NOT NULL, forged INTEGER NOT NULL,"
+    " unpaired_ms INTEGER NOT NULL DEFAULT 0, unpaired_by TEXT NOT NULL DEFAULT '') STRICT;"
+    "CREATE TABLE windows(id INTEGER PRIMARY KEY, host TEXT NOT NULL, made_ms INTEGER NOT NULL,"
+    " until_ms INTEGER NOT NULL, by TEXT NOT NULL, ended_ms INTEGER NOT NULL, ended_by TEXT NOT NULL) STRICT;"
     "CREATE TABLE sessions(id INTEGER PRIMARY KEY, host TEXT NOT NULL, pairing INTEGER NOT NULL,"
     " session INTEGER NOT NULL, nonce TEXT NOT NULL, key BLOB NOT NULL, seen INTEGER NOT NULL, top INTEGER NOT NULL,"
     " has_reserve INTEGER NOT NULL, reserve_first INTEGER NOT NULL, reserve_last INTEGER NOT NULL,"
@@ -47,10 +50,18 @@ static const char schema[] =
     " offset INTEGER NOT NULL, back INTEGER NOT NULL, print INTEGER NOT NULL, print_len INTEGER NOT NULL,"
     " raw INTEGER NOT NULL) STRICT;"
     "PRAGMA application_id = 1650814054;"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 2;";
+
+/* From version 1 to 2. */
+static const char from_1[] =
+    "ALTER TABLE hosts ADD COLUMN unpaired_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE hosts ADD COLUMN unpaired_by TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE windows(id INTEGER PRIMARY KEY, host TEXT NOT NULL, made_ms INTEGER NOT NULL,"
+    " until_ms INTEGER NOT NULL, by TEXT NOT NULL, ended_ms INTEGER NOT NULL, ended_by TEXT NOT NULL) STRICT;"
+    "PRAGMA user_version = 2;";
 /* clang-format on */
 
-_Static_assert(APPLICATION == 1650814054 && LEDGER_VERSION == 1, "schema names both as numbers");
+_Static_assert(APPLICATION == 1650814054 && LEDGER_VERSION == 2, "schema names both as numbers");
 
 /* "PATH: what", for findings that are not SQLite's. */
 static int
@@ -86,16 +97,20 @@ execute(struct ledger *l, const char *sql, const char *what)
     return sqlite3_exec(l->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_fail(l, what);
 }
 
+/* All of it or nothing. */
 static int
-make_schema(struct ledger *l)
+change_schema(struct ledger *l, const char *sql, const char *what)
 {
-    int r = execute(l, "BEGIN IMMEDIATE", "cannot make the ledger");
+    int r = execute(l, "BEGIN IMMEDIATE", what);
 
     if (r == 0) {
-        r = execute(l, schema, "cannot make the ledger");
+        r = execute(l, sql, what);
     }
     if (r == 0) {
-        r = execute(l, "COMMIT", "cannot make the ledger");
+        r = execute(l, "COMMIT", what);
+    }
+    if (r != 0) {
+        (void)sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
     }
     return r;
 }
@@ -123,10 +138,16 @@ identify(struct ledger *l, enum ledger_mode mode)
             return refuse(l, "empty; nothing has been paired yet");
         }
         r = execute(l, "PRAGMA journal_mode = WAL", "cannot make the ledger");
-        return r == 0 ? make_schema(l) : r;
+        return r == 0 ? change_schema(l, schema, "cannot make the ledger") : r;
     }
     if (application != APPLICATION) {
         return refuse(l, "an SQLite file, but not a ledger of belfry; nothing was changed");
+    }
+    if (version == 1 && mode == LEDGER_WRITE) {
+        return change_schema(l, from_1, "cannot bring the ledger to this version");
+    }
+    if (version == 1) {
+        return refuse(l, "written by an earlier version of belfry; belfry run brings it to this one");
     }
     if (version != LEDGER_VERSION) {
         return refuse(l, version > LEDGER_VERSION

@@ -254,6 +254,114 @@ silence_is_told_once_and_again_after_life(void)
     CHECK_INT(told(WIRE_SILENT), 2);
 }
 
+/* Records of belfry's own with this code. */
+static unsigned
+own(const char *code, bool over)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        n += seen[i].kind == RECORD_LOCAL && seen[i].over == over && strcmp(seen[i].code, code) == 0;
+    }
+    return n;
+}
+
+static void
+silence_that_is_expected_is_told_when_the_window_is_over(void)
+{
+    begin();
+    (void)say("a", WIRE_INFO, "agent.start", "beat=10");
+    bench_expect(bench_find(&bench, "web03"), at.now_ms + 600000);
+    wait_ms(599000);
+    CHECK_INT(told(WIRE_SILENT), 0);
+    wait_ms(2000);
+    CHECK_INT(told(WIRE_SILENT), 1);
+}
+
+static void
+a_goodbye_that_nobody_expects_is_told_when_the_agent_does_not_come_back(void)
+{
+    begin();
+    (void)say("a", WIRE_INFO, "agent.start", "beat=10");
+    (void)say("a", WIRE_INFO, "agent.stop", "why=asked");
+    wait_ms(34000);
+    CHECK_INT(own("belfry.stopped", false), 0);
+    CHECK(bench_due(&bench) <= at.now_ms + 1001);
+    wait_ms(2000);
+    wait_ms(60000);
+    CHECK_INT(own("belfry.stopped", false), 1);
+    CHECK_STR(seen[count - 1].host, "web03");
+    CHECK_INT(told(WIRE_SILENT), 0);
+    speaker_session(&voice, 2, "MMMM");
+    (void)say("a", WIRE_INFO, "agent.start", "beat=10");
+    CHECK_INT(own("belfry.stopped", true), 1);
+    wait_ms(1000);
+    CHECK_INT(own("belfry.stopped", false), 1);
+}
+
+static void
+an_agent_that_is_started_again_at_once_is_no_alarm(void)
+{
+    begin();
+    (void)say("a", WIRE_INFO, "agent.start", "beat=10");
+    (void)say("a", WIRE_INFO, "agent.stop", "why=asked");
+    wait_ms(20000);
+    speaker_session(&voice, 2, "MMMM");
+    (void)say("a", WIRE_INFO, "agent.start", "beat=10");
+    wait_ms(30000);
+    CHECK_INT(own("belfry.stopped", false) + own("belfry.stopped", true), 0);
+}
+
+static void
+a_goodbye_in_a_declared_window_is_told_only_when_the_window_is_over(void)
+{
+    begin();
+    (void)say("a", WIRE_INFO, "agent.start", "beat=10");
+    bench_expect(bench_find(&bench, "web03"), at.now_ms + 600000);
+    (void)say("a", WIRE_INFO, "agent.stop", "why=asked");
+    wait_ms(599000);
+    CHECK_INT(own("belfry.stopped", false), 0);
+    wait_ms(2000);
+    CHECK_INT(own("belfry.stopped", false), 1);
+}
+
+static void
+an_agent_that_had_said_goodbye_is_waited_for_again_after_our_own_restart(void)
+{
+    struct host_record host = {
+        .host = "web03", .pairing = 2, .root_session = 4, .next_s = 10, .last_ms = 1
+    };
+
+    begin();
+    CHECK(bench_take(&bench, &host, at.now_ms) != NULL);
+    wait_ms(34000);
+    CHECK_INT(own("belfry.stopped", false), 0);
+    wait_ms(2000);
+    CHECK_INT(own("belfry.stopped", false), 1);
+    /* Paired, and never started: nobody has stopped. */
+    host.pairing = 3;
+    host.root_session = 0;
+    CHECK(bench_take(&bench, &host, at.now_ms) != NULL);
+    wait_ms(99000);
+    CHECK_INT(own("belfry.stopped", false), 1);
+}
+
+static void
+a_host_that_is_not_listed_any_more_is_a_stranger(void)
+{
+    struct host_record other = { .host = "web04", .pairing = 1 };
+
+    begin();
+    bench_list_begin(&bench);
+    CHECK(bench_take(&bench, &other, at.now_ms) != NULL);
+    bench_list_end(&bench);
+    CHECK_INT(bench.hosts, 1);
+    CHECK(bench_find(&bench, "web03") == NULL);
+    CHECK(bench_find(&bench, "web04") != NULL);
+    CHECK(!say("a", WIRE_INFO, "agent.start", "beat=10"));
+    CHECK_INT(told(WIRE_UNKNOWN), 1);
+}
+
 static void
 forged_lines_beyond_ten_a_minute_become_a_count(void)
 {
@@ -323,6 +431,12 @@ main(void)
     CHECK_RUN(a_hole_is_told_after_15_s_and_what_fills_it_is_late_and_a_copy_is_only_counted);
     CHECK_RUN(a_judge_that_is_resumed_knows_holes_and_copies_and_told_gaps);
     CHECK_RUN(silence_is_told_once_and_again_after_life);
+    CHECK_RUN(silence_that_is_expected_is_told_when_the_window_is_over);
+    CHECK_RUN(a_goodbye_that_nobody_expects_is_told_when_the_agent_does_not_come_back);
+    CHECK_RUN(an_agent_that_is_started_again_at_once_is_no_alarm);
+    CHECK_RUN(a_goodbye_in_a_declared_window_is_told_only_when_the_window_is_over);
+    CHECK_RUN(an_agent_that_had_said_goodbye_is_waited_for_again_after_our_own_restart);
+    CHECK_RUN(a_host_that_is_not_listed_any_more_is_a_stranger);
     CHECK_RUN(forged_lines_beyond_ten_a_minute_become_a_count);
     CHECK_RUN(strangers_are_told_once_a_minute_and_counted);
     CHECK_RUN(torn_heads_count_for_the_host_last_seen_on_that_line);

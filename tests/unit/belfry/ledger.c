@@ -279,6 +279,104 @@ a_pairing_is_not_overwritten_unless_asked(void)
     end();
 }
 
+struct listed {
+    unsigned count;
+    struct host_record last;
+};
+
+static void
+list_one(void *to, const struct host_record *host)
+{
+    struct listed *all = to;
+
+    all->count++;
+    all->last = *host;
+}
+
+static struct listed
+listed(void)
+{
+    struct listed all = { .count = 0 };
+
+    CHECK_INT(ledger_hosts(ledger, list_one, &all), 0);
+    return all;
+}
+
+static void
+an_unpaired_host_has_no_keys_and_no_open_alarms_and_may_be_paired_again(void)
+{
+    struct wire_key key = { { 9 } };
+    struct wire_judge judge;
+    struct host_record host = { .host = "web03", .pairing = 1 };
+
+    begin();
+    say(1, 5, WIRE_CRIT, "daemon.down", "name=sshd");
+    CHECK_INT(listed().count, 1);
+    CHECK_INT(ledger_unpair(ledger, "web03", "kim", 70), 0);
+    CHECK_INT(listed().count, 0);
+    CHECK_INT(alarms(true), 0);
+    CHECK_INT(alarms(false), 1);
+    CHECK_INT(ledger_unpair(ledger, "web03", "kim", 71), LEDGER_E_NONE);
+    CHECK_INT(ledger_unpair(ledger, "web99", "kim", 71), LEDGER_E_NONE);
+    /* What a receiver that runs saves late brings no key back. */
+    memset(&judge, 0, sizeof judge);
+    judge.root = key;
+    CHECK_INT(ledger_host_save(ledger, &host, &judge, 0), 0);
+    CHECK_INT(listed().count, 0);
+    CHECK_INT(ledger_pair(ledger, "web03", &key, &key, 72, false), 0);
+    CHECK_INT(listed().count, 1);
+    CHECK_INT(listed().last.pairing, 2);
+    end();
+}
+
+/* The ledger of version 1 had no windows, and hosts could not be unpaired. */
+static void
+make_version_1(void)
+{
+    sqlite3 *db = NULL;
+
+    CHECK_INT(sqlite3_open(path, &db), SQLITE_OK);
+    CHECK_INT(sqlite3_exec(db,
+                      "ALTER TABLE hosts DROP COLUMN unpaired_ms; ALTER TABLE hosts DROP COLUMN unpaired_by;"
+                      "DROP TABLE windows; PRAGMA user_version = 1",
+                      NULL, NULL, NULL),
+            SQLITE_OK);
+    CHECK_INT(sqlite3_close(db), SQLITE_OK);
+}
+
+static void
+a_ledger_of_the_version_before_is_taken_over_with_its_hosts(void)
+{
+    begin();
+    end();
+    make_version_1();
+    CHECK_INT(ledger_open(path, LEDGER_READ, false, &ledger, error), LEDGER_E_IO);
+    CHECK(strstr(error, "belfry run brings it to this one") != NULL);
+    CHECK_INT(ledger_open(path, LEDGER_WRITE, true, &ledger, error), 0);
+    CHECK_INT(listed().count, 1);
+    CHECK_INT(ledger_expect(ledger, "web03", 1000, "kim", 10), 0);
+    end();
+    CHECK_INT(ledger_open(path, LEDGER_READ, false, &ledger, error), 0);
+    CHECK_INT(listed().last.expect_until_ms, 1000);
+    end();
+}
+
+static void
+a_window_is_of_paired_hosts_only_and_ends_when_it_is_taken_back(void)
+{
+    begin();
+    CHECK_INT(ledger_expect(ledger, "web99", 1000, "kim", 10), LEDGER_E_NONE);
+    CHECK_INT(ledger_expect(ledger, "web03", 0, "kim", 10), LEDGER_E_NONE);
+    CHECK_INT(listed().last.expect_until_ms, 0);
+    CHECK_INT(ledger_expect(ledger, "web03", 1000, "kim", 10), 0);
+    CHECK_INT(ledger_expect(ledger, "web03", 500, "kim", 20), 0);
+    CHECK_INT(listed().last.expect_until_ms, 1000);
+    CHECK_INT(ledger_expect(ledger, "web03", 0, "kim", 600), 0);
+    CHECK_INT(listed().last.expect_until_ms, 600);
+    CHECK_INT(ledger_expect(ledger, "web03", 0, "kim", 700), LEDGER_E_NONE);
+    end();
+}
+
 /* ---- alarms */
 
 static void
@@ -679,6 +777,9 @@ main(void)
     CHECK_RUN(every_damaged_page_is_noticed_and_nothing_is_overwritten);
     CHECK_RUN(a_locked_ledger_is_said_to_be_locked);
     CHECK_RUN(a_pairing_is_not_overwritten_unless_asked);
+    CHECK_RUN(an_unpaired_host_has_no_keys_and_no_open_alarms_and_may_be_paired_again);
+    CHECK_RUN(a_ledger_of_the_version_before_is_taken_over_with_its_hosts);
+    CHECK_RUN(a_window_is_of_paired_hosts_only_and_ends_when_it_is_taken_back);
     CHECK_RUN(warn_and_worse_open_an_alarm_and_good_news_do_not);
     CHECK_RUN(of_closes_the_alarm_of_that_line_in_either_order);
     CHECK_RUN(a_directory_and_the_files_under_it_are_two_alarms);
