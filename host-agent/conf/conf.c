@@ -52,7 +52,7 @@ static const struct {
     uint32_t every_s;
     bool off; /* unless it is asked for */
 } views[CONF_VIEWS] = {
-    [CONF_VIEW_HIDDEN_PROCESSES] = { "hidden-processes", 60, false },
+    [CONF_VIEW_HIDDEN_PROCESSES] = { "hidden-processes", 300, false },
     [CONF_VIEW_DISGUISED_PROCESSES] = { "disguised-processes", 60, false },
     [CONF_VIEW_PROC_MOUNTS] = { "proc-mounts", 60, false },
     [CONF_VIEW_HIDDEN_PORTS] = { "hidden-ports", 60, true },

@@ -4,7 +4,7 @@
 
 # In the order in which they are loaded.
 modules="inet_diag tcp_diag udp_diag raw_diag af_packet_diag vsock vsock_diag libcrc32c udp_tunnel ip6_udp_tunnel sctp \
-sctp_diag nfnetlink nf_tables dummy loop overlay"
+sctp_diag nfnetlink nf_tables dummy loop overlay veth llc stp bridge"
 
 skip() {
     echo "skip: $*"
