@@ -2,11 +2,24 @@
 #include "watch/fs_xattrs.h"
 #include <string.h>
 
+static bool
+asks_for_content(const struct baseline_entry *now, const struct fs_rule *rule)
+{
+    return now->type == BASELINE_REGULAR && (rule->attrs & (CONF_ATTR_CONTENT | CONF_ATTR_GROW)) != 0;
+}
+
 bool
 fs_wants_content(const struct baseline_entry *now, const struct fs_rule *rule)
 {
-    return now->type == BASELINE_REGULAR && (rule->attrs & (CONF_ATTR_CONTENT | CONF_ATTR_GROW)) != 0 &&
-           (rule->max == 0 || now->size <= rule->max);
+    return asks_for_content(now, rule) && (rule->max == 0 || now->size <= rule->max);
+}
+
+bool
+fs_lacks_content(
+        const struct baseline_entry *was, const struct baseline_entry *now, const struct fs_rule *rule)
+{
+    return asks_for_content(now, rule) &&
+           (!fs_wants_content(now, rule) || (was != NULL && was->state == BASELINE_UNREAD));
 }
 
 bool
@@ -60,20 +73,25 @@ compare_xattrs(const struct baseline_entry *was, const struct baseline_entry *no
     return differs;
 }
 
-/* A log may grow: what it had must still be its beginning. */
+/* A log may grow: what it had must still be its beginning. One that is read anew as a whole is just longer.
+ */
 static unsigned
-compare_log(const struct baseline_entry *was, const struct baseline_entry *now, const uint8_t *head)
+compare_log(const struct baseline_entry *was, const struct baseline_entry *now, bool head)
 {
-    if (was->state != BASELINE_READ || now->state != BASELINE_READ) {
-        return 0;
-    }
-    if (now->size < was->size) {
+    if (was->state == BASELINE_READ && now->size < was->size) {
         return FS_SHRUNK;
     }
-    const uint8_t *digest = head != NULL ? head : now->digest;
-    bool same = (head == NULL && was->size != now->size) || memcmp(was->digest, digest, WIRE_HASH_SIZE) == 0;
-
-    return same ? 0 : FS_REWRITTEN;
+    if (now->state == BASELINE_UNREAD) {
+        return 0;
+    }
+    if (was->state != now->state) {
+        return FS_STATE;
+    }
+    if (!head && was->size != now->size) {
+        return FS_SIZE;
+    }
+    return was->state == BASELINE_READ && memcmp(was->digest, now->digest, WIRE_HASH_SIZE) != 0 ? FS_REWRITTEN
+                                                                                                : 0;
 }
 
 static unsigned
@@ -97,8 +115,7 @@ compare_content(const struct baseline_entry *was, const struct baseline_entry *n
 }
 
 static unsigned
-compare_regular(const struct baseline_entry *was, const struct baseline_entry *now, const uint8_t *head,
-        uint32_t attrs)
+compare_regular(const struct baseline_entry *was, const struct baseline_entry *now, bool head, uint32_t attrs)
 {
     unsigned differs = (attrs & CONF_ATTR_SIZE) != 0 && was->size != now->size ? FS_SIZE : 0;
 
@@ -108,13 +125,7 @@ compare_regular(const struct baseline_entry *was, const struct baseline_entry *n
     if ((attrs & CONF_ATTR_CONTENT) != 0) {
         return differs | compare_content(was, now);
     }
-    if ((attrs & CONF_ATTR_GROW) == 0) {
-        return differs;
-    }
-    if (now->state != BASELINE_UNREAD && was->state != now->state) {
-        differs |= FS_STATE;
-    }
-    return differs | compare_log(was, now, head);
+    return (attrs & CONF_ATTR_GROW) != 0 ? differs | compare_log(was, now, head) : differs;
 }
 
 static bool
@@ -126,8 +137,7 @@ same_link(const struct baseline_entry *was, const struct baseline_entry *now)
 
 /* What only entries of one type have in common. */
 static unsigned
-compare_type(const struct baseline_entry *was, const struct baseline_entry *now, const uint8_t *head,
-        uint32_t attrs)
+compare_type(const struct baseline_entry *was, const struct baseline_entry *now, bool head, uint32_t attrs)
 {
     switch (was->type) {
     case BASELINE_REGULAR:
@@ -144,8 +154,7 @@ compare_type(const struct baseline_entry *was, const struct baseline_entry *now,
 }
 
 unsigned
-fs_compare(const struct baseline_entry *was, const struct baseline_entry *now, const uint8_t *head,
-        uint32_t attrs)
+fs_compare(const struct baseline_entry *was, const struct baseline_entry *now, bool head, uint32_t attrs)
 {
     /* A directory's link count is that of its subdirectories, which have entries of their own. */
     bool counted = was->type != BASELINE_DIR || now->type != BASELINE_DIR;

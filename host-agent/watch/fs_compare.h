@@ -37,16 +37,20 @@ enum fs_verdict { FS_SAME, FS_CHANGED, FS_ADDED, FS_GONE };
 /* True for a file whose content the rule asks for. */
 bool fs_wants_content(const struct baseline_entry *now, const struct fs_rule *rule);
 
+/* True when the rule asks for content that is not compared: above its limit, or not in the baseline. */
+bool fs_lacks_content(
+        const struct baseline_entry *was, const struct baseline_entry *now, const struct fs_rule *rule);
+
 /* True when it is needed to compare as well: it may be equal, or it is cheap to say how it differs. */
 bool fs_needs_content(
         const struct baseline_entry *was, const struct baseline_entry *now, const struct fs_rule *rule);
 
 /*
  * FS_* bits, for what `attrs` (CONF_ATTR_* bits) asks. What one of the sides was not read for is not
- * compared. `head` is the digest of now's first was->size bytes, NULL where it was not taken.
+ * compared. `head` says that a log's digest is that of its first was->size bytes.
  */
-unsigned fs_compare(const struct baseline_entry *was, const struct baseline_entry *now, const uint8_t *head,
-        uint32_t attrs);
+unsigned fs_compare(
+        const struct baseline_entry *was, const struct baseline_entry *now, bool head, uint32_t attrs);
 
 /* Which of FS_XATTRS, FS_ACL, FS_CAPS and FS_SELINUX an extended attribute belongs to. */
 unsigned fs_xattr_class(const uint8_t *name, size_t len);

@@ -50,6 +50,7 @@ struct files {
     bool again; /* another sweep is wanted when this one is over */
     bool lost;  /* events were lost since the last sweep began */
     bool lost_open;
+    bool unread_open;
     bool sources_open; /* a finding says that they are less than they could be */
     int64_t sweep_began;
     int64_t sweep_due;
@@ -104,6 +105,26 @@ tell_sources(void)
     if (s->mountinfo < 0 || s->cut) {
         finding_addf(&f, "mounts", "%s", s->cut ? "too-many" : "unread");
     }
+    report(&f);
+}
+
+/* How many files are not read though their rules ask for it: they are too large, or the baseline has no
+ * content. */
+static void
+tell_unread(void)
+{
+    static const char subject[] = "files.content";
+    struct finding f;
+
+    if (files.sweep.unread == 0 && !files.unread_open) {
+        return;
+    }
+    files.unread_open = files.sweep.unread > 0;
+    finding_begin(&f, FINDING_AGENT_SELF, "source", subject, sizeof(subject) - 1);
+    f.op = files.unread_open ? FINDING_OPEN : FINDING_CLOSE;
+    f.severity = WIRE_NOTE;
+    finding_addf(&f, "state", "unread");
+    finding_addf(&f, "files", "%llu", (unsigned long long)files.sweep.unread);
     report(&f);
 }
 
@@ -211,6 +232,7 @@ sweep_end(int64_t now)
         finding_pass(&f, FINDING_FILES, FINDING_PASS_END);
         report(&f);
     }
+    tell_unread();
     files.sweeping = false;
     files.sweep_took = now - files.sweep_began;
     files.sweep_due = files.sweep_began + (int64_t)files.env->conf->sweep_s * 1000;
@@ -273,6 +295,9 @@ look_closer(const struct baseline_entry *was, const struct fs_rule *rule)
     struct fs_look *l = &files.look;
 
     if (fs_needs_content(was, &l->now, rule)) {
+        if ((rule->attrs & CONF_ATTR_GROW) != 0) {
+            fs_look_log(l, was->size);
+        }
         for (unsigned steps = 1; !fs_look_step(l); steps++) {
             if (steps % 64 == 0) {
                 alive(NULL);
@@ -320,7 +345,7 @@ look_at(const struct fs_news *news, const struct fs_rule *rule)
         exists = look_closer(&was, rule);
     }
     if (known && exists) {
-        unsigned differs = fs_compare(&was, &l->now, NULL, rule->attrs);
+        unsigned differs = fs_compare(&was, &l->now, true, rule->attrs);
 
         event_told(NULL, differs != 0 ? FS_CHANGED : FS_SAME, &was, &l->now, differs);
     } else if (known) {
@@ -535,6 +560,11 @@ files_check(const struct detector_env *env)
         fprintf(stderr, "tocsin: %s: %s; %llu paths cannot be compared\n", shown, files.sweep.damage.text,
                 (unsigned long long)files.sweep.unknown);
         code = -EBADMSG;
+    }
+    if (files.sweep.unread > 0) {
+        fprintf(stderr,
+                "tocsin: the content of %llu files is not compared: above max=, or not in the baseline\n",
+                (unsigned long long)files.sweep.unread);
     }
     fs_workers_stop(&files.workers);
     finding_pass(&f, FINDING_FILES, FINDING_PASS_END);

@@ -136,13 +136,20 @@ describe(struct fs_look *l)
     }
 }
 
-bool
-fs_look(struct fs_look *l, int dir_fd, const char *name)
+static void
+begin(struct fs_look *l, int dir_fd, const char *name)
 {
     l->dir_fd = dir_fd;
     l->name = name;
     l->read.fd = -1;
     l->tries = 0;
+    l->log = false;
+}
+
+bool
+fs_look(struct fs_look *l, int dir_fd, const char *name)
+{
+    begin(l, dir_fd, name);
     l->exists = fs_stat(dir_fd, name, &l->st, &l->flags);
     if (l->exists) {
         describe(l);
@@ -153,14 +160,18 @@ fs_look(struct fs_look *l, int dir_fd, const char *name)
 void
 fs_look_known(struct fs_look *l, int dir_fd, const char *name, const struct stat *st, uint32_t flags)
 {
-    l->dir_fd = dir_fd;
-    l->name = name;
-    l->read.fd = -1;
-    l->tries = 0;
+    begin(l, dir_fd, name);
     l->exists = true;
     l->st = *st;
     l->flags = flags;
     describe(l);
+}
+
+void
+fs_look_log(struct fs_look *l, uint64_t head)
+{
+    l->log = true;
+    l->head = head;
 }
 
 static bool
@@ -187,11 +198,13 @@ static bool
 retry(struct fs_look *l)
 {
     unsigned tries = l->tries + 1;
+    bool log = l->log;
 
     if (!fs_look(l, l->dir_fd, l->name) || l->now.type != BASELINE_REGULAR) {
         return true;
     }
     l->tries = tries;
+    l->log = log;
     return tries >= FS_LOOK_TRIES ? finish(l, BASELINE_UNSTABLE) : false;
 }
 
@@ -215,7 +228,12 @@ bool
 fs_look_step(struct fs_look *l)
 {
     if (l->read.fd < 0) {
-        return conclude(l, fs_read_open(&l->read, l->dir_fd, l->name, &l->st));
+        enum fs_read_result result = fs_read_open(&l->read, l->dir_fd, l->name, &l->st);
+
+        if (l->log) {
+            fs_read_log(&l->read, l->head);
+        }
+        return conclude(l, result);
     }
     return conclude(l, fs_read_step(&l->read, buffer));
 }

@@ -26,6 +26,8 @@ struct fs_look {
     int dir_fd;
     const char *name;
     unsigned tries;
+    bool log;
+    uint64_t head;
     struct fs_read read;
     char link[PATH_MAX];
     struct fs_xattrs xattrs;
@@ -39,6 +41,10 @@ bool fs_look(struct fs_look *l, int dir_fd, const char *name);
 
 /* The same for what statx(2) told of already: no second call. */
 void fs_look_known(struct fs_look *l, int dir_fd, const char *name, const struct stat *st, uint32_t flags);
+
+/* Before the first chunk of a log: not more than its first `head` bytes are read, and it may grow meanwhile.
+ */
+void fs_look_log(struct fs_look *l, uint64_t head);
 
 /*
  * Reads one chunk of a regular file that fs_look() found. True when all is done: l->now and l->exists then

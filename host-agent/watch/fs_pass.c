@@ -10,7 +10,7 @@ fs_pass_begin(struct fs_pass *p, const struct fs_span *top, unsigned tops)
     p->at = 0;
     p->looked = p->bytes = 0;
     p->skipped = 0;
-    p->unknown = 0;
+    p->unknown = p->unread = 0;
     p->damage.text[0] = '\0';
     p->walking = p->full = p->rereading = p->held_valid = p->held_gap = p->item_valid = false;
     if (p->workers == NULL) {
@@ -77,7 +77,7 @@ tell(struct fs_pass *p, const struct baseline_entry *was, struct baseline_entry 
         p->told(p->told_to, FS_ADDED, NULL, now, 0);
         return;
     }
-    unsigned differs = fs_compare(was, now, NULL, rule->attrs);
+    unsigned differs = fs_compare(was, now, !p->read_all, rule->attrs);
     p->told(p->told_to, differs != 0 ? FS_CHANGED : FS_SAME, was, now, differs);
 }
 
@@ -129,6 +129,13 @@ end_again(struct fs_pass *p)
     end_rereading(p);
 }
 
+/* How much of a log is read: what the baseline has, to compare; all, to make a baseline. */
+static uint64_t
+head_of(const struct fs_pass *p, const struct fs_waiting *w)
+{
+    return p->read_all || !w->has_was ? UINT64_MAX : w->was.size;
+}
+
 /* By its path: the walk has gone on. */
 static void
 look_again(struct fs_pass *p)
@@ -146,6 +153,9 @@ look_again(struct fs_pass *p)
     }
     p->rereading = true;
     fs_look(&p->again, p->again_fd, (const char *)w->now.path + parent);
+    if ((w->rule->attrs & CONF_ATTR_GROW) != 0) {
+        fs_look_log(&p->again, head_of(p, w));
+    }
     if (!p->again.exists || p->again.now.type != BASELINE_REGULAR) {
         end_again(p);
     }
@@ -192,6 +202,9 @@ begin_read(struct fs_pass *p, struct fs_waiting *w)
 {
     w->reading = true;
     w->job.result = fs_read_open(&w->job.read, p->item.dir_fd, p->item.name, &p->item.st);
+    if ((w->rule->attrs & CONF_ATTR_GROW) != 0) {
+        fs_read_log(&w->job.read, head_of(p, w));
+    }
     if (w->job.result == FS_READ_MORE) {
         fs_workers_give(p->workers, &w->job);
     } else {
@@ -234,6 +247,7 @@ place_item(struct fs_pass *p, const struct baseline_entry *was)
     if (read) {
         begin_read(p, w);
     }
+    p->unread += fs_lacks_content(was, &l->now, p->item.rule);
     leave_item(p, was);
 }
 

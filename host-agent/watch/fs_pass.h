@@ -35,6 +35,7 @@ struct fs_pass {
     uint64_t looked; /* entries */
     uint64_t bytes;  /* read */
     unsigned skipped;
+    uint64_t unread;              /* files whose content is not compared though their rule asks for it */
     uint64_t unknown;             /* entries that were looked at where the baseline is damaged: not told */
     struct baseline_error damage; /* the first that was met; "" */
     bool walking;

@@ -43,7 +43,7 @@ may_dontcache(const struct stat *st)
 static bool
 is_large(const struct fs_read *r)
 {
-    return (uint64_t)r->st.st_size >= FS_READ_BLOCKS_FROM;
+    return r->size >= FS_READ_BLOCKS_FROM;
 }
 
 static void
@@ -57,10 +57,23 @@ put_le(struct fs_read *r, uint64_t value)
     wire_hash_update(&r->hash, bytes, sizeof(bytes));
 }
 
+static void
+begin_hash(struct fs_read *r)
+{
+    if (is_large(r)) {
+        wire_hash_derive_init(&r->hash, BLOCKS_CONTEXT);
+        put_le(r, r->size);
+    } else {
+        wire_hash_init(&r->hash);
+    }
+}
+
 enum fs_read_result
 fs_read_open(struct fs_read *r, int dir_fd, const char *name, const struct stat *st)
 {
     r->st = *st;
+    r->size = (uint64_t)st->st_size;
+    r->log = false;
     r->at = r->bytes = 0;
     r->fd = fs_open(dir_fd, name, O_RDONLY, st->st_uid);
     if (r->fd < 0) {
@@ -69,13 +82,18 @@ fs_read_open(struct fs_read *r, int dir_fd, const char *name, const struct stat 
         return moving ? FS_READ_CHANGED : FS_READ_FAILED;
     }
     r->uncached = may_dontcache(st);
-    if (is_large(r)) {
-        wire_hash_derive_init(&r->hash, BLOCKS_CONTEXT);
-        put_le(r, (uint64_t)st->st_size);
-    } else {
-        wire_hash_init(&r->hash);
-    }
+    begin_hash(r);
     return FS_READ_MORE;
+}
+
+void
+fs_read_log(struct fs_read *r, uint64_t head)
+{
+    r->log = true;
+    if (head < r->size) {
+        r->size = head;
+        begin_hash(r);
+    }
 }
 
 void
@@ -106,9 +124,15 @@ is_same(const struct fs_read *r)
 {
     struct stat st;
 
-    return fstat(r->fd, &st) == 0 && st.st_ino == r->st.st_ino && st.st_dev == r->st.st_dev &&
-           st.st_mode == r->st.st_mode && st.st_size == r->st.st_size &&
-           same_time(&st.st_mtim, &r->st.st_mtim) && same_time(&st.st_ctim, &r->st.st_ctim);
+    if (fstat(r->fd, &st) < 0 || st.st_ino != r->st.st_ino || st.st_dev != r->st.st_dev ||
+            st.st_mode != r->st.st_mode) {
+        return false;
+    }
+    if (r->log) {
+        return st.st_size >= r->st.st_size;
+    }
+    return st.st_size == r->st.st_size && same_time(&st.st_mtim, &r->st.st_mtim) &&
+           same_time(&st.st_ctim, &r->st.st_ctim);
 }
 
 static enum fs_read_result
@@ -221,7 +245,7 @@ hash_blocks(struct fs_read *r, const uint8_t *buffer, size_t len)
 enum fs_read_result
 fs_read_step(struct fs_read *r, uint8_t *buffer)
 {
-    uint64_t size = (uint64_t)r->st.st_size;
+    uint64_t size = r->size;
 
     if (is_large(r) && !skip_hole(r)) {
         return conclude(r);
@@ -234,6 +258,9 @@ fs_read_step(struct fs_read *r, uint8_t *buffer)
         return finish(r, is_same(r) ? FS_READ_FAILED : FS_READ_CHANGED);
     }
     r->bytes += (uint64_t)n;
+    if (r->log && (uint64_t)n > size - r->at) {
+        n = (ssize_t)(size - r->at);
+    }
     if (!is_large(r)) {
         wire_hash_update(&r->hash, buffer, (size_t)n);
         r->at += (uint64_t)n;

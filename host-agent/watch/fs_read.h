@@ -30,7 +30,9 @@ enum fs_read_result {
 struct fs_read {
     int fd;
     bool uncached;  /* the kernel keeps the page cache clean by itself */
+    bool log;       /* may grow meanwhile */
     struct stat st; /* what was looked at */
+    uint64_t size;  /* how much of it is read */
     uint64_t at;
     uint64_t bytes; /* read */
     struct wire_hasher hash;
@@ -39,6 +41,9 @@ struct fs_read {
 
 /* Opens what was looked at as `st`. FS_READ_MORE when there is something to read. */
 enum fs_read_result fs_read_open(struct fs_read *r, int dir_fd, const char *name, const struct stat *st);
+
+/* For a log, before its first chunk: not more than its first `head` bytes, and it may grow meanwhile. */
+void fs_read_log(struct fs_read *r, uint64_t head);
 
 /* Reads a chunk into `buffer`, of FS_READ_CHUNK bytes. The file is closed unless the result is FS_READ_MORE.
  */

@@ -68,8 +68,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tell(from, to);
         tell(to, from);
     }
-    (void)fs_compare(&was, &now, NULL, UINT32_MAX);
-    if (fs_compare(&was, &was, NULL, UINT32_MAX) != 0) {
+    (void)fs_compare(&was, &now, false, UINT32_MAX);
+    if (fs_compare(&was, &was, false, UINT32_MAX) != 0) {
         abort();
     }
     free(a);

@@ -67,7 +67,7 @@ collect(void *to, const char *key, const char *value)
 static const char *
 differs(uint32_t attrs)
 {
-    unsigned bits = fs_compare(&before.e, &after.e, NULL, attrs);
+    unsigned bits = fs_compare(&before.e, &after.e, false, attrs);
 
     said[0] = '\0';
     if (bits != 0) {

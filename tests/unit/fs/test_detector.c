@@ -289,6 +289,38 @@ a_store_through_a_mapping_is_found_by_the_sweep(void)
 }
 
 static void
+what_a_pattern_matches_is_told_wherever_it_comes(void)
+{
+    ground_open();
+    ground_mkdir("eve");
+    ground_watch(0, ground_path("*/.ssh"));
+    CHECK(ground_baseline());
+    CHECK(guarding_starts());
+    settle();
+    ground_forget();
+    AFTER("mkdir eve/.ssh; echo 1 > eve/.ssh/authorized_keys; echo 2 > eve/other; echo 3 > file");
+    CHECK(ground_says("eve/.ssh/authorized_keys", FINDING_INTEGRITY_KEYS)[0] == 't');
+    CHECK(ground_about("eve/other") == NULL && ground_about("file") == NULL && ground_about("eve") == NULL);
+    AFTER("mkdir -p bob/.ssh; echo 1 > bob/.ssh/id_rsa");
+    CHECK(sweep_ends());
+    CHECK(ground_says("bob/.ssh/id_rsa", ADDED)[0] == 't');
+}
+
+static void
+what_is_not_read_is_told_as_a_note(void)
+{
+    ground_open();
+    ground_write("small", "1");
+    ground_write("large", "12345");
+    ground.conf.watch[0].max = 4;
+    CHECK(ground_baseline());
+    CHECK_INT(detector_files_ops.open(&ground.env), 0);
+    CHECK(sweep_ends());
+    const struct finding *f = ground_begins("source=files.content state=unread files=1");
+    CHECK(f != NULL && f->op == FINDING_OPEN && f->severity == WIRE_NOTE);
+}
+
+static void
 a_change_made_while_nobody_looked_is_told_at_start(void)
 {
     ground_open();
@@ -576,6 +608,8 @@ with_events(void)
     CHECK_RUN(a_path_too_long_to_be_told_is_swept_where_it_matters_only);
     CHECK_RUN(names_of_any_bytes_are_told);
     CHECK_RUN(a_store_through_a_mapping_is_found_by_the_sweep);
+    CHECK_RUN(what_a_pattern_matches_is_told_wherever_it_comes);
+    CHECK_RUN(what_is_not_read_is_told_as_a_note);
     CHECK_RUN(a_change_made_while_nobody_looked_is_told_at_start);
     CHECK_RUN(more_events_than_the_queue_holds_are_told_as_lost_and_swept);
     CHECK_RUN(a_replaced_baseline_is_taken_over_and_told);

@@ -251,6 +251,63 @@ attributes_are_kept_in_the_baseline(void)
     CHECK_STR(ground_says("other", FINDING_INTEGRITY_CHANGED), "links=1>2");
 }
 
+static void
+append(const char *name, const char *text)
+{
+    FILE *out = fopen(ground_path(name), "a");
+
+    fputs(text, out);
+    fclose(out);
+}
+
+static void
+a_log_may_grow_and_nothing_else(void)
+{
+    ground_open();
+    ground_write("grows", "one\ntwo\n");
+    ground_write("shrinks", "one\ntwo\n");
+    ground_write("rewritten", "one\ntwo\n");
+    ground_write("empty", "");
+    configure("Watch @ logs\n");
+    CHECK(ground_baseline());
+    append("grows", "three\n");
+    append("empty", "one\n");
+    CHECK_INT(ground_check(), 0);
+    CHECK_INT(truncate(ground_path("shrinks"), 4), 0);
+    ground_write("rewritten", "one\nTWO\nthree\n");
+    CHECK_INT(ground_check(), 2);
+    CHECK_STR(ground_says("shrinks", FINDING_INTEGRITY_CHANGED), "size=8>4 log=shrunk");
+    CHECK_STR(ground_says("rewritten", FINDING_INTEGRITY_CHANGED), "size=8>14 log=rewritten");
+    ground_write("rewritten", "one\ntwo\nthree\n");
+    CHECK_INT(ground_check(), 1);
+}
+
+static void
+a_log_that_is_written_to_while_it_is_read_is_stable(void)
+{
+    static struct fs_look look;
+
+    ground_open();
+    ground_write("log", "0");
+    CHECK_INT(truncate(ground_path("log"), 1000000), 0);
+    int dir = open(ground.tree, O_RDONLY | O_DIRECTORY);
+    CHECK(fs_look(&look, dir, "log"));
+    fs_look_log(&look, 500000);
+    while (!fs_look_step(&look)) {
+        append("log", "more\n");
+    }
+    CHECK_INT(look.now.state, BASELINE_READ);
+    CHECK_INT(look.read.at, 500000);
+    CHECK(fs_look(&look, dir, "log"));
+    fs_look_log(&look, 500000);
+    CHECK(!fs_look_step(&look));
+    CHECK_INT(truncate(ground_path("log"), 400000), 0);
+    while (!fs_look_step(&look)) {
+    }
+    CHECK_INT(look.now.size, 400000);
+    close(dir);
+}
+
 /* In a child with mounts of its own. */
 static int
 within_one_file_system(void)
@@ -319,6 +376,8 @@ main(void)
     CHECK_RUN(a_changed_rule_is_no_changed_file);
     CHECK_RUN(content_above_the_limit_is_not_read);
     CHECK_RUN(attributes_are_kept_in_the_baseline);
+    CHECK_RUN(a_log_may_grow_and_nothing_else);
+    CHECK_RUN(a_log_that_is_written_to_while_it_is_read_is_stable);
     CHECK_RUN(a_rule_for_one_file_system_ends_at_a_mount_where_no_other_begins);
     ground_close();
     return check_result();
