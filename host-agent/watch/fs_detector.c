@@ -463,6 +463,7 @@ files_open(const struct detector_env *env)
         files.mapped = code == 0;
     }
     baseline_unload(&files.guard.base);
+    baseline_unload(&files.guard.next);
     if (code == 0 && !fs_guard_init(&files.guard, env)) {
         code = -ENAMETOOLONG;
     }
@@ -506,7 +507,9 @@ files_work(int64_t now)
             use_baseline();
         }
     }
-    bool auditing = fs_guard_audit(&files.guard);
+    if (fs_guard_audit(&files.guard)) {
+        use_baseline();
+    }
     if (files.sweeping) {
         return sweep_slice(now);
     }
@@ -514,7 +517,7 @@ files_work(int64_t now)
         sweep_begin(now);
         return files.sweeping ? now : files.sweep_due;
     }
-    if (auditing) {
+    if (files.guard.auditing) {
         return now;
     }
     return files.guard_due < files.sweep_due ? files.guard_due : files.sweep_due;

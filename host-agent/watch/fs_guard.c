@@ -91,60 +91,86 @@ tell_state(struct fs_guard *g)
     }
 }
 
-/* Another baseline, or the first. */
+/* Nothing is verified any more, and no file waits to be taken over. */
 static void
-put_in_force(struct fs_guard *g, const struct baseline *fresh)
+end_audit(struct fs_guard *g)
+{
+    baseline_unload(&g->next);
+    g->auditing = false;
+}
+
+/* The file at the path is a whole baseline. */
+static void
+put_in_force(struct fs_guard *g)
 {
     struct baseline old = g->base;
 
-    g->base = *fresh;
-    g->auditing = g->damaged = false;
+    g->base = g->next;
+    g->next = (struct baseline){ .index = NULL };
     tell_state(g);
-    if (baseline_loaded(&old)) {
-        tell_replaced(g, &old);
-        baseline_unload(&old);
-    }
+    tell_replaced(g, &old);
+    baseline_unload(&old);
 }
 
-/* The index is the one in force; the blocks of a file that was touched have to prove themselves. */
+/* The same baseline in another file. A sweep in the middle of it goes on by the same index. */
 static void
-keep_in_force(struct fs_guard *g, struct baseline *fresh, bool touched)
+exchange_file(struct fs_guard *g)
 {
-    if (fresh->dev != g->base.dev || fresh->ino != g->base.ino) {
-        struct baseline old = g->base;
+    struct baseline old = g->base;
 
-        /* The file alone is exchanged: a sweep in the middle of it goes on by the same index. */
-        g->base.fd = fresh->fd;
-        g->base.dev = fresh->dev;
-        g->base.ino = fresh->ino;
-        fresh->fd = old.fd;
-    } else if (touched) {
-        tell_wrong(g, "changed", "something wrote to it or changed its attributes", WIRE_CRIT);
-    }
-    baseline_unload(fresh);
-    g->auditing = true;
-    g->audit_at = 0;
+    g->base.fd = g->next.fd;
+    g->base.dev = g->next.dev;
+    g->base.ino = g->next.ino;
+    g->next.fd = old.fd;
+    tell_state(g);
 }
 
-/* Loads the file; the one in force goes only when the new one is whole. */
 static bool
-take_over(struct fs_guard *g, bool touched)
+conclude_audit(struct fs_guard *g)
+{
+    bool other = baseline_loaded(&g->next) && memcmp(g->base.root, g->next.root, sizeof(g->base.root)) != 0;
+
+    if (other) {
+        put_in_force(g);
+    } else if (baseline_loaded(&g->next)) {
+        exchange_file(g);
+    } else {
+        tell_state(g);
+    }
+    end_audit(g);
+    return other;
+}
+
+/* The file at the path is not the one that was seen last, or was not well. */
+static bool
+look_into(struct fs_guard *g, bool touched)
 {
     struct baseline fresh = { .index = NULL };
     struct baseline_error error;
     int code = baseline_load(&fresh, g->path, &error);
 
+    end_audit(g);
     if (code < 0) {
-        g->auditing = false;
         tell_wrong(g, code == -ENOENT ? "missing" : "damaged", error.text, WIRE_CRIT);
         return false;
     }
-    if (baseline_loaded(&g->base) && memcmp(g->base.root, fresh.root, sizeof(fresh.root)) == 0) {
-        keep_in_force(g, &fresh, touched);
-        return false;
+    if (!baseline_loaded(&g->base)) {
+        g->base = fresh;
+        tell_state(g);
+        return true;
     }
-    put_in_force(g, &fresh);
-    return true;
+    bool in_place = fresh.dev == g->base.dev && fresh.ino == g->base.ino;
+    if (in_place && touched) {
+        tell_wrong(g, "changed", "something wrote to it or changed its attributes", WIRE_CRIT);
+    }
+    if (in_place && memcmp(g->base.root, fresh.root, sizeof(fresh.root)) == 0) {
+        baseline_unload(&fresh);
+    } else {
+        g->next = fresh;
+    }
+    g->auditing = true;
+    g->audit_at = 0;
+    return false;
 }
 
 bool
@@ -168,25 +194,26 @@ fs_guard_look(struct fs_guard *g, bool again)
     }
     g->seen = st;
     g->seen_valid = true;
-    return take_over(g, touched);
+    return look_into(g, touched);
 }
 
 bool
 fs_guard_audit(struct fs_guard *g)
 {
+    const struct baseline *b = baseline_loaded(&g->next) ? &g->next : &g->base;
     struct baseline_error error;
 
     for (unsigned n = 0; g->auditing && n < AUDIT_BLOCKS; n++) {
-        if (g->audit_at == g->base.blocks) {
-            g->auditing = false;
-            tell_state(g);
-        } else if (!baseline_verify(&g->base, g->audit_at++, &error)) {
-            g->auditing = false;
+        if (g->audit_at == b->blocks) {
+            return conclude_audit(g);
+        }
+        if (!baseline_verify(b, g->audit_at++, &error)) {
+            end_audit(g);
             g->damaged = false;
             fs_guard_damaged(g, &error);
         }
     }
-    return g->auditing;
+    return false;
 }
 
 void

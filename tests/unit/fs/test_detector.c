@@ -420,6 +420,20 @@ a_baseline_that_is_replaced_by_a_damaged_one_stays_in_force(void)
     CHECK(ground_says("file", CHANGED)[0] == 'w');
 }
 
+/* Its index is whole, so that it would be taken for one until a block is read. */
+static void
+a_baseline_that_is_replaced_by_one_with_a_damaged_block_stays_in_force(void)
+{
+    guard();
+    ground_forget();
+    deed("cp ../state/baseline ../state/b && printf xxxxxxxx | dd of=../state/b bs=1 seek=60 conv=notrunc "
+         "2>/dev/null && mv ../state/b ../state/baseline");
+    const struct finding *f = said_of_baseline(FINDING_OPEN, "state=damaged");
+    CHECK(f != NULL && strstr(f->text, "offset") != NULL);
+    AFTER("echo -n abd > file");
+    CHECK(ground_says("file", CHANGED)[0] == 'w');
+}
+
 static void
 a_baseline_that_is_written_in_place_is_told_and_gives_no_verdict(void)
 {
@@ -614,6 +628,7 @@ with_events(void)
     CHECK_RUN(more_events_than_the_queue_holds_are_told_as_lost_and_swept);
     CHECK_RUN(a_replaced_baseline_is_taken_over_and_told);
     CHECK_RUN(a_baseline_that_is_replaced_by_a_damaged_one_stays_in_force);
+    CHECK_RUN(a_baseline_that_is_replaced_by_one_with_a_damaged_block_stays_in_force);
     CHECK_RUN(a_baseline_that_is_written_in_place_is_told_and_gives_no_verdict);
     CHECK_RUN(a_baseline_that_was_only_touched_proves_itself);
     CHECK_RUN(a_missing_baseline_is_told_until_it_is_there);

@@ -516,6 +516,70 @@ without_a_whole_baseline_a_check_fails(void)
     CHECK_INT(ground_check(), -1);
 }
 
+/* Overwrites a byte in the middle of the baseline; what is lost by that is in *gap. */
+static void
+damage_a_block(struct baseline *b, struct baseline_gap *gap)
+{
+    static struct baseline_iter it;
+    struct baseline_error error;
+    struct baseline_entry e;
+    enum baseline_step step;
+    char path[sizeof(ground.state) + 16];
+
+    snprintf(path, sizeof(path), "%s/baseline", ground.state);
+    CHECK_INT(baseline_load(b, path, &error), 0);
+    CHECK(b->blocks >= 3);
+    int fd = open(path, O_WRONLY);
+    CHECK_INT(pwrite(fd, "x", 1, (off_t)b->size / 2), 1);
+    close(fd);
+    baseline_seek(&it, b, (const uint8_t *)"/", 1);
+    while ((step = baseline_next(&it, &e)) == BASELINE_ENTRY) {
+    }
+    CHECK_INT(step, BASELINE_GAP);
+    *gap = it.gap;
+}
+
+static void
+where_the_baseline_is_damaged_nothing_is_told_and_all_else_is(void)
+{
+    struct baseline b;
+    struct baseline_gap gap;
+    char name[32];
+    unsigned unknown = 0;
+
+    ground_open();
+    for (unsigned i = 0; i < 900; i++) {
+        snprintf(name, sizeof(name), "file-%03u", i);
+        ground_write(name, "abc");
+    }
+    CHECK(ground_baseline());
+    damage_a_block(&b, &gap);
+    for (unsigned i = 0; i < 900; i++) { /* changed, gone, and added behind it */
+        snprintf(name, sizeof(name), "file-%03u", i);
+        if (i % 2 == 0) {
+            unlink(ground_path(name));
+        } else {
+            ground_write(name, "abd");
+        }
+        snprintf(name, sizeof(name), "file-%03u-new", i);
+        ground_write(name, "");
+    }
+    CHECK_INT(ground_check(), -1);
+    for (unsigned i = 0; i < 900; i++) {
+        const char *path = (snprintf(name, sizeof(name), "file-%03u", i), ground_path(name));
+        bool lost = baseline_order((const uint8_t *)path, strlen(path), gap.from, gap.from_len) >= 0 &&
+                    baseline_order((const uint8_t *)path, strlen(path), gap.until, gap.until_len) < 0;
+
+        unknown += lost;
+        CHECK_INT(ground_about(name) == NULL, lost);
+        snprintf(name, sizeof(name), "file-%03u-new", i);
+        CHECK_INT(ground_about(name) == NULL, lost);
+    }
+    CHECK_INT(unknown, gap.entries);
+    CHECK(unknown > 50 && unknown < 500);
+    baseline_unload(&b);
+}
+
 int
 main(void)
 {
@@ -543,6 +607,7 @@ main(void)
     CHECK_RUN(overlapping_watches_tell_each_path_once);
     CHECK_RUN(the_agents_own_files_are_guarded_and_its_state_is_not);
     CHECK_RUN(without_a_whole_baseline_a_check_fails);
+    CHECK_RUN(where_the_baseline_is_damaged_nothing_is_told_and_all_else_is);
     ground_close();
     return check_result();
 }
