@@ -3,10 +3,22 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define STATUS_TEXT 4096
+
+/* From linux/pidfd.h, newer than the headers there are; the numbers are kernel ABI. */
+struct pidfd_info {
+    uint64_t mask;
+    uint64_t group;
+    uint32_t pid, thread_group, parent;
+    uint32_t real_uid, real_gid, effective_uid;
+    uint32_t rest[6];
+};
+#define GET_INFO _IOWR(0xFF, 11, struct pidfd_info)
+#define INFO_WANTED 7u /* pid, credentials, control group */
 #define NAME_KEY "Name:\t"
 #define UID_KEY "Uid:\t"
 
@@ -156,17 +168,84 @@ read_unit(const struct fs_doers *d, int32_t pid, char out[FS_DOER_UNIT])
     }
 }
 
+/* Only the text: who is told knows the file by its path. */
 static void
 read_exe(const struct fs_doers *d, struct fs_doer *doer)
 {
+    static const char deleted[] = " (deleted)";
+    const size_t tail = sizeof(deleted) - 1;
     struct procfs_stat st;
+    char name[32];
 
-    if (procfs_exe(d->proc, doer->pid, &doer->exe) == 0) {
-        return;
+    snprintf(name, sizeof(name), "%d/exe", doer->pid);
+    ssize_t len = readlinkat(d->proc, name, doer->exe, sizeof(doer->exe) - 1);
+    if (len < 0) {
+        len = 0;
+        doer->kernel_thread = procfs_stat(d->proc, doer->pid, &st) == 0 && st.kernel_thread;
+        doer->ended = !doer->kernel_thread;
     }
-    doer->exe.len = 0;
-    doer->kernel_thread = procfs_stat(d->proc, doer->pid, &st) == 0 && st.kernel_thread;
-    doer->ended = !doer->kernel_thread;
+    doer->exe_len = (size_t)len;
+    doer->image_deleted =
+            doer->exe_len > tail && memcmp(doer->exe + doer->exe_len - tail, deleted, tail) == 0;
+    doer->exe_len -= doer->image_deleted ? tail : 0;
+    doer->exe[doer->exe_len] = '\0';
+}
+
+/* The kernel's own word, since Linux 6.13: cheaper than its texts. */
+static bool
+read_info(int pidfd, struct fs_doer *doer, uint64_t *group)
+{
+    struct pidfd_info info = { .mask = INFO_WANTED };
+
+    if (ioctl(pidfd, GET_INFO, &info) < 0 || (info.mask & INFO_WANTED) != INFO_WANTED) {
+        return false;
+    }
+    doer->status.uid = info.effective_uid;
+    *group = info.group;
+    return true;
+}
+
+static bool
+read_name(const struct fs_doers *d, struct fs_doer *doer)
+{
+    char *name = doer->status.name;
+    ssize_t len = read_of(d, doer->pid, "comm", name, sizeof(doer->status.name));
+
+    if (len <= 0 || name[len - 1] != '\n') {
+        return false;
+    }
+    name[len - 1] = '\0';
+    return true;
+}
+
+static bool
+read_status(const struct fs_doers *d, struct fs_doer *doer)
+{
+    static char text[STATUS_TEXT];
+    ssize_t len = read_of(d, doer->pid, "status", text, sizeof(text));
+
+    return len > 0 && fs_doer_status_parse(text, (size_t)len, &doer->status);
+}
+
+static bool
+unit_kept(const struct fs_doers *d, uint64_t group, struct fs_doer *doer)
+{
+    for (unsigned i = 0; i < FS_DOERS && group != 0; i++) {
+        if (d->unit[i].group == group) {
+            memcpy(doer->unit, d->unit[i].unit, sizeof(doer->unit));
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+keep_unit(struct fs_doers *d, uint64_t group, const struct fs_doer *doer)
+{
+    struct fs_doer_group *slot = &d->unit[d->units++ % FS_DOERS];
+
+    slot->group = group;
+    memcpy(slot->unit, doer->unit, sizeof(slot->unit));
 }
 
 /* A signal that is none: a process that was not reaped has its number for itself. */
@@ -177,18 +256,25 @@ still_there(int pidfd)
 }
 
 static void
-look(const struct fs_doers *d, struct fs_doer *doer, int pidfd)
+look(struct fs_doers *d, struct fs_doer *doer, int pidfd)
 {
-    static char text[STATUS_TEXT];
+    uint64_t group = 0, then = 0;
 
     if (pidfd < 0) {
         return;
     }
     read_exe(d, doer);
-    ssize_t len = read_of(d, doer->pid, "status", text, sizeof(text));
+    bool read = read_info(pidfd, doer, &group) ? read_name(d, doer) : read_status(d, doer);
     doer->login = read_login(d, doer->pid);
-    read_unit(d, doer->pid, doer->unit);
-    doer->known = len > 0 && fs_doer_status_parse(text, (size_t)len, &doer->status) && still_there(pidfd);
+    bool kept = unit_kept(d, group, doer);
+    if (!kept) {
+        read_unit(d, doer->pid, doer->unit);
+    }
+    doer->known = read && still_there(pidfd);
+    /* It may have moved between the number and the text. */
+    if (doer->known && !kept && group != 0 && read_info(pidfd, doer, &then) && then == group) {
+        keep_unit(d, group, doer);
+    }
 }
 
 const struct fs_doer *
@@ -217,8 +303,6 @@ fs_doers_look(struct fs_doers *d, int32_t pid, int pidfd)
 static void
 tell_program(const struct fs_doer *doer, struct finding *f)
 {
-    const struct procfs_exe *exe = &doer->exe;
-
     if (doer->kernel_thread) {
         char name[FS_DOER_NAME + 2];
 
@@ -229,13 +313,13 @@ tell_program(const struct fs_doer *doer, struct finding *f)
     if (doer->ended) {
         finding_addf(f, "by", "gone");
     } else {
-        finding_add(f, "by", exe->path, exe->len);
-        if (exe->file.deleted) {
+        finding_add(f, "by", doer->exe, doer->exe_len);
+        if (doer->image_deleted) {
             finding_addf(f, "image", "deleted");
         }
     }
     /* The kernel keeps 15 bytes of a name: a script's, or one that the process gave itself. */
-    if (doer->ended || strncmp(procfs_base(exe->path), doer->status.name, 15) != 0) {
+    if (doer->ended || strncmp(procfs_base(doer->exe), doer->status.name, 15) != 0) {
         finding_add(f, "comm", doer->status.name, strlen(doer->status.name));
     }
 }

@@ -27,7 +27,9 @@ struct fs_doer {
     uint32_t login; /* who logged in for this to run; FS_DOER_NO_LOGIN */
     struct fs_doer_status status;
     char unit[FS_DOER_UNIT]; /* of the service manager; "" for none */
-    struct procfs_exe exe;
+    bool image_deleted;
+    size_t exe_len;
+    char exe[PROCFS_EXE];
 };
 
 #define FS_DOER_NO_LOGIN UINT32_MAX
@@ -37,6 +39,12 @@ struct fs_doers {
     int proc; /* descriptor of /proc; below 0: nobody can be told */
     unsigned used;
     struct fs_doer doer[FS_DOERS];
+    /* Units by the number of their control group, which names no other one later. */
+    unsigned units;
+    struct fs_doer_group {
+        uint64_t group; /* 0: none */
+        char unit[FS_DOER_UNIT];
+    } unit[FS_DOERS];
 };
 
 void fs_doers_open(struct fs_doers *d);

@@ -16,20 +16,20 @@ static uint8_t buffer[FS_READ_CHUNK] __attribute__((aligned(4096)));
 /* In one go, where the kernel can; -1 with ENOSYS where it cannot, with ENAMETOOLONG for a path it does not
  * take. */
 static int
-open_dir_whole(int top, const uint8_t *path, size_t len)
+open_dir_whole(const uint8_t *path, size_t len)
 {
     static atomic_bool missing;
-    char below[PATH_MAX];
+    char whole[PATH_MAX];
     struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+        .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
 
-    if (atomic_load_explicit(&missing, memory_order_relaxed) || len > sizeof(below) || len < 2) {
-        errno = len > sizeof(below) ? ENAMETOOLONG : ENOSYS;
+    if (atomic_load_explicit(&missing, memory_order_relaxed) || len >= sizeof(whole)) {
+        errno = len >= sizeof(whole) ? ENAMETOOLONG : ENOSYS;
         return -1;
     }
-    memcpy(below, path + 1, len - 1);
-    below[len - 1] = '\0';
-    int fd = (int)syscall(SYS_openat2, top, below, &how, sizeof(how));
+    memcpy(whole, path, len);
+    whole[len] = '\0';
+    int fd = (int)syscall(SYS_openat2, AT_FDCWD, whole, &how, sizeof(how));
     if (fd < 0 && errno == ENOSYS) {
         atomic_store_explicit(&missing, true, memory_order_relaxed);
     }
@@ -40,16 +40,12 @@ int
 fs_open_dir(const uint8_t *path, size_t len)
 {
     char name[NAME_MAX + 1];
-    int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int whole = fd >= 0 ? open_dir_whole(fd, path, len) : -1;
+    int whole = open_dir_whole(path, len);
 
-    if (fd >= 0 && (whole >= 0 || (errno != ENOSYS && errno != ENAMETOOLONG))) {
-        int code = errno;
-
-        close(fd);
-        errno = code;
+    if (whole >= 0 || (errno != ENOSYS && errno != ENAMETOOLONG)) {
         return whole;
     }
+    int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
     for (size_t at = 1; fd >= 0 && at < len;) {
         const uint8_t *slash = memchr(path + at, '/', len - at);
