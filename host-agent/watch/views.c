@@ -58,25 +58,27 @@ void
 view_begin(struct views *v, enum conf_view view)
 {
     for (unsigned i = 0; i < VIEWS_OPEN; i++) {
-        v->entry[i].seen = v->entry[i].seen && v->entry[i].view != view;
+        v->mark[i].seen = v->mark[i].seen && v->mark[i].view != view;
     }
 }
 
-/* The one with this id, or a free one, or NULL. */
-static struct view_entry *
-entry_of(struct views *v, const struct finding *f)
+/* The place of the one with this id, or a free one. VIEWS_OPEN when the view has as many as it may. */
+static unsigned
+place_of(const struct views *v, enum conf_view view, const struct finding *f)
 {
-    struct view_entry *unused = NULL;
+    unsigned unused = VIEWS_OPEN;
+    unsigned count = 0;
 
     for (unsigned i = 0; i < VIEWS_OPEN; i++) {
-        struct view_entry *e = &v->entry[i];
+        const struct view_mark *m = &v->mark[i];
 
-        if (e->used && memcmp(e->f.id, f->id, sizeof(f->id)) == 0) {
-            return e;
+        if (m->used && memcmp(v->open[i].id, f->id, sizeof(f->id)) == 0) {
+            return i;
         }
-        unused = unused == NULL && !e->used ? e : unused;
+        count += m->used && m->view == view;
+        unused = unused == VIEWS_OPEN && !m->used ? i : unused;
     }
-    return unused;
+    return count < VIEW_OPEN ? unused : VIEWS_OPEN;
 }
 
 void
@@ -86,15 +88,18 @@ view_found(struct views *v, enum conf_view view, const struct finding *found)
 
     /* A module and an account of one name are two findings. */
     f.id[FINDING_ID_SIZE - 1] ^= (uint8_t)(view + 1);
-    struct view_entry *e = entry_of(v, &f);
+    unsigned place = place_of(v, view, &f);
 
-    if (e == NULL) {
+    if (place == VIEWS_OPEN) {
         view_self(v, &v->full, true, "views", "too_many");
         return;
     }
-    bool news = !e->used || e->f.code != f.code || strcmp(e->f.text, f.text) != 0;
+    struct view_mark *m = &v->mark[place];
+    struct finding *kept = &v->open[place];
+    bool news = !m->used || kept->code != f.code || strcmp(kept->text, f.text) != 0;
 
-    *e = (struct view_entry){ .used = true, .seen = true, .view = (uint8_t)view, .f = f };
+    *m = (struct view_mark){ .used = true, .seen = true, .view = (uint8_t)view };
+    *kept = f;
     if (news && !v->quiet) {
         report(v, &f);
     }
@@ -104,14 +109,14 @@ void
 view_end(struct views *v, enum conf_view view)
 {
     for (unsigned i = 0; i < VIEWS_OPEN; i++) {
-        struct view_entry *e = &v->entry[i];
+        struct view_mark *m = &v->mark[i];
 
-        if (!e->used || e->view != view || e->seen) {
+        if (!m->used || m->view != view || m->seen) {
             continue;
         }
-        e->used = false;
-        e->f.op = FINDING_CLOSE;
-        report(v, &e->f);
+        m->used = false;
+        v->open[i].op = FINDING_CLOSE;
+        report(v, &v->open[i]);
         view_self(v, &v->full, false, "views", "too_many");
     }
 }
@@ -124,8 +129,8 @@ tell_pass(struct views *v)
     finding_pass(&f, v->source, FINDING_PASS_BEGIN);
     report(v, &f);
     for (unsigned i = 0; i < VIEWS_OPEN; i++) {
-        if (v->entry[i].used) {
-            report(v, &v->entry[i].f);
+        if (v->mark[i].used) {
+            report(v, &v->open[i]);
         }
     }
     finding_pass(&f, v->source, FINDING_PASS_END);
@@ -153,9 +158,7 @@ reset(struct views *v, const struct detector_env *env, bool quiet)
     v->next_pass_ms = 0;
     v->passed_ms = 0;
     memset(v->state, 0, sizeof(v->state));
-    for (unsigned i = 0; i < VIEWS_OPEN; i++) {
-        v->entry[i].used = false;
-    }
+    memset(v->mark, 0, sizeof(v->mark));
 }
 
 void

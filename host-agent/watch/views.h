@@ -9,7 +9,8 @@
 #include "watch/detector.h"
 
 #define VIEWS_MAX 8
-#define VIEWS_OPEN 256
+#define VIEWS_OPEN 512
+#define VIEW_OPEN 64 /* of each view: nobody who can provoke one kind takes the room of the others */
 #define VIEW_DONE INT64_MAX
 
 struct views;
@@ -41,11 +42,11 @@ struct view_state {
     int64_t last_ms;
 };
 
-struct view_entry {
+/* Apart from the findings: memory that is never touched costs nothing. */
+struct view_mark {
     bool used;
     bool seen; /* since view_begin() */
     uint8_t view;
-    struct finding f;
 };
 
 /* A detector's own; only `source`, `ops` and `count` are set before views_open() or views_check(). */
@@ -59,7 +60,8 @@ struct views {
     bool full;
     int64_t next_pass_ms;
     int64_t passed_ms; /* when the last pass was told; 0: never */
-    struct view_entry entry[VIEWS_OPEN];
+    struct view_mark mark[VIEWS_OPEN];
+    struct finding open[VIEWS_OPEN];
 };
 
 /* For the detector's table. */

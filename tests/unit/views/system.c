@@ -328,22 +328,27 @@ a_module_and_an_account_of_one_name_are_two_findings(void)
 }
 
 static void
-what_finds_no_room_is_told_as_such(void)
+what_finds_no_room_is_told_as_such_and_other_views_have_theirs(void)
 {
     struct finding f;
     char name[16];
 
     views = (struct views){ .source = FINDING_SYSTEM, .env = env };
     note_count = 0;
-    for (unsigned i = 0; i <= VIEWS_OPEN; i++) {
+    for (unsigned i = 0; i <= VIEW_OPEN; i++) {
         snprintf(name, sizeof(name), "m%u", i);
         finding_begin(&f, FINDING_MODULE_TAINTED, "module", name, strlen(name));
         view_found(&views, CONF_VIEW_MODULES, &f);
     }
+    CHECK_INT(noted(FINDING_OPEN, FINDING_MODULE_TAINTED, ""), VIEW_OPEN);
     CHECK(is_open(FINDING_AGENT_SELF, "source=views state=too_many"));
+    finding_begin(&f, FINDING_ACCOUNT_ROOT, "account", "toor", 4);
+    view_found(&views, CONF_VIEW_ACCOUNTS, &f);
+    CHECK(is_open(FINDING_ACCOUNT_ROOT, "toor"));
     view_begin(&views, CONF_VIEW_MODULES);
     view_end(&views, CONF_VIEW_MODULES);
     CHECK(!is_open(FINDING_AGENT_SELF, "source=views"));
+    CHECK(is_open(FINDING_ACCOUNT_ROOT, "toor"));
 }
 
 int
@@ -358,6 +363,6 @@ main(void)
     CHECK_RUN(modules_are_told_when_new_foreign_or_in_one_list_only);
     clean();
     CHECK_RUN(a_module_and_an_account_of_one_name_are_two_findings);
-    CHECK_RUN(what_finds_no_room_is_told_as_such);
+    CHECK_RUN(what_finds_no_room_is_told_as_such_and_other_views_have_theirs);
     return check_result();
 }
