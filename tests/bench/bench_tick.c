@@ -24,7 +24,8 @@
 #define GOAL_US 150.0
 
 static const struct detector_ops *const all[] = { &detector_ports_ops, &detector_daemons_ops,
-    &detector_mounts_ops, &detector_clock_ops, &detector_processes_ops, &detector_system_ops };
+    &detector_processes_ops, &detector_mounts_ops, &detector_clock_ops, &detector_routes_ops,
+    &detector_system_ops };
 
 #define ALL (sizeof(all) / sizeof(all[0]))
 
