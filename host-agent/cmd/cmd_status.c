@@ -145,8 +145,11 @@ print_detector(const struct answers *a, unsigned i)
 
     printf("%-10s %-8s %s\n", cmd_text(s->name), state_of(a, i), cmd_text(s->sources));
     if (s->pass_ms > 0) {
-        printf("%20slast pass %s ago: %" PRIu64 " looked at in %s\n", "",
-                duration(a->head.now_ms - s->pass_ms, ago), s->looked, duration(s->took_ms, took));
+        printf("%20slast pass %s ago", "", duration(a->head.now_ms - s->pass_ms, ago));
+        if (s->looked > 0) {
+            printf(": %" PRIu64 " looked at in %s", s->looked, duration(s->took_ms, took));
+        }
+        putchar('\n');
     }
     if (s->total > 0 || s->done > 0) {
         printf("%20spass running: %" PRIu64, "", s->done);

@@ -55,6 +55,8 @@ struct files {
     int64_t sweep_began;
     int64_t sweep_due;
     int64_t sweep_took;
+    int64_t sweep_ended; /* 0: none did yet */
+    uint64_t sweep_looked;
     int64_t guard_due;
 };
 
@@ -235,6 +237,8 @@ sweep_end(int64_t now)
     tell_unread();
     files.sweeping = false;
     files.sweep_took = now - files.sweep_began;
+    files.sweep_ended = now;
+    files.sweep_looked = files.sweep.looked;
     files.sweep_due = files.sweep_began + (int64_t)files.env->conf->sweep_s * 1000;
     if (files.again) {
         sweep_soon();
@@ -456,7 +460,7 @@ files_open(const struct detector_env *env)
 
     files.env = env;
     files.sweeping = files.again = files.lost = files.lost_open = files.sources_open = false;
-    files.sweep_due = files.guard_due = files.sweep_began = files.sweep_took = 0;
+    files.sweep_due = files.guard_due = files.sweep_began = files.sweep_took = files.sweep_ended = 0;
     if (!files.mapped) {
         code = fs_walk_map(&files.sweep_walk, FS_WALK_ARENA);
         code = code < 0 ? code : fs_walk_map(&files.tree_walk, FS_WALK_ARENA);
@@ -576,6 +580,39 @@ files_check(const struct detector_env *env)
     return code;
 }
 
+static void
+files_status(struct detector_status *out)
+{
+    const struct fs_sources *s = &files.sources;
+    const char *instead = s->inotify.fd >= 0 ? "inotify" : "sweeps alone";
+
+    if (files.guard.base.count == 0) {
+        status_lower(out, STATUS_BLIND);
+        status_note(out, "no baseline in force");
+    }
+    status_source_or(out, "fanotify", s->refused, instead);
+    if (s->mountinfo < 0) {
+        status_lower(out, STATUS_REDUCED);
+        status_note(out, "mounts that change are not noticed");
+    }
+    if (s->cut) {
+        status_lower(out, STATUS_REDUCED);
+        status_note(out, "more mounts than are noticed");
+    }
+    if (files.lost) {
+        status_note(out, "events were lost, the sweep makes up for it");
+    }
+    status_note(out, "%u watched, %llu in the baseline", files.roots.count,
+            (unsigned long long)files.guard.base.count);
+    out->pass_ms = files.sweep_ended;
+    out->took_ms = (uint32_t)files.sweep_took;
+    out->looked = files.sweep_looked;
+    if (files.sweeping) {
+        out->done = files.sweep.looked;
+        out->total = files.guard.base.count;
+    }
+}
+
 const struct detector_ops detector_files_ops = {
     .name = "files",
     .source = FINDING_FILES,
@@ -584,4 +621,5 @@ const struct detector_ops detector_files_ops = {
     .ready = files_ready,
     .work = files_work,
     .check = files_check,
+    .status = files_status,
 };
