@@ -110,7 +110,9 @@ print_entry_json(const struct baseline_entry *e)
     } else if (e->type == BASELINE_REGULAR) {
         printf(", \"size\": %" PRIu64, e->size);
     }
-    printf(", \"mtime_ns\": %" PRId64, e->mtime_ns);
+    printf(", \"links\": %u, \"inode\": %" PRIu64 ", \"mtime_ns\": %" PRId64 ", \"ctime_ns\": %" PRId64,
+            e->nlink, e->ino, e->mtime_ns, e->ctime_ns);
+    printf(", \"flags\": \"%x\"", e->flags);
     if (e->state != BASELINE_READ) {
         printf(", \"state\": \"%s\"", baseline_state_name(e->state));
     }

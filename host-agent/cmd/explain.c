@@ -529,6 +529,9 @@ static const struct explanation entries[] = {
             .raised = "proc= state=: a process died, was stopped or hangs. source= state=: the kernel does "
                       "not tell "
                       "of something, and passes do the work. check= state=blind: a detector cannot guard. "
+                      "baseline= state=: its file is missing, damaged, writable by others, changed in place, "
+                      "or "
+                      "was replaced. "
                       "state=ok: it is over.",
             .causes = "Missing rights or kernel features, a full queue; or an attack on the agent.",
             .act = "tocsin status says what is missing and why.",
