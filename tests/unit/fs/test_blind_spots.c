@@ -3,6 +3,7 @@
  * namespace of our own. What metadata betrays is to be found by a sweep of metadata, what only content shows
  * by one pass that reads everything.
  */
+#include "conf/attrs.h"
 #include "ground.h"
 #include "guarding.h"
 #include "support/check.h"
@@ -95,6 +96,7 @@ guard(void)
     ground_write("file", "abc");
     ground_write("other", "xyz");
     ground.conf.sweep_s = 1;
+    ground.conf.watch[0].attrs = CONF_ATTRS_ALL & ~(CONF_ATTR_MTIME | CONF_ATTR_CTIME | CONF_ATTR_GROW);
     CHECK(ground_baseline());
     CHECK(guarding_starts());
 }
@@ -120,10 +122,31 @@ a_store_through_a_mapping_after_close_is_found(void)
     map[0] = 'x';
     sweep_anew();
     CHECK(strstr(ground_says("file", CHANGED), "was=") != NULL);
-    map[0] = 'a';
+    munmap(map, 4096);
+}
+
+static bool
+set_immutable(const char *name, bool on)
+{
+    int flags = 0, fd = open(ground_path(name), O_RDONLY);
+    bool done = ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0;
+
+    flags = on ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
+    done = done && ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
+    close(fd);
+    return done;
+}
+
+static void
+a_file_made_immutable_and_back_is_found(void)
+{
+    guard();
+    CHECK(set_immutable("file", true));
+    sweep_anew();
+    CHECK(strstr(ground_says("file", CHANGED), "flags=") != NULL);
+    CHECK(set_immutable("file", false));
     sweep_anew();
     CHECK_STR(ground_says("file", CHANGED), "");
-    munmap(map, 4096);
 }
 
 static void
@@ -258,6 +281,19 @@ a_file_swapped_for_a_link_to_another_is_told(void)
     guard();
     AFTER("echo -n abd > ../evil; ln ../evil ../name; mv ../name file");
     CHECK(strstr(ground_says("file", CHANGED), "was=") != NULL);
+}
+
+/* No event names the file: what a new link changes is its inode. */
+static void
+a_link_made_elsewhere_is_found(void)
+{
+    guard();
+    AFTER("ln file ../outside");
+    sweep_anew();
+    CHECK(strstr(ground_says("file", CHANGED), "links=1>2") != NULL);
+    AFTER("rm ../outside");
+    sweep_anew();
+    CHECK_STR(ground_says("file", CHANGED), "");
 }
 
 /* The event names the place that was written through, and that is not guarded. */
@@ -417,6 +453,7 @@ on_any_file_system(void)
     CHECK_RUN(an_overlay_mounted_over_a_directory_is_told_at_once);
     CHECK_RUN(two_files_exchanged_in_one_step_are_both_told);
     CHECK_RUN(a_file_swapped_for_a_link_to_another_is_told);
+    CHECK_RUN(a_link_made_elsewhere_is_found);
     CHECK_RUN(a_write_through_a_link_elsewhere_is_found);
     CHECK_RUN(a_change_under_restored_times_is_told);
     CHECK_RUN(a_file_cut_and_written_again_to_its_size_is_told);
@@ -463,6 +500,7 @@ static void
 on_disk(void)
 {
     on_any_file_system();
+    CHECK_RUN(a_file_made_immutable_and_back_is_found);
     CHECK_RUN(a_block_written_on_the_device_is_found_by_a_pass);
     CHECK_RUN(a_change_under_a_rolled_clock_is_found_by_a_pass);
 }
