@@ -482,6 +482,23 @@ is_told(const struct judging *g, unsigned entry)
     return false;
 }
 
+/* Its daemon may be restarting. */
+static bool
+in_grace(struct portjudge *j, unsigned entry)
+{
+    int64_t grace_ms = (int64_t)j->conf->daemon_grace_s * 1000;
+
+    if (j->missed_ms[entry] == 0) {
+        j->missed_ms[entry] = j->now_ms;
+    }
+    int64_t due_ms = j->missed_ms[entry] + grace_ms;
+    if (j->now_ms == 0 || j->now_ms >= due_ms) {
+        return false;
+    }
+    j->next_ms = due_ms < j->next_ms ? due_ms : j->next_ms;
+    return true;
+}
+
 static void
 judge_gone(struct judging *g)
 {
@@ -490,8 +507,15 @@ judge_gone(struct judging *g)
     for (unsigned i = 0; i < conf->ports; i++) {
         const struct conf_port *expected = &conf->port[i];
 
-        if (expected->proto != g->proto || expected->port == 0 || g->seen[i] ||
-                strcmp(expected->netns, CONF_NETNS_ANY) == 0 || is_told(g, i)) {
+        if (expected->proto != g->proto || expected->port == 0 ||
+                strcmp(expected->netns, CONF_NETNS_ANY) == 0) {
+            continue;
+        }
+        if (g->seen[i]) {
+            g->j->missed_ms[i] = 0;
+            continue;
+        }
+        if (in_grace(g->j, i) || is_told(g, i)) {
             continue;
         }
         struct port_fault f = {

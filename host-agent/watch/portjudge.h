@@ -23,6 +23,7 @@
  * user, and each holder must run in one of these units. A port may have several entries: each of its sockets
  * must be right by one of them.
  * - An entry is about the agent's own network namespace, unless it names others.
+ * - A port that is open again within DaemonGrace is not gone: its daemon is restarted.
  */
 #include "watch/netspaces.h"
 #include "watch/owners.h"
@@ -50,10 +51,11 @@ struct portjudge {
     int64_t now_ms;           /* as in book_inherit(); 0 when nothing's age is known */
     uint16_t local_first;
     uint16_t local_last;
-    bool all_seen;            /* no process was denied to the last scan */
-    int64_t next_ms;          /* out: when a socket will be a service by its age; INT64_MAX for none */
-    uint32_t unknown;         /* out: listed ports whose holder is unknown */
-    uint32_t uid[CONF_PORTS]; /* of each entry's user */
+    bool all_seen;                 /* no process was denied to the last scan */
+    int64_t next_ms;               /* out: when a socket will be a service by its age; INT64_MAX for none */
+    uint32_t unknown;              /* out: listed ports whose holder is unknown */
+    uint32_t uid[CONF_PORTS];      /* of each entry's user */
+    int64_t missed_ms[CONF_PORTS]; /* since when an entry's port is not open; 0: it is */
     void (*fault)(void *to, const struct port_fault *f);
     void *to;
 };

@@ -108,6 +108,28 @@ an_unexpected_port_of_each_kind_is_told_with_its_holder_and_told_when_it_is_over
 }
 
 static void
+a_listed_port_that_is_back_within_the_grace_was_not_gone(void)
+{
+    uint16_t port = free_port(TCP4);
+    int fd = open_socket(TCP4, &port);
+
+    begin();
+    expect_port(CONF_TCP, port, own_exe);
+    conf.daemon_grace_s = 1;
+    start();
+    turn(50, 0);
+    close(fd);
+    turn(300, 0);
+    fd = open_socket(TCP4, &port);
+    turn(1500, 0);
+    CHECK(note_of(FINDING_OPEN, subject_of(TCP4, port)) == NULL);
+    close(fd);
+    int64_t ms = wait_note(FINDING_OPEN, subject_of(TCP4, port));
+    CHECK(ms >= 900);
+    CHECK_INT(note_of(FINDING_OPEN, subject_of(TCP4, port))->code, FINDING_PORT_GONE);
+}
+
+static void
 a_listed_port_is_no_finding_its_end_is_and_its_return_is_told(void)
 {
     uint16_t port = free_port(TCP4);
@@ -534,6 +556,7 @@ main(int argc, char **argv)
     }
     CHECK(readlink("/proc/self/exe", own_exe, sizeof(own_exe) - 1) > 0);
     CHECK_RUN(an_unexpected_port_of_each_kind_is_told_with_its_holder_and_told_when_it_is_over);
+    CHECK_RUN(a_listed_port_that_is_back_within_the_grace_was_not_gone);
     CHECK_RUN(a_listed_port_is_no_finding_its_end_is_and_its_return_is_told);
     CHECK_RUN(a_shared_port_is_gone_only_with_its_last_socket);
     CHECK_RUN(a_process_that_only_calls_itself_sshd_is_the_wrong_holder);
