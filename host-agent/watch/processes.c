@@ -7,17 +7,16 @@
 /*
  * Processes: views of them that should agree, and of the ports that the same role looks at.
  */
-static const struct view_ops *const ops[] = { &views_procmounts_ops, &views_disguise_ops, &views_pids_ops,
-    &views_ports_ops };
+static const struct view_table table = { .source = FINDING_PROCESSES,
+    .count = 4,
+    .ops = { &views_procmounts_ops, &views_disguise_ops, &views_pids_ops, &views_ports_ops } };
 
-static struct views views = {
-    .source = FINDING_PROCESSES, .ops = ops, .count = sizeof(ops) / sizeof(ops[0])
-};
+static struct views views;
 
 static int
 processes_open(const struct detector_env *env)
 {
-    views_open(&views, env);
+    views_open(&views, &table, env);
     return 0;
 }
 
@@ -42,7 +41,7 @@ processes_work(int64_t now_ms)
 static int
 processes_check(const struct detector_env *env)
 {
-    return views_check(&views, env);
+    return views_check(&views, &table, env);
 }
 
 static void

@@ -9,15 +9,17 @@
 /*
  * System: views of the kernel, the network and the accounts.
  */
-static const struct view_ops *const ops[] = { &views_taint_ops, &views_modules_ops, &views_preload_ops,
-    &views_accounts_ops, &views_links_ops, &views_firewall_ops };
+static const struct view_table table = { .source = FINDING_SYSTEM,
+    .count = 6,
+    .ops = { &views_taint_ops, &views_modules_ops, &views_preload_ops, &views_accounts_ops, &views_links_ops,
+            &views_firewall_ops } };
 
-static struct views views = { .source = FINDING_SYSTEM, .ops = ops, .count = sizeof(ops) / sizeof(ops[0]) };
+static struct views views;
 
 static int
 system_open(const struct detector_env *env)
 {
-    views_open(&views, env);
+    views_open(&views, &table, env);
     return 0;
 }
 
@@ -42,7 +44,7 @@ system_work(int64_t now_ms)
 static int
 system_check(const struct detector_env *env)
 {
-    return views_check(&views, env);
+    return views_check(&views, &table, env);
 }
 
 static void

@@ -49,8 +49,8 @@ view_every_ms(const struct views *v, enum conf_view view)
 void
 view_hurry(struct views *v, enum conf_view view)
 {
-    for (unsigned i = 0; i < v->count; i++) {
-        v->state[i].due_ms = v->ops[i]->view == view ? 0 : v->state[i].due_ms;
+    for (unsigned i = 0; i < v->table->count; i++) {
+        v->state[i].due_ms = v->table->ops[i]->view == view ? 0 : v->state[i].due_ms;
     }
 }
 
@@ -126,14 +126,14 @@ tell_pass(struct views *v)
 {
     struct finding f;
 
-    finding_pass(&f, v->source, FINDING_PASS_BEGIN);
+    finding_pass(&f, v->table->source, FINDING_PASS_BEGIN);
     report(v, &f);
     for (unsigned i = 0; i < VIEWS_OPEN; i++) {
         if (v->mark[i].used) {
             report(v, &v->open[i]);
         }
     }
-    finding_pass(&f, v->source, FINDING_PASS_END);
+    finding_pass(&f, v->table->source, FINDING_PASS_END);
     report(v, &f);
 }
 
@@ -150,8 +150,9 @@ tell_blind(struct views *v, enum conf_view view, int error)
 }
 
 static void
-reset(struct views *v, const struct detector_env *env, bool quiet)
+reset(struct views *v, const struct view_table *table, const struct detector_env *env, bool quiet)
 {
+    v->table = table;
     v->env = *env;
     v->quiet = quiet;
     v->full = false;
@@ -162,11 +163,11 @@ reset(struct views *v, const struct detector_env *env, bool quiet)
 }
 
 void
-views_open(struct views *v, const struct detector_env *env)
+views_open(struct views *v, const struct view_table *table, const struct detector_env *env)
 {
-    reset(v, env, false);
-    for (unsigned i = 0; i < v->count; i++) {
-        const struct view_ops *ops = v->ops[i];
+    reset(v, table, env, false);
+    for (unsigned i = 0; i < v->table->count; i++) {
+        const struct view_ops *ops = v->table->ops[i];
 
         if (env->conf->view_s[ops->view] == 0) {
             continue;
@@ -185,9 +186,9 @@ views_fds(const struct views *v, struct pollfd *fds, int max)
 {
     int used = 0;
 
-    for (unsigned i = 0; i < v->count && used < max; i++) {
+    for (unsigned i = 0; i < v->table->count && used < max; i++) {
         short events = 0;
-        int fd = v->state[i].open && v->ops[i]->fd != NULL ? v->ops[i]->fd(&events) : -1;
+        int fd = v->state[i].open && v->table->ops[i]->fd != NULL ? v->table->ops[i]->fd(&events) : -1;
 
         if (fd >= 0) {
             fds[used++] = (struct pollfd){ .fd = fd, .events = events };
@@ -213,10 +214,10 @@ is_ready(const struct view_ops *ops, const struct pollfd *fds, int count)
 void
 views_ready(struct views *v, const struct pollfd *fds, int count)
 {
-    for (unsigned i = 0; i < v->count; i++) {
+    for (unsigned i = 0; i < v->table->count; i++) {
         struct view_state *s = &v->state[i];
 
-        if (s->open && is_ready(v->ops[i], fds, count) && v->ops[i]->ready(v)) {
+        if (s->open && is_ready(v->table->ops[i], fds, count) && v->table->ops[i]->ready(v)) {
             s->due_ms = s->last_ms + CALM_MS < s->due_ms ? s->last_ms + CALM_MS : s->due_ms;
         }
     }
@@ -228,10 +229,10 @@ work_one(struct views *v, unsigned i, int64_t now_ms)
     struct view_state *s = &v->state[i];
 
     s->last_ms = now_ms;
-    s->due_ms = v->ops[i]->look(v, now_ms);
+    s->due_ms = v->table->ops[i]->look(v, now_ms);
     if (s->due_ms == VIEW_DONE) {
         s->looked = true;
-        s->due_ms = now_ms + view_every_ms(v, v->ops[i]->view);
+        s->due_ms = now_ms + view_every_ms(v, v->table->ops[i]->view);
     }
 }
 
@@ -241,7 +242,7 @@ views_work(struct views *v, int64_t now_ms)
     int64_t due_ms = INT64_MAX;
     bool all_looked = true;
 
-    for (unsigned i = 0; i < v->count; i++) {
+    for (unsigned i = 0; i < v->table->count; i++) {
         struct view_state *s = &v->state[i];
 
         if (s->open && s->due_ms <= now_ms) {
@@ -249,7 +250,7 @@ views_work(struct views *v, int64_t now_ms)
         }
         if (s->open) {
             due_ms = s->due_ms < due_ms ? s->due_ms : due_ms;
-            all_looked = all_looked && (s->looked || v->ops[i]->slow);
+            all_looked = all_looked && (s->looked || v->table->ops[i]->slow);
         }
     }
     if (all_looked && now_ms >= v->next_pass_ms) {
@@ -263,8 +264,8 @@ views_work(struct views *v, int64_t now_ms)
 void
 views_status(const struct views *v, struct detector_status *out)
 {
-    for (unsigned i = 0; i < v->count; i++) {
-        enum conf_view view = v->ops[i]->view;
+    for (unsigned i = 0; i < v->table->count; i++) {
+        enum conf_view view = v->table->ops[i]->view;
 
         if (v->state[i].open) {
             status_source(out, "%s", conf_view_name(view));
@@ -304,13 +305,13 @@ check_one(struct views *v, const struct view_ops *ops)
 }
 
 int
-views_check(struct views *v, const struct detector_env *env)
+views_check(struct views *v, const struct view_table *table, const struct detector_env *env)
 {
     int failed = 0;
 
-    reset(v, env, true);
-    for (unsigned i = 0; i < v->count; i++) {
-        const struct view_ops *ops = v->ops[i];
+    reset(v, table, env, true);
+    for (unsigned i = 0; i < v->table->count; i++) {
+        const struct view_ops *ops = v->table->ops[i];
         int error = env->conf->view_s[ops->view] == 0 || ops->slow ? 0 : check_one(v, ops);
 
         if (error != 0) {

@@ -49,11 +49,15 @@ struct view_mark {
     uint8_t view;
 };
 
-/* A detector's own; only `source`, `ops` and `count` are set before views_open() or views_check(). */
-struct views {
+struct view_table {
     enum finding_source source;
-    const struct view_ops *const *ops;
     unsigned count;
+    const struct view_ops *ops[VIEWS_MAX];
+};
+
+/* A detector's own. */
+struct views {
+    const struct view_table *table;
     struct detector_env env;
     struct view_state state[VIEWS_MAX];
     bool quiet; /* findings are told in the pass only */
@@ -65,12 +69,12 @@ struct views {
 };
 
 /* For the detector's table. */
-void views_open(struct views *v, const struct detector_env *env);
+void views_open(struct views *v, const struct view_table *table, const struct detector_env *env);
 int views_fds(const struct views *v, struct pollfd *fds, int max);
 void views_ready(struct views *v, const struct pollfd *fds, int count);
 int64_t views_work(struct views *v, int64_t now_ms);
 void views_status(const struct views *v, struct detector_status *out);
-int views_check(struct views *v, const struct detector_env *env);
+int views_check(struct views *v, const struct view_table *table, const struct detector_env *env);
 
 /* For a view: what it finds between these two is open, what it found before and not again is over. */
 void view_begin(struct views *v, enum conf_view view);

@@ -37,7 +37,7 @@ disguise_kernel_name(const char *name, size_t len)
     static const char *const heads[] = { "cpuhp/", "ext4-rsv-conver", "idle_inject/", "irq/", "jbd2/",
         "kauditd", "kblockd", "kcompactd", "kdevtmpfs", "khugepaged", "khungtaskd", "kintegrityd",
         "ksoftirqd/", "kswapd", "kthreadd", "kthrotld", "kworker", "migration/", "oom_reaper", "rcu_par_gp",
-        "rcu_preempt", "rcu_sched", "rcu_tasks_", "scsi_eh_", "watchdogd" };
+        "rcu_preempt", "rcu_sched", "rcu_tasks_", "scsi_eh_" };
 
     if (len > 0 && name[0] == '[') {
         name++;

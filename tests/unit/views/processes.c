@@ -35,7 +35,7 @@ start(const char *line)
 }
 
 /* Everything that is due within a minute, on the detector's own clock. */
-static void
+static int
 run_a_minute(void)
 {
     int64_t end_ms = now_ms + 60000;
@@ -47,6 +47,7 @@ run_a_minute(void)
         CHECK(due_ms >= now_ms);
         now_ms = due_ms > now_ms ? due_ms : now_ms + 1;
     }
+    return calls;
 }
 
 static const char *
@@ -127,7 +128,8 @@ only_the_kernels_own_names_are_taken_for_them(void)
     static const char *const kernel[] = { "kworker/0:1", "[kworker/u8:2-events]", "kworkerds", "kdevtmpfsi",
         "[kswapd0]", "ksoftirqd/0", "[jbd2/sda1-8]", "kthreadd" };
     static const char *const others[] = { "", "[", "bash", "[celeryd: worker]", "[lxc monitor] /var/lib/lxc",
-        "sshd: kworker", "/usr/bin/kworker", "rcu", "irqbalance", "kitty", "kdeinit5", "(sd-pam)" };
+        "sshd: kworker", "/usr/bin/kworker", "rcu", "irqbalance", "watchdogd", "kitty", "kdeinit5",
+        "(sd-pam)" };
 
     for (size_t i = 0; i < sizeof(kernel) / sizeof(kernel[0]); i++) {
         CHECK(disguise_kernel_name(kernel[i], strlen(kernel[i])));
@@ -351,6 +353,34 @@ find_the_hidden_one(void)
     CHECK(!is_open(FINDING_PROCESS_HIDDEN, "pid=3"));
 }
 
+/* The kernel's own count in the place of one that does not lie: more threads than all processes have. */
+static void
+count_too_many(void)
+{
+    char path[] = "/tmp/tocsin-views-XXXXXX";
+    char most[] = "/tmp/tocsin-views-XXXXXX";
+
+    close(mkstemp(path));
+    close(mkstemp(most));
+    put_file(most, "65536\n"); /* 16 slices */
+    CHECK_INT(mount(most, "/proc/sys/kernel/pid_max", NULL, MS_BIND, NULL), 0);
+    start("View proc-mounts off");
+    (void)run_a_minute();
+    CHECK(run_a_minute() < 16);
+    CHECK(run_a_minute() < 16);
+    put_file(path, "0.00 0.00 0.00 1/999999 1\n");
+    CHECK_INT(mount(path, "/proc/loadavg", NULL, MS_BIND, NULL), 0);
+    bool swept = false;
+
+    for (int i = 0; i < 4; i++) {
+        swept = run_a_minute() >= 16 || swept;
+    }
+    CHECK(swept);
+    CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HIDDEN, ""), 0);
+    unlink(path);
+    unlink(most);
+}
+
 static void
 find_it_at_once(void)
 {
@@ -376,6 +406,12 @@ static void
 a_process_missing_in_the_list_is_told_until_it_is_there(void)
 {
     (void)apart(CLONE_NEWPID | CLONE_NEWNS, find_the_hidden_one);
+}
+
+static void
+threads_that_nobody_accounts_for_make_a_sweep_due(void)
+{
+    (void)apart(CLONE_NEWNS, count_too_many);
 }
 
 static void
@@ -448,6 +484,7 @@ main(void)
     CHECK_RUN(a_deleted_file_is_told_only_where_anybody_may_write);
     CHECK_RUN(nobody_is_hidden_while_many_come_and_go);
     CHECK_RUN(a_process_missing_in_the_list_is_told_until_it_is_there);
+    CHECK_RUN(threads_that_nobody_accounts_for_make_a_sweep_due);
     CHECK_RUN(check_finds_a_hidden_process);
     CHECK_RUN(a_restricted_list_makes_the_view_blind_and_tells_nobody);
     CHECK_RUN(a_mount_over_a_process_is_told_when_it_comes_until_it_goes);

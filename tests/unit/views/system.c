@@ -262,7 +262,7 @@ modules_are_told_when_new_foreign_or_in_one_list_only(void)
     show("nvidia", true);
     put_file(at("modules"), "ext4 1 0 - Live 0x0\nnvidia 1 0 - Live 0x0 (POE)\n");
     configure("View modules allow nvid*");
-    views = (struct views){ .source = FINDING_SYSTEM, .env = env };
+    views = (struct views){ .env = env };
     CHECK_INT(modules_open_at(open(dir, O_RDONLY | O_CLOEXEC), open(at("sys"), O_RDONLY | O_CLOEXEC)), 0);
     look_at_modules();
     CHECK_INT(note_count, 0);
@@ -313,7 +313,7 @@ a_module_and_an_account_of_one_name_are_two_findings(void)
 {
     struct finding f;
 
-    views = (struct views){ .source = FINDING_SYSTEM, .env = env };
+    views = (struct views){ .env = env };
     note_count = 0;
     finding_begin(&f, FINDING_MODULE_TAINTED, "module", "toor", 4);
     view_found(&views, CONF_VIEW_MODULES, &f);
@@ -333,7 +333,7 @@ what_finds_no_room_is_told_as_such_and_other_views_have_theirs(void)
     struct finding f;
     char name[16];
 
-    views = (struct views){ .source = FINDING_SYSTEM, .env = env };
+    views = (struct views){ .env = env };
     note_count = 0;
     for (unsigned i = 0; i <= VIEW_OPEN; i++) {
         snprintf(name, sizeof(name), "m%u", i);
