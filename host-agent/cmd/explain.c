@@ -119,11 +119,16 @@ static const struct explanation entries[] = {
     },
     {
             .code = "port.unexpected",
-            .means = "A program listens on a port that the configuration does not list.",
-            .raised = "A listening socket with no Port line; told at once where the kernel tells of it.",
+            .means =
+                    "A program listens on a port, or has a raw or packet socket, that the configuration does "
+                    "not list.",
+            .raised = "A socket with no Port line; told at once where the kernel tells of it. In another "
+                      "network namespace (port=tcp/80@web) it is a warning.",
             .causes = "A new service, a test server, a program that was never listed; or a back door.",
             .act = "tocsin ports shows who holds it. Stop it, or list it with a Port line.",
-            .guard = "UDP ports that the kernel hands out by itself count only after ten seconds.",
+            .guard = "UDP ports that the kernel hands out by itself, and raw sockets for ICMP, count only "
+                     "after "
+                     "ten seconds.",
     },
     {
             .code = "port.gone",
@@ -135,8 +140,12 @@ static const struct explanation entries[] = {
     },
     {
             .code = "port.wrong",
-            .means = "A listed port is held by a program that is not listed for it.",
-            .raised = "No holder of the socket runs one of the listed executables.",
+            .means = "A listed port is held by a program that is not listed for it, or is not where it "
+                     "should be.",
+            .raised =
+                    "A holder of the socket runs none of the listed executables (expected=), it is bound to "
+                    "another address (expected-addr=), was opened by another user (expected-uid=), or a "
+                    "holder runs in another unit (expected-unit=).",
             .causes =
                     "The service was moved to another executable or is started through a socket unit; or an "
                     "impostor took the port of one that was stopped.",

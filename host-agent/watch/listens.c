@@ -25,6 +25,7 @@ static struct {
     int epoll;
     unsigned rings;
     size_t page_size;
+    uint32_t lost;
     struct listens_format format;
     struct ring ring[LISTENS_CPUS];
 } listens = { .epoll = -1 };
@@ -219,6 +220,24 @@ take_sample(const uint8_t *record, size_t len, struct listen_event *out)
     return raw_len <= len - at - 12 && listens_sample_parse(&listens.format, record + at + 12, raw_len, out);
 }
 
+/* header, id, how many. */
+static uint32_t
+take_lost(const uint8_t *record, size_t len)
+{
+    uint64_t count = 1;
+
+    if (len >= sizeof(struct perf_event_header) + 16) {
+        memcpy(&count, record + sizeof(struct perf_event_header) + 8, sizeof(count));
+    }
+    return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+}
+
+uint32_t
+listens_lost(void)
+{
+    return listens.lost;
+}
+
 /* 1 for an event, -1 for lost ones, 0 when the ring is empty. */
 static int
 ring_next(struct ring *ring, struct listen_event *out)
@@ -237,6 +256,7 @@ ring_next(struct ring *ring, struct listen_event *out)
         if (header.size < sizeof(header) || header.size > head - tail) {
             /* Not to be trusted any further: begin anew behind it all. */
             __atomic_store_n(&ring->page->data_tail, head, __ATOMIC_RELEASE);
+            listens.lost = 1;
             return -1;
         }
         size_t len = header.size < sizeof(record) ? header.size : sizeof(record);
@@ -244,6 +264,7 @@ ring_next(struct ring *ring, struct listen_event *out)
         copy_out(ring, tail, record, len);
         __atomic_store_n(&ring->page->data_tail, tail + header.size, __ATOMIC_RELEASE);
         if (header.type == PERF_RECORD_LOST) {
+            listens.lost = take_lost(record, len);
             return -1;
         }
         if (header.type == PERF_RECORD_SAMPLE && take_sample(record, len, out)) {

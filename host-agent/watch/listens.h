@@ -42,6 +42,9 @@ void listens_close(void);
  */
 int listens_next(struct listen_event *out);
 
+/* How many were dropped by the last -1. */
+uint32_t listens_lost(void);
+
 /* Reads the text of the tracepoint's "format" file. */
 bool listens_format_parse(const char *src, size_t len, struct listens_format *out);
 

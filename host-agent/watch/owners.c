@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define ARENA (256u * 1024u)
 #define CROWDED_EXES (OWNERS_EXES / 2)
 #define DENTS 32768
+#define NUMBERS_AT_ONCE 512
 #define ENTRY_MOST 64 /* of a descriptor's name: the longest is far shorter */
 
 static struct {
@@ -251,37 +253,98 @@ finished_early(const struct owner_scan *s)
     return !s->all && s->wanted == 0;
 }
 
+/* False when there is no such descriptor. */
+static bool
+read_descriptor(struct owner_scan *s, const char *name)
+{
+    char link[64];
+    ssize_t len = readlinkat(s->dir, name, link, sizeof(link));
+
+    if (len > 0) {
+        take_link(s, link, (size_t)len);
+    }
+    s->pid_denied = s->pid_denied || (len < 0 && (errno == EACCES || errno == EPERM));
+    return len > 0;
+}
+
 /*
- * One buffer full of descriptors. How many there were; 0 at the end of the directory. A /proc/PID/fd fills
- * the buffer as far as it goes, so one that left room for another entry is over, and need not be asked again.
+ * Descriptors by their number, from 0 on: most processes have no gaps, and listing names costs as much as
+ * reading the links. At the second gap the names are listed after all. How many were read.
  */
 static uint32_t
-step_descriptors(struct owner_scan *s)
+step_numbers(struct owner_scan *s)
+{
+    uint32_t done = 0;
+    unsigned gaps = 0;
+
+    while (s->left > 0 && done < NUMBERS_AT_ONCE && gaps < 2 && !s->pid_denied && !finished_early(s)) {
+        char digits[12] = "";
+        size_t at = sizeof(digits) - 1;
+        uint32_t n = s->tried++;
+
+        do {
+            digits[--at] = (char)('0' + n % 10);
+            n /= 10;
+        } while (n > 0);
+        if (read_descriptor(s, digits + at)) {
+            s->left--;
+        } else {
+            gaps++;
+        }
+        done++;
+    }
+    s->dir_over = s->left == 0 || s->pid_denied;
+    s->left = gaps < 2 ? s->left : -1;
+    return done;
+}
+
+/*
+ * One buffer full of names. How many there were; 0 at the end of the directory. A /proc/PID/fd fills the
+ * buffer as far as it goes, so one that left room for another entry is over, and need not be asked again.
+ */
+static uint32_t
+step_names(struct owner_scan *s)
 {
     _Alignas(struct dents_entry) static char buffer[DENTS];
     long got = syscall(SYS_getdents64, s->dir, buffer, sizeof(buffer));
-    uint32_t links = 0;
+    uint32_t names = 0;
 
-    s->dir_over = got >= 0 && (size_t)got + ENTRY_MOST <= sizeof(buffer);
-    for (long at = 0; at < got && !finished_early(s);) {
+    s->dir_over = got <= 0 || (size_t)got + ENTRY_MOST <= sizeof(buffer);
+    for (long at = 0; at < got && !s->pid_denied && !finished_early(s);) {
         const struct dents_entry *e = (const void *)(buffer + at);
-        char link[64];
+        const char *name = e->name;
+        uint64_t number;
 
         at += e->length;
-        links++;
-        if (e->name[0] == '.') {
-            continue;
-        }
-        ssize_t len = readlinkat(s->dir, e->name, link, sizeof(link));
-
-        if (len > 0) {
-            take_link(s, link, (size_t)len);
-        } else if (len < 0 && (errno == EACCES || errno == EPERM)) {
-            s->pid_denied = true;
-            return 0;
+        names++;
+        if (procfs_decimal(&name, name + strlen(name), UINT32_MAX, &number) && number >= s->tried) {
+            (void)read_descriptor(s, e->name);
         }
     }
-    return links;
+    s->dir_over = s->dir_over || s->pid_denied;
+    return names;
+}
+
+static uint32_t
+step_descriptors(struct owner_scan *s)
+{
+    return s->left > 0 ? step_numbers(s) : step_names(s);
+}
+
+/*
+ * How many descriptors there are, as the directory's size says since Linux 6.2; -1 before that: they must be
+ * listed. We have one ourselves, so that 0 for us is no answer.
+ */
+static int64_t
+count_descriptors(const struct owner_scan *s)
+{
+    static enum { UNASKED, TOLD, UNTOLD } size;
+    struct stat st;
+
+    if (size == UNASKED) {
+        size = fstatat(s->proc, "self/fd", &st, 0) == 0 && st.st_size > 0 ? TOLD : UNTOLD;
+    }
+    return size == TOLD && fstat(s->dir, &st) == 0 ? (int64_t)st.st_size : -1;
 }
 
 static void
@@ -294,6 +357,9 @@ open_process(struct owner_scan *s, int32_t pid)
     s->exe_known = false;
     s->pid_denied = false;
     s->dir = openat(s->proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    s->tried = 0;
+    s->left = s->dir >= 0 ? count_descriptors(s) : -1;
+    s->dir_over = s->left == 0;
     s->denied += s->dir < 0 && (errno == EACCES || errno == EPERM);
 }
 
@@ -381,10 +447,8 @@ owner_scan_step(struct owner_scan *s, uint32_t descriptors)
             done++;
             continue;
         }
-        uint32_t links = step_descriptors(s);
-
-        done += links;
-        if (links == 0 || s->dir_over) {
+        done += s->dir_over ? 0 : step_descriptors(s);
+        if (s->dir_over) {
             close_process(s);
         }
     }
@@ -404,7 +468,8 @@ owners_ask(int proc, struct book *const *book, int32_t pid)
     if (s.dir < 0) {
         return false;
     }
-    while (step_descriptors(&s) > 0 && !s.dir_over) {
+    while (!s.dir_over) {
+        (void)step_descriptors(&s);
     }
     close(s.dir);
     return s.exe_known;

@@ -53,8 +53,10 @@ struct owner_scan {
     uint32_t wanted;          /* sockets still without a holder, when not `all` */
     uint32_t denied;          /* processes whose descriptors could not be read */
     uint16_t number;
-    int dir;       /* the open PID/fd, -1 between two */
-    bool dir_over; /* its last descriptor was seen */
+    int dir;        /* the open PID/fd, -1 between two */
+    int64_t left;   /* descriptors not read yet by their number; -1: their names must be listed */
+    uint32_t tried; /* numbers that were tried */
+    bool dir_over;  /* its last descriptor was seen */
     int32_t pid;
     uint16_t exe;
     uint16_t unit;

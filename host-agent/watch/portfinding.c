@@ -19,6 +19,7 @@ static struct {
     struct told told[PORTFINDINGS_MAX];
     unsigned brief;
     unsigned unsaid;
+    unsigned missed;
     int64_t brief_since_ms;
 } memory;
 
@@ -322,6 +323,33 @@ portfinding_brief(
         finding_addf(&f, "unsaid", "%u", memory.unsaid);
         memory.unsaid = 0;
     }
+    out->report(out->to, &f);
+}
+
+void
+portfinding_missed(uint32_t count)
+{
+    memory.missed += count;
+}
+
+void
+portfinding_flush(const struct portfinding_out *out, int64_t now_ms)
+{
+    static const char source[] = "listeners";
+    struct finding f;
+
+    if ((memory.unsaid == 0 && memory.missed == 0) || now_ms - memory.brief_since_ms < 1000) {
+        return;
+    }
+    finding_begin(&f, FINDING_AGENT_SELF, "source", source, sizeof(source) - 1);
+    f.severity = WIRE_WARN;
+    f.op = FINDING_EVENT;
+    finding_addf(&f, "state", "flooded");
+    finding_addf(&f, "unsaid", "%u", memory.unsaid);
+    finding_addf(&f, "missed", "%u", memory.missed);
+    memory.unsaid = 0;
+    memory.missed = 0;
+    memory.brief_since_ms = now_ms;
     out->report(out->to, &f);
 }
 

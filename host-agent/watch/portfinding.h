@@ -41,6 +41,13 @@ void portfinding_tell(struct portjudge *j, const struct portfinding_out *out, bo
 void portfinding_brief(
         const struct portjudge *j, const struct portfinding_out *out, const struct port_brief *brief);
 
+/* So many listeners were not seen by the source of events, which had no room. */
+void portfinding_missed(uint32_t count);
+
+/* Tells how many short-lived listeners were left out, when none came after them to say it, and how many
+ * missed. */
+void portfinding_flush(const struct portfinding_out *out, int64_t now_ms);
+
 /* agent.self about a source of events or an ability: open with what it means, or over. */
 void portfinding_self(const struct portfinding_out *out, const char *source, const char *state, bool open);
 

@@ -57,6 +57,7 @@ portjudge_begin(struct portjudge *j, int proc)
 {
     bool units = false;
 
+    j->proc = proc;
     portjudge_local_range(j, proc);
     for (unsigned i = 0; i < j->conf->ports; i++) {
         const struct conf_port *entry = &j->conf->port[i];
@@ -91,11 +92,29 @@ portjudge_about(const struct conf_port *entry, enum conf_proto proto, uint32_t p
     return entry->proto == proto && entry->port == port && netspaces_is(net, entry->netns);
 }
 
+/*
+ * Is the file that the process runs the one on disk? What is known of it may be older than an upgrade that
+ * replaced it: then the process is looked at again.
+ */
 static bool
-process_matches(const char *process, const struct owner_exe *exe)
+file_matches(const struct portjudge *j, const struct owner *owner, const struct owner_exe *exe)
+{
+    static struct procfs_exe now;
+
+    if (procfs_file_at(&exe->file, exe->path)) {
+        return true;
+    }
+    return !exe->file.deleted && j->proc >= 0 && procfs_exe(j->proc, owner->pid, &now) == 0 &&
+           now.file.identified && now.file.device == exe->file.device && now.file.inode == exe->file.inode &&
+           strcmp(now.path, exe->path) == 0 && procfs_file_at(&now.file, exe->path);
+}
+
+static bool
+process_matches(const struct portjudge *j, const char *process, const struct owner *owner,
+        const struct owner_exe *exe)
 {
     if (process[0] == '/') {
-        return strcmp(process, exe->path) == 0 && procfs_file_at(&exe->file, exe->path);
+        return strcmp(process, exe->path) == 0 && file_matches(j, owner, exe);
     }
     return strcmp(process, procfs_base(exe->path)) == 0;
 }
@@ -132,14 +151,15 @@ unit_matches(const struct conf_port *port, const struct owner *owner)
 }
 
 static enum match
-owner_matches(const struct conf_port *port, const struct owner *owner, enum port_reason *reason)
+owner_matches(const struct portjudge *j, const struct conf_port *port, const struct owner *owner,
+        enum port_reason *reason)
 {
     const struct owner_exe *exe = owners_exe(owner->exe);
     bool found = exe == NULL;
 
     *reason = PORT_BY_HOLDER;
     for (unsigned i = 0; i < port->processes && !found; i++) {
-        found = process_matches(port->process[i], exe);
+        found = process_matches(j, port->process[i], owner, exe);
     }
     if (!found) {
         return MATCH_NO;
@@ -164,7 +184,7 @@ holders_match(const struct portjudge *j, const struct conf_port *port, const str
         return lists(port, NOBODY) ? MATCH_YES : j->all_seen && owned->searched ? MATCH_NO : MATCH_UNKNOWN;
     }
     for (uint8_t i = 0; i < owned->count; i++) {
-        enum match one = owner_matches(port, &owned->owner[i], &f->reason);
+        enum match one = owner_matches(j, port, &owned->owner[i], &f->reason);
 
         if (one == MATCH_NO) {
             f->owner = &owned->owner[i];

@@ -48,6 +48,7 @@ struct port_fault {
 struct portjudge {
     const struct conf *conf;
     struct book *const *book; /* CONF_PROTOS, indexed and inherited */
+    int proc;                 /* /proc, or -1 when all that is known is new */
     int64_t now_ms;           /* as in book_inherit(); 0 when nothing's age is known */
     uint16_t local_first;
     uint16_t local_last;

@@ -95,5 +95,6 @@ portlook_once(const struct conf *conf, struct portlook *out, void (*alive)(void 
 
     netspaces_close();
     close(proc);
+    out->judge.proc = -1;
     return error;
 }

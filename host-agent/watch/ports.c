@@ -27,9 +27,10 @@
 #define FULL_EVERY_MS 60000
 #define RARE_EVERY_MS 10000 /* UDP-Lite: nobody uses it, and its table costs more than all the others */
 #define ROUNDS 8
+#define SETTLE_TRIES 3   /* while new sockets keep coming, some are judged before their holder is known */
 #define BLIND_LOOK_MS 40 /* between looks when the kernel does not tell of listen() */
 #define SLICE 4000       /* descriptors: about 10 ms */
-#define HINTS 64         /* events taken at once */
+#define HINTS 512        /* events that wait: 20 ms of a process that does nothing but listen() */
 #define PENDING_EXE 512
 
 /* An event whose socket was not in the tables yet, or not any more. */
@@ -78,6 +79,9 @@ static struct ports_state {
     int64_t next_udp_ms;
     int64_t next_rare_ms;
     int64_t next_full_ms;
+    int64_t begun_ms; /* the last full look at all holders */
+    int64_t pass_ms;
+    uint32_t pass_took_ms;
 } ports;
 
 /* What the agent cannot do for the time being, told once and once more when it is over. */
@@ -241,6 +245,8 @@ scan_to_end(void)
 static void
 end_full_scan(void)
 {
+    ports.pass_ms = clock_boot_ms();
+    ports.pass_took_ms = (uint32_t)(ports.pass_ms - ports.begun_ms);
     ports.scanning = false;
     ports.judged = true;
     ports.judge.all_seen = ports.scan.denied == 0;
@@ -279,7 +285,7 @@ settle(void)
     for (unsigned i = 0; i < ports.pendings && any_unsearched(); i++) {
         (void)owners_ask(ports.proc, ports.book, pending[i].event.pid);
     }
-    if (any_unsearched()) {
+    for (int i = 0; i < SETTLE_TRIES && any_unsearched(); i++) {
         search_all(&pass);
     }
     if (ports.judged || pass) {
@@ -421,6 +427,7 @@ take_events(void)
     while (ports.pendings < HINTS && (got = listens_next(&event)) != 0) {
         if (got < 0) {
             ports.lost = true;
+            portfinding_missed(listens_lost());
         } else {
             take_event(&event);
         }
@@ -516,6 +523,7 @@ begin_full_scan(void)
         }
     }
     portjudge_local_range(&ports.judge, ports.proc);
+    ports.begun_ms = clock_boot_ms();
     ports.scanning = owner_scan_begin(&ports.scan, ports.proc, ports.book, true) == 0;
     if (!ports.scanning) {
         ports.next_full_ms = ports.judge.now_ms + FULL_EVERY_MS;
@@ -537,6 +545,7 @@ look_behind(int64_t now_ms)
     }
     ports.next_look_ms =
             now_ms + (ports.listens < 0 && sweep_ms > BLIND_LOOK_MS ? BLIND_LOOK_MS : (int64_t)sweep_ms);
+    portfinding_flush(&ports.out, now_ms);
     if (changed) {
         settle();
     } else if (ports.judged && now_ms >= ports.judge.next_ms) {
@@ -576,6 +585,38 @@ ports_fds(struct pollfd *fds, int max)
     }
     fds[0] = (struct pollfd){ .fd = ports.epoll, .events = POLLIN };
     return 1;
+}
+
+static void
+ports_status(struct detector_status *out)
+{
+    unsigned others = 0;
+
+    status_source_or(out, "tracepoint of listen()", ports.listens < 0 ? -ports.listens : 0,
+            "TCP is looked at each 40 ms");
+    status_source_or(out, "destroy group", ports.destroy < 0 ? -ports.destroy : 0,
+            "the next look sees what was closed");
+    status_source(out, ports.table.text_only ? "/proc/net" : "sock_diag, /proc/net");
+    for (unsigned net = 1; net <= NETSPACES_MAX; net++) {
+        others += netspaces_used(net);
+    }
+    if (others > 0) {
+        status_note(out, "%u other network namespaces", others);
+    }
+    if ((ports.said & (1u << NO_NETNS | 1u << NO_OWNERS | 1u << NO_DIAG)) != 0) {
+        status_lower(out, STATUS_REDUCED);
+    }
+    if ((ports.said & 1u << NO_NETNS) != 0) {
+        status_note(out, "some network namespaces cannot be looked into");
+    }
+    if (ports.table.vsock == SOCKTABLE_VSOCK_UNLISTED) {
+        status_note(out, "this kernel does not list vsock sockets");
+    }
+    for (int i = 0; i < CONF_PROTOS; i++) {
+        out->looked += ports.book[i]->sockets.count;
+    }
+    out->pass_ms = ports.pass_ms;
+    out->took_ms = ports.pass_took_ms;
 }
 
 static void
@@ -693,4 +734,5 @@ const struct detector_ops detector_ports_ops = {
     .ready = ports_ready,
     .work = ports_work,
     .check = ports_check,
+    .status = ports_status,
 };

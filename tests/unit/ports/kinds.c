@@ -8,9 +8,11 @@
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -497,10 +499,14 @@ what_is_learned_leaves_nothing_to_find(void)
     }
     CHECK(found);
     CHECK_INT(detector_ports_ops.check(&env), 0);
-    CHECK_INT(note_count, 2); /* a pass without a finding */
+    for (unsigned i = 0; i < note_count; i++) { /* others on this machine may open what they like meanwhile */
+        CHECK(strstr(notes[i].text, own_exe) == NULL);
+    }
     CHECK_INT(portlook_once(&conf, &look, NULL, NULL), 0);
     CHECK_INT(portlearn_add(&look, &conf), 0);
-    CHECK_INT(conf.ports, learned);
+    for (unsigned i = learned; i < conf.ports; i++) {
+        CHECK(strcmp(conf.port[i].process[0], own_exe) != 0);
+    }
     close(fd);
     close(packet);
     if (pid > 0) {
@@ -508,10 +514,26 @@ what_is_learned_leaves_nothing_to_find(void)
     }
 }
 
+/* A network of our own, so that nobody else's sockets are in it. */
+static bool
+own_network(void)
+{
+    struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+    int fd;
+
+    if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0) {
+        return false;
+    }
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    CHECK_INT(ioctl(fd, SIOCSIFFLAGS, &lo), 0);
+    close(fd);
+    return true;
+}
+
 int
 main(void)
 {
-    root = geteuid() == 0;
+    root = own_network();
     CHECK(readlink("/proc/self/exe", own_exe, sizeof(own_exe) - 1) > 0);
     CHECK_RUN(a_raw_socket_is_told_by_its_protocol_and_told_when_it_is_over);
     CHECK_RUN(a_raw_socket_for_icmp_is_told_only_when_it_stays);

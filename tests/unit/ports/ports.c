@@ -254,8 +254,13 @@ a_socket_passed_to_another_program_is_found_in_the_next_full_look(void)
     CHECK(has(f, "sleep") || has(f, "coreutils") || has(f, "busybox"));
     end_child(pid);
     turn(50, 122000);
-    CHECK(note_count > 0 && notes[note_count - 1].op == FINDING_PASS_END);
-    for (unsigned i = note_count - 1; i > 0 && notes[i].op != FINDING_PASS_BEGIN; i--) {
+    unsigned last = note_count - 1;
+    while (last > 0 &&
+            notes[last].op != FINDING_PASS_END) { /* what others on this machine do comes behind it */
+        last--;
+    }
+    CHECK(last > 0);
+    for (unsigned i = last; i > 0 && notes[i].op != FINDING_PASS_BEGIN; i--) {
         CHECK(strncmp(notes[i].text, subject_of(TCP4, port), 3) == 0 ||
                 strstr(notes[i].text, subject_of(TCP4, port)) == NULL);
     }
@@ -300,10 +305,15 @@ the_same_path_with_another_file_behind_it_is_the_wrong_holder(void)
     turn(300, 0);
     CHECK(note_of(FINDING_CLOSE, subject_of(TCP4, wanted_port)) != NULL);
 
-    /* Replaced on disk, as an upgrade does: the old one still counts. */
+    /* Replaced on disk, as an upgrade does: the old one still counts, whatever else is opened before it is
+     * looked at again. */
     unlink(copy_path);
     copy_self(copy_path);
     note_count = 0;
+    uint16_t other = 0;
+    int other_fd = open_socket(TCP4, &other);
+    CHECK(wait_note(FINDING_OPEN, subject_of(TCP4, other)) >= 0);
+    close(other_fd);
     turn(50, 61000);
     CHECK(note_of(FINDING_OPEN, subject_of(TCP4, wanted_port)) == NULL);
     end_child(pid);
@@ -373,27 +383,46 @@ a_listener_that_lives_no_time_at_all_is_told(void)
     CHECK_INT(told, 5);
 }
 
+static unsigned
+number_behind(const char *text, const char *key)
+{
+    const char *at = strstr(text, key);
+
+    return at != NULL ? (unsigned)atoi(at + strlen(key)) : 0;
+}
+
 static void
-a_flood_of_short_listeners_is_told_a_few_times_only(void)
+a_flood_of_short_listeners_is_told_a_few_times_and_the_rest_counted(void)
 {
     uint16_t port;
+    unsigned told = 0;
+    unsigned counted = 0;
 
     begin();
     start();
+    if (told_self("tracepoint")) {
+        printf("     left out: no tracepoint (rights)\n");
+        return;
+    }
     note_count = 0;
     for (int i = 0; i < 2000; i++) {
         port = 0;
         close(open_socket(TCP4, &port));
-        if (i % 50 == 0) {
+        if (i % 10 == 0) {
             turn(0, 0);
         }
     }
+    turn(200, 0);
+    port = 0;
+    close(open_socket(TCP4, &port)); /* the kernel says how many it dropped with the next one it can tell */
     turn(100, 0);
-    unsigned told = 0;
+    turn(50, 1500);
     for (unsigned i = 0; i < note_count; i++) {
         told += notes[i].op == FINDING_BRIEF;
+        counted += number_behind(notes[i].text, " unsaid=") + number_behind(notes[i].text, " missed=");
     }
     CHECK(told <= 40);
+    CHECK(told + counted >= 2000); /* others on this machine may listen, too */
 }
 
 static void
@@ -563,7 +592,7 @@ main(int argc, char **argv)
     CHECK_RUN(a_socket_passed_to_another_program_is_found_in_the_next_full_look);
     CHECK_RUN(the_same_path_with_another_file_behind_it_is_the_wrong_holder);
     CHECK_RUN(a_listener_that_lives_no_time_at_all_is_told);
-    CHECK_RUN(a_flood_of_short_listeners_is_told_a_few_times_only);
+    CHECK_RUN(a_flood_of_short_listeners_is_told_a_few_times_and_the_rest_counted);
     CHECK_RUN(a_new_listener_is_told_within_fifty_milliseconds);
     CHECK_RUN(a_udp_socket_of_the_kernels_range_is_told_only_when_it_stays);
     CHECK_RUN(both_ways_of_looking_see_the_same_sockets);
