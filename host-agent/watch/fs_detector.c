@@ -46,6 +46,7 @@ struct files {
     struct fs_doers doers;
     const struct fs_news *news; /* what is being looked at because of it; NULL in a sweep */
     bool mapped;
+    bool begun; /* descriptors that are not open are -1 */
     bool sweeping;
     bool again; /* another sweep is wanted when this one is over */
     bool lost;  /* events were lost since the last sweep began */
@@ -60,8 +61,8 @@ struct files {
     int64_t guard_due;
 };
 
-static struct files files = { .sources = { .fanotify.fd = -1, .inotify.fd = -1, .mountinfo = -1 },
-    .doers.proc = -1 };
+/* Not initialised here: it would be some megabytes of zeros in the program's file. */
+static struct files files;
 
 static void
 report(const struct finding *f)
@@ -458,6 +459,11 @@ files_open(const struct detector_env *env)
 {
     int code = 0;
 
+    if (!files.begun) {
+        files.sources.fanotify.fd = files.sources.inotify.fd = files.sources.mountinfo = -1;
+        files.doers.proc = -1;
+        files.begun = true;
+    }
     files.env = env;
     files.sweeping = files.again = files.lost = files.lost_open = files.sources_open = false;
     files.sweep_due = files.guard_due = files.sweep_began = files.sweep_took = files.sweep_ended = 0;
