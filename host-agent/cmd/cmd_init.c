@@ -1,4 +1,5 @@
 #include "cmd/cmd.h"
+#include "conf/attrs.h"
 #include "conf/protect.h"
 #include "watch/mounts_device.h"
 #include "watch/mounts_info.h"
@@ -25,8 +26,41 @@ static const char *const usual_daemons[] = { "anacron", "apache2", "atd", "audit
     "sshd", "sssd", "syslog-ng", "systemd-journald", "systemd-logind", "systemd-networkd", "systemd-resolved",
     "systemd-timesyncd", "systemd-udevd", "udevd", "unbound", "vsftpd", "xinetd", "zabbix_agentd" };
 
-static const char *const usual_watches[] = { "/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/lib/systemd",
-    "/etc", "/boot" };
+/* Thousands of files that are read by all programs: what their metadata tells costs a fraction of reading
+ * them. */
+#define LIBRARIES "libraries"
+#define LIBRARIES_ATTRS (CONF_ATTRS_ALL & ~(CONF_ATTR_CONTENT | CONF_ATTR_GROW | CONF_ATTR_LINKS))
+
+/* What a machine rarely changes by itself. Of a user's .ssh only what lets somebody in or runs: the rest is
+ * state. */
+static const struct {
+    const char *path;
+    const char *set;
+    const char *where; /* is there; NULL: the path itself */
+} usual_watches[] = {
+    { "/bin", NULL, NULL },
+    { "/sbin", NULL, NULL },
+    { "/usr/bin", NULL, NULL },
+    { "/usr/sbin", NULL, NULL },
+    { "/usr/local/bin", NULL, NULL },
+    { "/usr/local/sbin", NULL, NULL },
+    { "/lib", LIBRARIES, NULL },
+    { "/lib64", LIBRARIES, NULL },
+    { "/usr/lib", LIBRARIES, NULL },
+    { "/usr/libexec", LIBRARIES, NULL },
+    { "/usr/local/lib", LIBRARIES, NULL },
+    { "/usr/lib/systemd", NULL, NULL },
+    { "/etc", NULL, NULL },
+    { "/boot", NULL, NULL },
+    { "/root/.ssh/authorized_keys*", NULL, "/root" },
+    { "/root/.ssh/rc", NULL, "/root" },
+    { "/home/*/.ssh/authorized_keys*", NULL, "/home" },
+    { "/home/*/.ssh/rc", NULL, "/home" },
+    { "/var/spool/cron/crontabs", NULL, NULL },
+};
+
+/* Compiled by whoever runs a program first. */
+static const char *const usual_ignores[] = { "/usr/**/__pycache__" };
 
 static struct conf conf;
 static unsigned left_out;
@@ -171,10 +205,18 @@ take_watches(void)
 {
     struct stat st;
 
+    conf.sets = 1;
+    copy_text(conf.set[0].name, sizeof(conf.set[0].name), LIBRARIES);
+    conf.set[0].attrs = LIBRARIES_ATTRS;
     for (size_t i = 0; i < sizeof(usual_watches) / sizeof(usual_watches[0]); i++) {
-        if (lstat(usual_watches[i], &st) == 0) {
-            (void)conf_add_watch(&conf, usual_watches[i], NULL);
+        const char *where = usual_watches[i].where;
+
+        if (lstat(where != NULL ? where : usual_watches[i].path, &st) == 0) {
+            (void)conf_add_watch(&conf, usual_watches[i].path, usual_watches[i].set);
         }
+    }
+    for (size_t i = 0; i < sizeof(usual_ignores) / sizeof(usual_ignores[0]); i++) {
+        copy_text(conf.ignore[conf.ignores++], CONF_PATH, usual_ignores[i]);
     }
 }
 

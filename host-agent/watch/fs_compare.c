@@ -156,8 +156,8 @@ compare_type(const struct baseline_entry *was, const struct baseline_entry *now,
 unsigned
 fs_compare(const struct baseline_entry *was, const struct baseline_entry *now, bool head, uint32_t attrs)
 {
-    /* A directory's link count is that of its subdirectories, which have entries of their own. */
-    bool counted = was->type != BASELINE_DIR || now->type != BASELINE_DIR;
+    /* A directory's times and link count tell of what came and went in it, which is told by itself. */
+    bool single = was->type != BASELINE_DIR || now->type != BASELINE_DIR;
     /* What holds something else now cannot be compared, and is no more what it was. */
     const uint32_t typed = CONF_ATTR_TYPE | CONF_ATTR_CONTENT | CONF_ATTR_GROW | CONF_ATTR_LINK;
     /* clang-format off */
@@ -170,9 +170,9 @@ fs_compare(const struct baseline_entry *was, const struct baseline_entry *now, b
         { was->mode != now->mode,                CONF_ATTR_MODE,  FS_MODE },
         { was->uid != now->uid,                  CONF_ATTR_OWNER, FS_OWNER },
         { was->gid != now->gid,                  CONF_ATTR_GROUP, FS_OWNER },
-        { was->mtime_ns != now->mtime_ns,        CONF_ATTR_MTIME, FS_MTIME },
-        { was->ctime_ns != now->ctime_ns,        CONF_ATTR_CTIME, FS_CTIME },
-        { counted && was->nlink != now->nlink,   CONF_ATTR_LINKS, FS_LINKS },
+        { single && was->mtime_ns != now->mtime_ns,        CONF_ATTR_MTIME, FS_MTIME },
+        { single && was->ctime_ns != now->ctime_ns,        CONF_ATTR_CTIME, FS_CTIME },
+        { single && was->nlink != now->nlink,   CONF_ATTR_LINKS, FS_LINKS },
         { was->ino != now->ino,                  CONF_ATTR_INODE, FS_INODE },
         { was->flags != now->flags,              CONF_ATTR_FLAGS, FS_FLAGS },
     };

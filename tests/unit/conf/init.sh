@@ -48,6 +48,8 @@ says '"ok": true'
 status 0 "$tocsin" --config "$conf" daemons
 status 0 "$tocsin" --config "$conf" daemons --json
 
+grep -q '^Watch /usr/lib libraries$' "$conf" || fail "libraries are not watched"
+grep -q '^Watch /home/\*/.ssh/authorized_keys\*$' "$conf" || fail "keys are not watched"
 cp "$conf" "$work/before"
 status 2 "$tocsin" --config "$conf" init
 says "is there already"
