@@ -1,9 +1,11 @@
 #include "cmd/cmd.h"
 #include "conf/attrs.h"
 #include "conf/protect.h"
+#include "watch/detector.h"
 #include "watch/mounts_device.h"
 #include "watch/mounts_info.h"
 #include "watch/portlearn.h"
+#include "wire/escape.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -325,6 +327,58 @@ write_examples(FILE *out)
     return error;
 }
 
+struct allowances {
+    FILE *out;
+    int error;
+};
+
+/* A finding's subject, "key=value", as what its view would allow. */
+static void
+write_allowance(void *to, const struct finding *f)
+{
+    static const struct {
+        enum finding_code code;
+        enum conf_view view;
+    } views[] = { { FINDING_KERNEL_TAINTED, CONF_VIEW_KERNEL_TAINT },
+        { FINDING_MODULE_TAINTED, CONF_VIEW_MODULES }, { FINDING_ACCOUNT_ROOT, CONF_VIEW_ACCOUNTS },
+        { FINDING_ACCOUNT_OPEN, CONF_VIEW_ACCOUNTS }, { FINDING_PRELOAD_SET, CONF_VIEW_PRELOAD },
+        { FINDING_LINK_PROMISCUOUS, CONF_VIEW_PROMISCUOUS } };
+    struct allowances *a = to;
+    const char *value = strchr(f->text, '=');
+
+    for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+        struct conf_allow allow = { .view = (uint8_t)views[i].view };
+        int len = -1;
+
+        if (f->op == FINDING_OPEN && f->code == views[i].code && value != NULL) {
+            len = wire_unescape(allow.what, sizeof(allow.what) - 1, value + 1, strcspn(value + 1, " "));
+        }
+        if (len > 0 && a->error == 0) {
+            a->error = fputc('#', a->out) != EOF ? conf_write_allow(&allow, a->out) : -EIO;
+        }
+    }
+}
+
+static void
+nothing(void *to)
+{
+    (void)to;
+}
+
+/* What the views would tell now, as comments: whether it is normal here is for people to say. */
+static int
+write_allowances(FILE *out)
+{
+    struct allowances a = { .out = out };
+    const struct detector_env env = {
+        .conf = &conf, .report = write_allowance, .report_to = &a, .alive = nothing
+    };
+
+    fputs("\n# What the views would tell now; without the # it is taken for normal:\n", out);
+    (void)detector_system_ops.check(&env);
+    return a.error != 0 ? a.error : fflush(out) != 0 ? -errno : 0;
+}
+
 static int
 fill_file(int fd)
 {
@@ -333,6 +387,9 @@ fill_file(int fd)
 
     if (error == 0) {
         error = write_examples(out);
+    }
+    if (error == 0) {
+        error = write_allowances(out);
     }
     if (error == 0 && fsync(fd) != 0) {
         error = -errno;

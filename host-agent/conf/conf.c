@@ -58,7 +58,7 @@ static const struct {
     [CONF_VIEW_HIDDEN_PORTS] = { "hidden-ports", 60, true },
     [CONF_VIEW_PROMISCUOUS] = { "promiscuous", 60, false },
     [CONF_VIEW_FIREWALL] = { "firewall", 60, false },
-    [CONF_VIEW_KERNEL_TAINT] = { "kernel-taint", 5, false },
+    [CONF_VIEW_KERNEL_TAINT] = { "kernel-taint", 1, false },
     [CONF_VIEW_MODULES] = { "modules", 5, false },
     [CONF_VIEW_ACCOUNTS] = { "accounts", 5, false },
     [CONF_VIEW_PRELOAD] = { "preload", 5, false },

@@ -212,6 +212,7 @@ int conf_write(const struct conf *conf, FILE *out);
 /* One line, as conf_write() writes it. Same return. */
 int conf_write_mount(const struct conf_mount *mount, FILE *out);
 int conf_write_port(const struct conf_port *port, FILE *out);
+int conf_write_allow(const struct conf_allow *allow, FILE *out);
 
 /*
  * Appends conf->port from `first` on to the file that conf->config_path names, with its owner and mode: whole

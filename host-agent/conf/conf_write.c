@@ -329,6 +329,28 @@ write_channels(const struct conf *conf, FILE *out, int *error)
 }
 
 static void
+write_allow(const struct conf_allow *allow, FILE *out, int *error)
+{
+    const char *name = conf_view_name((enum conf_view)allow->view);
+    struct out_line line = { .len = 0 };
+
+    put(&line, "View ", strlen("View "));
+    put(&line, name, strlen(name));
+    put(&line, " allow ", strlen(" allow "));
+    put_value(&line, allow->what);
+    end_line(&line, out, error);
+}
+
+int
+conf_write_allow(const struct conf_allow *allow, FILE *out)
+{
+    int error = 0;
+
+    write_allow(allow, out, &error);
+    return error;
+}
+
+static void
 write_views(const struct conf *conf, FILE *out, int *error)
 {
     fputs("\n# Views that should agree: View NAME on|off, with the seconds between two looks, and what is\n"
@@ -344,14 +366,7 @@ write_views(const struct conf *conf, FILE *out, int *error)
         }
     }
     for (unsigned i = 0; i < conf->allows; i++) {
-        const char *name = conf_view_name((enum conf_view)conf->allow[i].view);
-        struct out_line line = { .len = 0 };
-
-        put(&line, "View ", strlen("View "));
-        put(&line, name, strlen(name));
-        put(&line, " allow ", strlen(" allow "));
-        put_value(&line, conf->allow[i].what);
-        end_line(&line, out, error);
+        write_allow(&conf->allow[i], out, error);
     }
 }
 
@@ -427,6 +442,7 @@ conf_write(const struct conf *conf, FILE *out)
     for (unsigned i = 0; i < conf->daemons; i++) {
         write_daemon(&conf->daemon[i], out, &error);
     }
+    write_views(conf, out, &error);
     fputs("\n# Mount points that must be there: Mount PATH ro|rw [OPTION...]. OPTION is nosuid, nodev or "
           "noexec;\n"
           "# with ro also bind (the file system may be writable through another mount) or device (its block\n"
@@ -437,7 +453,6 @@ conf_write(const struct conf *conf, FILE *out)
     for (unsigned i = 0; i < conf->mounts; i++) {
         write_mount(&conf->mount[i], out, &error);
     }
-    write_views(conf, out, &error);
     write_protects(conf, out);
     if (error == 0 && (fflush(out) != 0 || ferror(out))) {
         error = errno != 0 ? -errno : -EIO;

@@ -72,6 +72,17 @@ else
     echo "left out: the comment of a mount (needs the right to mount)"
 fi
 
+# So does what the views would tell.
+grep -q '^View .* allow' "$conf" && fail "init allows by itself"
+intruded='mount -t tmpfs none /etc && echo "to#r:x:0:0::/:" >/etc/passwd && echo >/etc/shadow &&
+    "$2" --config "$1/views" --state "$1/state" init --host a'
+if unshare -m true 2>/dev/null; then
+    status 0 unshare -m sh -c "$intruded" sh "$work" "$tocsin"
+    grep -q '^#View accounts allow to#r$' "$work/views" || { fail "no comment of an account"; cat "$work/views"; }
+    sed -i 's/^#View/View/' "$work/views"
+    status 0 "$tocsin" --config "$work/views" --check-config
+fi
+
 # A port that is not open, a daemon that does not run, and an error in the file.
 printf 'Host a\nPort tcp 1 nobody\nDaemon /nonexistent/daemon\n' >"$work/bad"
 chmod 600 "$work/bad"
