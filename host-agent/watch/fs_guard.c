@@ -154,6 +154,10 @@ look_into(struct fs_guard *g, bool touched)
         tell_wrong(g, code == -ENOENT ? "missing" : "damaged", error.text, WIRE_CRIT);
         return false;
     }
+    /* What was opened may be another file than what was looked at, if it was replaced in between. */
+    if (fstat(fresh.fd, &g->seen) < 0) {
+        g->seen_valid = false;
+    }
     if (!baseline_loaded(&g->base)) {
         g->base = fresh;
         tell_state(g);
