@@ -322,9 +322,22 @@ look_closer(const struct baseline_entry *was, const struct fs_rule *rule)
     return l->exists;
 }
 
+/* A rule may end where another file system begins: what is mounted at the place is then none of its. */
+static bool
+reaches_into(const struct fs_match *match, const struct fs_news *news)
+{
+    int fd = fs_open_dir(news->path, news->len);
+    bool reaches = fd < 0 || fs_roots_reach(match, fd, news->path, news->len);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return reaches;
+}
+
 /* One thing, or a whole tree when a directory is on one side only. */
 static void
-look_at(const struct fs_news *news, const struct fs_rule *rule)
+look_at(const struct fs_news *news, const struct fs_match *match)
 {
     const uint8_t *path = news->path;
     size_t len = news->len;
@@ -336,7 +349,7 @@ look_at(const struct fs_news *news, const struct fs_rule *rule)
     bool exists = fs_look(l, news->dir_fd, news->name);
     bool was_dir = known && was.type == BASELINE_DIR, is_dir = exists && l->now.type == BASELINE_DIR;
 
-    if ((was_dir || is_dir) && (news->tree || was_dir != is_dir)) {
+    if ((was_dir || is_dir) && (news->tree || was_dir != is_dir) && (!is_dir || reaches_into(match, news))) {
         look_at_tree(path, len, news->cookie);
         return;
     }
@@ -347,10 +360,10 @@ look_at(const struct fs_news *news, const struct fs_rule *rule)
     l->now.path = path;
     l->now.path_len = (uint16_t)len;
     if (known && exists) {
-        exists = look_closer(&was, rule);
+        exists = look_closer(&was, match->rule);
     }
     if (known && exists) {
-        unsigned differs = fs_compare(&was, &l->now, true, rule->attrs);
+        unsigned differs = fs_compare(&was, &l->now, true, match->rule->attrs);
 
         event_told(NULL, differs != 0 ? FS_CHANGED : FS_SAME, &was, &l->now, differs);
     } else if (known) {
@@ -399,13 +412,13 @@ heard_entry(void *unused, const struct fs_news *news)
         /* Who did it may be gone when the file has been read. */
         fs_doers_look(&files.doers, news->pid, news->pidfd);
         files.news = news;
-        look_at(news, match.rule);
+        look_at(news, &match);
         files.news = NULL;
-        if (news->mount) {
-            sweep_soon(); /* what is hidden now cannot be named any more; the end of a sweep closes it */
-        }
     } else if (news->tree && match.below) {
         sweep_soon();
+    }
+    if (news->mount) {
+        sweep_soon(); /* what is hidden now cannot be named any more; the end of a sweep closes it */
     }
 }
 

@@ -188,6 +188,23 @@ a_file_system_mounted_below_is_watched_from_then_on(void)
     CHECK(closed("in"));
 }
 
+static void
+a_file_system_mounted_below_a_rule_for_one_only_is_left_alone(void)
+{
+    guard();
+    ground.conf.watch[0].one_fs = true;
+    CHECK(guarding_starts());
+    AFTER("mkdir in; mount -t tmpfs none in; echo 1 > in/first; mkdir in/sub");
+    CHECK(ground_about("in/first") == NULL);
+    AFTER("echo 2 > in/late");
+    CHECK(ground_about("in/late") == NULL);
+    sweep_anew();
+    CHECK(ground_about("in/first") == NULL);
+    CHECK(ground_about("in/late") == NULL);
+    AFTER("umount in && rmdir in");
+    CHECK(closed("in"));
+}
+
 /* Marks go with the file system; and whoever guards it does not keep it from being unmounted. */
 static void
 a_file_system_unmounted_and_mounted_again_is_watched_as_before(void)
@@ -448,6 +465,7 @@ on_any_file_system(void)
     CHECK_RUN(a_mount_over_a_file_is_told_at_once_and_its_end_too);
     CHECK_RUN(a_mount_over_a_directory_hides_what_is_told_as_gone);
     CHECK_RUN(a_file_system_mounted_below_is_watched_from_then_on);
+    CHECK_RUN(a_file_system_mounted_below_a_rule_for_one_only_is_left_alone);
     CHECK_RUN(a_file_system_unmounted_and_mounted_again_is_watched_as_before);
     CHECK_RUN(a_write_into_an_overlays_upper_layer_is_found);
     CHECK_RUN(an_overlay_mounted_over_a_directory_is_told_at_once);
