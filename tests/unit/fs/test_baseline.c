@@ -257,6 +257,20 @@ the_same_entries_have_the_same_root(void)
     CHECK(memcmp(before, bytes + size - WIRE_HASH_SIZE, sizeof(before)) != 0);
 }
 
+/* Another root here is another format: it needs another version. */
+static void
+the_bytes_of_a_version_stay_as_they_are(void)
+{
+    char root[2 * WIRE_HASH_SIZE + 1];
+
+    write_some(SOME);
+    for (unsigned i = 0; i < WIRE_HASH_SIZE; i++) {
+        snprintf(root + (size_t)i * 2, 3, "%02x", bytes[size - WIRE_HASH_SIZE + i]);
+    }
+    CHECK_INT(BASELINE_VERSION, 2);
+    CHECK_STR(root, "c6818576964c57b6a2d453e6d8f5578a981c23b52216a03ff571811e8c19b543");
+}
+
 static void
 entries_as_long_as_they_can_be_are_kept(void)
 {
@@ -800,6 +814,7 @@ main(void)
     snprintf(file, sizeof(file), "%s/" BASELINE_FILE, dir);
     CHECK_RUN(what_is_written_is_read_again);
     CHECK_RUN(the_same_entries_have_the_same_root);
+    CHECK_RUN(the_bytes_of_a_version_stay_as_they_are);
     CHECK_RUN(entries_as_long_as_they_can_be_are_kept);
     CHECK_RUN(more_classes_than_a_block_names_are_kept);
     CHECK_RUN(every_entry_is_found_and_nothing_else);
