@@ -10,7 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define DATA_PAGES 4u
+#define PAGES_MOST 16u /* a ring: 700 events; must be a power of two */
+#define PAGES_LEAST 4u
+#define PAGES_ALL 128u /* of all rings together, on machines with few processors */
 #define RECORD_MAX 1024
 #define EVENT "events/sock/inet_sock_set_state/"
 #define FILTER "newstate==10" /* TCP_LISTEN */
@@ -25,6 +27,7 @@ static struct {
     int epoll;
     unsigned rings;
     size_t page_size;
+    size_t data_size; /* of a ring */
     uint32_t lost;
     struct listens_format format;
     struct ring ring[LISTENS_CPUS];
@@ -112,8 +115,8 @@ ring_open(struct ring *ring, uint64_t id, int cpu)
     if (ring->fd < 0) {
         return -errno;
     }
-    ring->page =
-            mmap(NULL, (1 + DATA_PAGES) * listens.page_size, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
+    ring->page = mmap(
+            NULL, listens.page_size + listens.data_size, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
     if (ring->page != MAP_FAILED && ioctl(ring->fd, PERF_EVENT_IOC_SET_FILTER, FILTER) == 0 &&
             ioctl(ring->fd, PERF_EVENT_IOC_ENABLE, 0) == 0) {
         return 0;
@@ -121,7 +124,7 @@ ring_open(struct ring *ring, uint64_t id, int cpu)
     int error = -errno;
 
     if (ring->page != MAP_FAILED) {
-        munmap(ring->page, (1 + DATA_PAGES) * listens.page_size);
+        munmap(ring->page, listens.page_size + listens.data_size);
     }
     close(ring->fd);
     return error;
@@ -131,7 +134,12 @@ static int
 open_rings(uint64_t id)
 {
     long cpus = sysconf(_SC_NPROCESSORS_CONF);
+    unsigned pages = PAGES_MOST;
 
+    while (pages > PAGES_LEAST && pages * (unsigned long)cpus > PAGES_ALL) {
+        pages /= 2;
+    }
+    listens.data_size = pages * listens.page_size;
     for (int cpu = 0; cpu < cpus && cpu < LISTENS_CPUS; cpu++) {
         struct ring *ring = &listens.ring[listens.rings];
         int error = ring_open(ring, id, cpu);
@@ -158,7 +166,7 @@ listens_close(void)
     while (listens.rings > 0) {
         struct ring *ring = &listens.ring[--listens.rings];
 
-        munmap(ring->page, (1 + DATA_PAGES) * listens.page_size);
+        munmap(ring->page, listens.page_size + listens.data_size);
         close(ring->fd);
     }
     if (listens.epoll >= 0) {
@@ -196,7 +204,7 @@ static void
 copy_out(const struct ring *ring, uint64_t at, void *out, size_t len)
 {
     const uint8_t *data = (const uint8_t *)ring->page + listens.page_size;
-    size_t size = DATA_PAGES * listens.page_size;
+    size_t size = listens.data_size;
     size_t from = (size_t)(at & (size - 1));
     size_t first = len < size - from ? len : size - from;
 

@@ -67,10 +67,10 @@ netspaces_open(int proc, bool all)
     memset(&netspaces, 0, sizeof(netspaces));
     netspaces.proc = proc;
     netspaces.own = openat(proc, "thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    netspaces.all = all && netspaces.own >= 0 && fstat(netspaces.own, &st) == 0;
-    if (netspaces.all) {
+    if (netspaces.own >= 0 && fstat(netspaces.own, &st) == 0) {
         netspaces.device = st.st_dev;
         netspaces.space[0].inode = (uint64_t)st.st_ino;
+        netspaces.all = all;
     }
 }
 
@@ -78,20 +78,20 @@ netspaces_open(int proc, bool all)
 static uint8_t
 take(uint64_t inode)
 {
-    unsigned room = NETSPACES_NONE;
+    unsigned room = NETSPACES_OUT;
 
     for (unsigned i = 0; i <= NETSPACES_MAX; i++) {
         if (netspaces.space[i].inode == inode) {
             netspaces.space[i].seen = true;
             return (uint8_t)i;
         }
-        if (netspaces.space[i].inode == 0 && room == NETSPACES_NONE) {
+        if (netspaces.space[i].inode == 0 && room == NETSPACES_OUT) {
             room = i;
         }
     }
-    if (room == NETSPACES_NONE) {
-        netspaces.more = true;
-        return NETSPACES_NONE;
+    if (!netspaces.all || room == NETSPACES_OUT) {
+        netspaces.more = netspaces.all;
+        return NETSPACES_OUT;
     }
     netspaces.space[room] = (struct netspace){ .inode = inode, .seen = true };
     return (uint8_t)room;
@@ -106,11 +106,11 @@ note(int32_t pid)
     uint64_t inode = inode_at(netspaces.proc, name);
 
     if (inode == 0) {
-        return NETSPACES_NONE;
+        return NETSPACES_GONE;
     }
     uint8_t net = take(inode);
 
-    if (net != NETSPACES_NONE) {
+    if (net <= NETSPACES_MAX) {
         netspaces.space[net].pid = pid;
     }
     return net;
@@ -122,7 +122,7 @@ take_name(int dir, uint8_t folder, const char *name)
     uint64_t inode = name[0] != '.' && strlen(name) < CONF_NETNS ? inode_at(dir, name) : 0;
     uint8_t net = inode != 0 ? take(inode) : 0;
 
-    if (net != 0 && net != NETSPACES_NONE && !netspaces.space[net].named) {
+    if (net != 0 && net <= NETSPACES_MAX && !netspaces.space[net].named) {
         netspaces.space[net].named = true;
         netspaces.space[net].folder = folder;
         snprintf(netspaces.space[net].name, CONF_NETNS, "%s", name);
@@ -168,12 +168,9 @@ take_names(void)
 uint8_t
 netspaces_of(int32_t pid)
 {
-    if (!netspaces.all) {
-        return 0;
-    }
     uint8_t net = note(pid);
 
-    if (net != NETSPACES_NONE && net != 0 && !netspaces.space[net].asked) {
+    if (net != 0 && net <= NETSPACES_MAX && !netspaces.space[net].asked) {
         netspaces.space[net].asked = true;
         take_names();
     }

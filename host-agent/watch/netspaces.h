@@ -10,8 +10,9 @@
  */
 #include "watch/socktable.h"
 
-#define NETSPACES_MAX 64 /* besides the reader's own */
-#define NETSPACES_NONE UINT8_MAX
+#define NETSPACES_MAX 64              /* besides the reader's own */
+#define NETSPACES_GONE UINT8_MAX      /* the process is, or it may not be looked at */
+#define NETSPACES_OUT (UINT8_MAX - 1) /* a namespace that is not looked at, or that there is no room for */
 
 /* Begins anew. With `all` false no other namespace is ever found. */
 void netspaces_open(int proc, bool all);
@@ -22,8 +23,7 @@ void netspaces_close(void);
 void netspaces_search(void);
 bool netspaces_step(uint32_t processes);
 
-/* The number of a process's namespace, which is noted when it is new. NETSPACES_NONE: gone, denied, no room.
- */
+/* The number of a process's namespace, which is noted when it is new; NETSPACES_GONE, NETSPACES_OUT. */
 uint8_t netspaces_of(int32_t pid);
 
 /* Does the number stand for a namespace? */

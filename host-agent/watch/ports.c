@@ -404,15 +404,14 @@ take_event(const struct listen_event *event)
     enum conf_proto proto = event->protocol == IPPROTO_SCTP ? CONF_SCTP : CONF_TCP;
 
     /* A multipath listener is told again as the TCP socket that it consists of. */
-    if ((event->protocol != IPPROTO_TCP && event->protocol != IPPROTO_SCTP) ||
-            (net == NETSPACES_NONE && netspaces_more())) {
+    if ((event->protocol != IPPROTO_TCP && event->protocol != IPPROTO_SCTP) || net == NETSPACES_OUT) {
         return;
     }
     struct pending *p = &pending[ports.pendings++];
 
     p->event = *event;
     p->proto = proto;
-    p->net = net == NETSPACES_NONE ? 0 : net;
+    p->net = net == NETSPACES_GONE ? 0 : net;
     p->tries = 0;
     p->due_ms = 0;
     keep_exe(p);

@@ -1,14 +1,13 @@
 #!/bin/sh
-# bench_ports.sh: tocsin ports against ss and lsof with 1,000 listeners in 50 processes, in turns.
+# bench_ports.sh: the port detector by itself (bench_ports_agent), then tocsin ports against ss with 20, 1,000 and
+# 10,000 listeners, and against lsof with 1,000, in turns.
 # Prints a line a figure, tab-separated: name, ours, reference's name, reference, reference / ours, goal, met|short.
-# Wall time, medians. TOCSIN_BIN holds tocsin, TOCSIN_HOST_BIN the load (bench_ports_load); the sizes come from
-# TOCSIN_BENCH_LISTENERS (1000), TOCSIN_BENCH_PROCESSES (50) and TOCSIN_BENCH_ROUNDS (31).
+# Wall time, medians. TOCSIN_BIN holds tocsin, TOCSIN_HOST_BIN the other two; TOCSIN_BENCH_ROUNDS (31).
 set -eu
 
 bin=${TOCSIN_BIN:?folder of the programs}/tocsin
-load=${TOCSIN_HOST_BIN:-$TOCSIN_BIN}/bench_ports_load
-listeners=${TOCSIN_BENCH_LISTENERS:-1000}
-processes=${TOCSIN_BENCH_PROCESSES:-50}
+host_bin=${TOCSIN_HOST_BIN:-$TOCSIN_BIN}
+load=$host_bin/bench_ports_load
 rounds=${TOCSIN_BENCH_ROUNDS:-31}
 
 for tool in ss lsof "$bin" "$load"; do
@@ -28,10 +27,6 @@ Host bench
 Port tcp any bench_ports_load
 END
 
-"$load" "$listeners" "$processes" "$rounds" "$bin --config $work/tocsin.conf ports" \
-    "ss -ltnp" "lsof -nP -iTCP -sTCP:LISTEN" >"$work/times"
-
-set -- $(cat "$work/times")
 figure() {
     awk -v name="$1" -v ours="$2" -v reference="$3" -v theirs="$4" -v goal="$5" 'BEGIN {
         ratio = theirs / ours
@@ -39,5 +34,21 @@ figure() {
             goal, (ratio >= goal ? "met" : "short")
     }'
 }
-figure "ports.$listeners" "$1" "ss -ltnp" "$2" 1
-figure "ports.$listeners" "$1" "lsof -nP -iTCP" "$3" 10
+
+"$host_bin/bench_ports_agent" || [ $? = 77 ]
+ports="$bin --config $work/tocsin.conf ports"
+while read -r listeners processes; do
+    if [ "$listeners" = 1000 ]; then
+        "$load" "$listeners" "$processes" "$rounds" "$ports" "ss -ltnp" "lsof -nP -iTCP -sTCP:LISTEN" >"$work/times"
+    else
+        "$load" "$listeners" "$processes" "$rounds" "$ports" "ss -ltnp" >"$work/times"
+    fi
+    # shellcheck disable=SC2046
+    set -- $(cat "$work/times")
+    figure "ports.$listeners" "$1" "ss -ltnp" "$2" 1
+    [ $# -lt 3 ] || figure "ports.$listeners" "$1" "lsof -nP -iTCP" "$3" 10
+done <<END
+20 10
+1000 50
+10000 100
+END

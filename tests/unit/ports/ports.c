@@ -391,6 +391,27 @@ number_behind(const char *text, const char *key)
     return at != NULL ? (unsigned)atoi(at + strlen(key)) : 0;
 }
 
+/* Each processor's ring says how many were dropped with the next one that it can tell. */
+static void
+listen_on_each_processor(void)
+{
+    cpu_set_t all;
+    cpu_set_t one;
+
+    CHECK_INT(sched_getaffinity(0, sizeof(all), &all), 0);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        uint16_t port = 0;
+
+        if (CPU_ISSET(cpu, &all)) {
+            CPU_ZERO(&one);
+            CPU_SET(cpu, &one);
+            (void)sched_setaffinity(0, sizeof(one), &one);
+            close(open_socket(TCP4, &port));
+        }
+    }
+    (void)sched_setaffinity(0, sizeof(all), &all);
+}
+
 static void
 a_flood_of_short_listeners_is_told_a_few_times_and_the_rest_counted(void)
 {
@@ -413,8 +434,7 @@ a_flood_of_short_listeners_is_told_a_few_times_and_the_rest_counted(void)
         }
     }
     turn(200, 0);
-    port = 0;
-    close(open_socket(TCP4, &port)); /* the kernel says how many it dropped with the next one it can tell */
+    listen_on_each_processor();
     turn(100, 0);
     turn(50, 1500);
     for (unsigned i = 0; i < note_count; i++) {
