@@ -311,6 +311,20 @@ a_hard_link_a_replacement_and_times_are_told_when_asked_for(void)
 }
 
 static void
+what_comes_and_goes_in_a_directory_does_not_change_it(void)
+{
+    ground_open();
+    CHECK(keep(&before, ground.tree, false));
+    ground_mkdir("dir");
+    CHECK(keep(&after, ground.tree, false));
+    CHECK(before.e.nlink != after.e.nlink || before.e.mtime_ns != after.e.mtime_ns);
+    CHECK_STR(differs(ALL), "");
+    chmod(ground.tree, 0700);
+    CHECK(keep(&after, ground.tree, false));
+    CHECK_STR(differs(ALL), "mode=0755>0700");
+}
+
+static void
 each_attribute_is_compared_only_when_asked_for(void)
 {
     file_before("file");
@@ -482,6 +496,7 @@ main(void)
     CHECK_RUN(a_file_system_without_attributes_has_none);
     CHECK_RUN(an_older_kernel_gives_the_same);
     CHECK_RUN(a_hard_link_a_replacement_and_times_are_told_when_asked_for);
+    CHECK_RUN(what_comes_and_goes_in_a_directory_does_not_change_it);
     CHECK_RUN(each_attribute_is_compared_only_when_asked_for);
     CHECK_RUN(what_was_not_read_is_not_compared);
     CHECK_RUN(another_type_is_told_to_who_asks_for_content);

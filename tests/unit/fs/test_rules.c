@@ -282,6 +282,28 @@ a_log_may_grow_and_nothing_else(void)
     CHECK_INT(ground_check(), 1);
 }
 
+/* As logrotate(8) does it, with `create` and with `copytruncate`. */
+static void
+a_rotated_log_is_told_until_it_is_accepted(void)
+{
+    ground_open();
+    ground_write("create", "one\ntwo\n");
+    ground_write("copytruncate", "one\ntwo\n");
+    configure("Watch @ logs\nIgnore @/*.[0-9]\n");
+    CHECK(ground_baseline());
+    CHECK_INT(rename(ground_path("create"), ground_path("create.1")), 0);
+    ground_write("create", "three\n");
+    ground_write("copytruncate.1", "one\ntwo\n");
+    CHECK_INT(truncate(ground_path("copytruncate"), 0), 0);
+    CHECK_INT(ground_check(), 2);
+    CHECK_STR(ground_says("create", FINDING_INTEGRITY_CHANGED), "size=8>6 log=shrunk");
+    CHECK_STR(ground_says("copytruncate", FINDING_INTEGRITY_CHANGED), "size=8>0 log=shrunk");
+    CHECK(ground_baseline());
+    append("create", "four\n");
+    append("copytruncate", "three\n");
+    CHECK_INT(ground_check(), 0);
+}
+
 static void
 a_log_that_is_written_to_while_it_is_read_is_stable(void)
 {
@@ -377,6 +399,7 @@ main(void)
     CHECK_RUN(content_above_the_limit_is_not_read);
     CHECK_RUN(attributes_are_kept_in_the_baseline);
     CHECK_RUN(a_log_may_grow_and_nothing_else);
+    CHECK_RUN(a_rotated_log_is_told_until_it_is_accepted);
     CHECK_RUN(a_log_that_is_written_to_while_it_is_read_is_stable);
     CHECK_RUN(a_rule_for_one_file_system_ends_at_a_mount_where_no_other_begins);
     ground_close();
