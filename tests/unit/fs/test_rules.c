@@ -209,6 +209,55 @@ a_changed_rule_is_no_changed_file(void)
 }
 
 static void
+ignore_told(void *to, enum fs_verdict verdict, const struct baseline_entry *was,
+        const struct baseline_entry *now, unsigned differs)
+{
+    (void)to;
+    (void)verdict;
+    (void)was;
+    (void)now;
+    (void)differs;
+}
+
+/* How many bytes a pass over the tree reads to make a baseline. */
+static uint64_t
+bytes_read(void)
+{
+    static const struct baseline none = { .count = 0 };
+    static struct fs_pass pass;
+    static struct fs_walk walk;
+    const struct fs_span top = { .path = (const uint8_t *)ground.tree, .len = strlen(ground.tree) };
+
+    CHECK(walk.arena != NULL || fs_walk_map(&walk, FS_WALK_ARENA) == 0);
+    pass = (struct fs_pass){
+        .base = &none, .roots = &roots, .walk = &walk, .read_all = true, .told = ignore_told
+    };
+    fs_pass_begin(&pass, &top, 1);
+    while (fs_pass_step(&pass) != FS_PASS_OVER) {
+    }
+    return pass.bytes;
+}
+
+static void
+a_set_without_content_reads_none(void)
+{
+    ground_open();
+    ground_mkdir("meta");
+    ground_write("meta/file", "abc");
+    ground_write("file", "abcd");
+    configure("Watch @ binaries\nWatch @/meta metadata\n");
+    CHECK_INT(bytes_read(), 4);
+    configure("Watch @ max=3\n");
+    CHECK_INT(bytes_read(), 3);
+    configure("Watch @ metadata\n");
+    CHECK_INT(bytes_read(), 0);
+    CHECK(ground_baseline());
+    configure("Watch @\n");
+    ground_write("file", "dcba");
+    CHECK_INT(ground_check(), 0);
+}
+
+static void
 content_above_the_limit_is_not_read(void)
 {
     struct timespec past[2] = { { .tv_sec = 1000000 }, { .tv_nsec = UTIME_OMIT } };
@@ -396,6 +445,7 @@ main(void)
     CHECK_RUN(only_what_a_pattern_matches_is_guarded);
     CHECK_RUN(each_path_is_compared_as_its_rule_says);
     CHECK_RUN(a_changed_rule_is_no_changed_file);
+    CHECK_RUN(a_set_without_content_reads_none);
     CHECK_RUN(content_above_the_limit_is_not_read);
     CHECK_RUN(attributes_are_kept_in_the_baseline);
     CHECK_RUN(a_log_may_grow_and_nothing_else);
