@@ -12,6 +12,7 @@
 #define VIEWS_OPEN 512
 #define VIEW_OPEN 64 /* of each view: nobody who can provoke one kind takes the room of the others */
 #define VIEW_DONE INT64_MAX
+#define VIEWS_BOOT_MS 180000 /* after a boot: what services and devices bring up is no news */
 
 struct views;
 

@@ -116,13 +116,14 @@ firewall_matters(const struct firewall_changes *c)
 }
 
 static void
-tell(struct views *v, const struct firewall_changes *c)
+tell(struct views *v, const struct firewall_changes *c, bool booting)
 {
     static const char subject[] = "nftables";
     static struct procfs_exe exe;
     struct finding f;
 
     finding_begin(&f, FINDING_FIREWALL_CHANGED, "what", subject, strlen(subject));
+    f.severity = booting ? WIRE_NOTE : f.severity;
     if (c->lost) {
         finding_addf(&f, "state", "overrun");
     }
@@ -158,7 +159,7 @@ firewall_look(struct views *v, int64_t now_ms)
         return now_ms + WAIT_MS;
     }
     firewall.waited = false;
-    tell(v, &firewall.changes);
+    tell(v, &firewall.changes, now_ms < VIEWS_BOOT_MS);
     firewall.changes = (struct firewall_changes){ .commits = 0 };
     firewall.quiet_until_ms = now_ms + view_every_ms(v, CONF_VIEW_FIREWALL);
     return VIEW_DONE;

@@ -31,8 +31,9 @@ struct module {
 static struct modules_state {
     int proc;
     int sys;
-    bool read; /* the first look is done: what comes is new */
-    bool cut;  /* a line was not understood, or there is no room: at this look */
+    bool read;    /* the first look is done: what comes is new */
+    bool booting; /* unless devices and services bring it up */
+    bool cut;     /* a line was not understood, or there is no room: at this look */
     bool cut_told;
     bool unreadable;
     bool unshown;
@@ -155,8 +156,10 @@ take_line(struct views *v, const struct module_line *line)
     }
     m->line = *line;
     m->listed = true;
-    if (!m->was_listed && modules.read) {
-        m->was_listed = true;
+    bool is_news = !m->was_listed && modules.read && !modules.booting;
+
+    m->was_listed = true;
+    if (is_news) {
         tell_loaded(v, line);
     }
 }
@@ -318,6 +321,7 @@ modules_look(struct views *v, int64_t now_ms)
         return VIEW_DONE;
     }
     modules.cut = false;
+    modules.booting = now_ms < VIEWS_BOOT_MS;
     take_text(v, text, (size_t)len);
     bool shown = modules.sys >= 0 && read_sys();
 

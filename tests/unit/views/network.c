@@ -23,12 +23,13 @@
 static const struct detector_ops *const ops = &detector_system_ops;
 static const struct detector_ops *const port_ops = &detector_processes_ops;
 static int64_t now_ms;
+static int64_t start_ms = VIEWS_BOOT_MS;
 
 static void
 start(const char *line)
 {
     configure(line);
-    now_ms = 100000;
+    now_ms = start_ms;
     CHECK_INT(ops->open(&env), 0);
     (void)ops->work(now_ms);
 }
@@ -144,6 +145,27 @@ what_stands_on_an_interface_is_judged_by_itself(void)
     CHECK_INT(link_expected(rows, 5, 4), 0);
 }
 
+static int
+told_severity(void)
+{
+    for (unsigned i = note_count; i-- > 0;) {
+        if (notes[i].code == FINDING_FIREWALL_CHANGED && notes[i].op == FINDING_EVENT) {
+            return notes[i].severity;
+        }
+    }
+    return -1;
+}
+
+static void
+see_boot(void)
+{
+    start_ms = VIEWS_BOOT_MS - 10000;
+    start(FIREWALL);
+    CHECK(run("nft add table inet t"));
+    CHECK(look_by_event());
+    CHECK_INT(told_severity(), WIRE_NOTE);
+}
+
 static void
 see_nft(void)
 {
@@ -152,6 +174,7 @@ see_nft(void)
     CHECK(look_by_event());
     CHECK_INT(noted(FINDING_EVENT, FINDING_FIREWALL_CHANGED, "what=nftables tables=+1-0 acts=1 gen="), 1);
     CHECK_INT(noted(FINDING_EVENT, FINDING_FIREWALL_CHANGED, "by=nft pid="), 1);
+    CHECK_INT(told_severity(), WIRE_ERRO);
 
     CHECK(run("nft 'add chain inet t c; add rule inet t c accept; add rule inet t c drop'"));
     CHECK(look_by_event());
@@ -184,6 +207,12 @@ static void
 a_change_of_the_rules_is_told_with_who_did_it(void)
 {
     (void)apart(APART, see_nft);
+}
+
+static void
+rules_that_come_while_the_machine_boots_are_a_note(void)
+{
+    (void)apart(APART, see_boot);
 }
 
 static void
@@ -301,6 +330,7 @@ main(void)
         return check_failures > 0 ? 1 : CHECK_SKIPPED;
     }
     CHECK_RUN(a_change_of_the_rules_is_told_with_who_did_it);
+    CHECK_RUN(rules_that_come_while_the_machine_boots_are_a_note);
     CHECK_RUN(addresses_that_come_and_go_in_a_set_are_no_change_of_rules);
     return check_result();
 }

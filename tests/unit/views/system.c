@@ -239,6 +239,7 @@ unshow(const char *name)
 }
 
 static struct views views;
+static const char first_modules[] = "ext4 1 0 - Live 0x0\nnvidia 1 0 - Live 0x0 (POE)\n";
 
 static void
 look_at_modules(void)
@@ -260,7 +261,8 @@ modules_are_told_when_new_foreign_or_in_one_list_only(void)
     show("builtin", false);
     show("ext4", true);
     show("nvidia", true);
-    put_file(at("modules"), "ext4 1 0 - Live 0x0\nnvidia 1 0 - Live 0x0 (POE)\n");
+    put_file(at("modules"), first_modules);
+    now_ms = VIEWS_BOOT_MS;
     configure("View modules allow nvid*");
     views = (struct views){ .env = env };
     CHECK_INT(modules_open_at(open(dir, O_RDONLY | O_CLOEXEC), open(at("sys"), O_RDONLY | O_CLOEXEC)), 0);
@@ -294,6 +296,29 @@ modules_are_told_when_new_foreign_or_in_one_list_only(void)
     put_file(at("modules"), "ext4 1 0 - Live 0x0\nno line\nnvidia 1 0 - Live 0x0 (POE)\n");
     look_at_modules();
     CHECK(is_open(FINDING_AGENT_SELF, "source=modules"));
+}
+
+static void
+modules_that_come_while_the_machine_boots_are_no_news(void)
+{
+    put_file(at("modules"), first_modules);
+    now_ms = VIEWS_BOOT_MS - 50000;
+    configure("View modules allow nvid*");
+    CHECK_INT(modules_open_at(open(dir, O_RDONLY | O_CLOEXEC), open(at("sys"), O_RDONLY | O_CLOEXEC)), 0);
+    look_at_modules();
+    show("xfs", true);
+    put_file(at("modules"), "ext4 1 0 - Live 0x0\nxfs 2 0 - Live 0x0\nnvidia 1 0 - Live 0x0 (POE)\n");
+    look_at_modules();
+    now_ms = VIEWS_BOOT_MS;
+    look_at_modules();
+    CHECK_INT(note_count, 0);
+    show("evil", true);
+    put_file(at("modules"), "ext4 1 0 - Live 0x0\nxfs 2 0 - Live 0x0\nevil 1 0 - Live 0x0\n"
+                            "nvidia 1 0 - Live 0x0 (POE)\n");
+    look_at_modules();
+    CHECK_INT(noted(FINDING_EVENT, FINDING_MODULE_LOADED, "module=evil"), 1);
+    unshow("xfs");
+    unshow("evil");
 }
 
 static void
@@ -361,6 +386,7 @@ main(void)
     CHECK_RUN(a_flag_that_comes_is_told_and_one_of_foreign_code_stays_open);
     CHECK_RUN(a_line_of_the_module_list_is_read_or_refused);
     CHECK_RUN(modules_are_told_when_new_foreign_or_in_one_list_only);
+    CHECK_RUN(modules_that_come_while_the_machine_boots_are_no_news);
     clean();
     CHECK_RUN(a_module_and_an_account_of_one_name_are_two_findings);
     CHECK_RUN(what_finds_no_room_is_told_as_such_and_other_views_have_theirs);
