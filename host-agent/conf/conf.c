@@ -98,7 +98,9 @@ conf_init(struct conf *conf, const char *config_path, const char *state_dir)
 {
     memset(conf, 0, sizeof(*conf));
     conf->beat_s = 10;
-    conf->sweep_s = 300;
+    conf->sweep_s = 60;
+    conf->full_sweep_s = 3600;
+    conf->sweep_share = 5;
     conf->port_sweep_ms = 1000;
     for (unsigned i = 0; i < CONF_VIEWS; i++) {
         conf->view_s[i] = views[i].off ? 0 : views[i].every_s;

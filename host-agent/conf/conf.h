@@ -157,7 +157,9 @@ struct conf {
     bool state_fixed; /* given on the command line: StateDir does not replace it */
     char host[WIRE_HOST_MAX + 1];
     uint32_t beat_s;         /* 1 to 60, default 10 */
-    uint32_t sweep_s;        /* from the start of one file sweep to the next, default 300 */
+    uint32_t sweep_s;        /* from the start of one file sweep to the next, default 60 */
+    uint32_t full_sweep_s;   /* in which all content is read once, default 3600 */
+    uint32_t sweep_share;    /* percent of a core for that, at most: 1 to 100, default 5 */
     uint32_t port_sweep_ms;  /* between two looks at all ports, default 1000 */
     bool own_netns;          /* other network namespaces are not looked at */
     uint32_t daemon_grace_s; /* a daemon that is back within these is no alarm: 0 to 300, default 0 */

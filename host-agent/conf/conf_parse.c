@@ -153,6 +153,18 @@ take_sweep(struct parser *p, const struct words *w)
 }
 
 static void
+take_full_sweep(struct parser *p, const struct words *w)
+{
+    (void)take_number(p, w, 1, 1, 31536000, &p->conf->full_sweep_s);
+}
+
+static void
+take_sweep_share(struct parser *p, const struct words *w)
+{
+    (void)take_number(p, w, 1, 1, 100, &p->conf->sweep_share);
+}
+
+static void
 take_port_sweep(struct parser *p, const struct words *w)
 {
     (void)take_number(p, w, 1, 10, 3600000, &p->conf->port_sweep_ms);
@@ -1028,6 +1040,8 @@ static const struct keyword keywords[] = {
     { "Host",      take_host,       1, 1, true,  "Host NAME" },
     { "Beat",      take_beat,       1, 1, true,  "Beat SECONDS" },
     { "Sweep",     take_sweep,      1, 1, true,  "Sweep SECONDS" },
+    { "FullSweep", take_full_sweep, 1, 1, true,  "FullSweep SECONDS" },
+    { "SweepShare", take_sweep_share, 1, 1, true, "SweepShare PERCENT" },
     { "PortSweep", take_port_sweep, 1, 1, true,  "PortSweep MILLISECONDS" },
     { "Receiver",  take_receiver,   1, 1, true,  "Receiver ADDRESS" },
     { "StateDir",  take_state_dir,  1, 1, true,  "StateDir PATH" },
@@ -1046,10 +1060,11 @@ static const struct keyword keywords[] = {
 /* clang-format on */
 
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
-#define KEYWORD_NAMES                                                                                 \
-    "one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Set, Watch, Ignore, Port, Namespaces, " \
-    "Daemon, "                                                                                        \
-    "DaemonGrace, "                                                                                   \
+#define KEYWORD_NAMES                                                                                      \
+    "one of Host, Beat, Sweep, FullSweep, SweepShare, PortSweep, Receiver, StateDir, Set, Watch, Ignore, " \
+    "Port, Namespaces, "                                                                                   \
+    "Daemon, "                                                                                             \
+    "DaemonGrace, "                                                                                        \
     "Mount, View, Protect and Channel"
 
 static void

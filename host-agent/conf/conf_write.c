@@ -298,9 +298,11 @@ write_times(const struct conf *conf, FILE *out)
     fputs("\n# A sign of life each Beat seconds (1 to 60). Changes are noticed as they happen; these are "
           "the\n"
           "# looks behind the events: at all files each Sweep seconds, at all ports each PortSweep\n"
-          "# milliseconds.\n",
+          "# milliseconds. All content is read once in FullSweep seconds, at SweepShare percent of a core at "
+          "most.\n",
             out);
-    fprintf(out, "Beat %u\nSweep %u\nPortSweep %u\n", conf->beat_s, conf->sweep_s, conf->port_sweep_ms);
+    fprintf(out, "Beat %u\nSweep %u\nFullSweep %u\nSweepShare %u\nPortSweep %u\n", conf->beat_s,
+            conf->sweep_s, conf->full_sweep_s, conf->sweep_share, conf->port_sweep_ms);
 }
 
 static void

@@ -174,6 +174,17 @@ hear_core(const struct running *running, unsigned count)
     }
 }
 
+static bool
+settled(const struct running *running, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (running[i].error == 0 && running[i].ops->settled != NULL && !running[i].ops->settled()) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int
 role_detect(struct role_self *self)
 {
@@ -184,10 +195,14 @@ role_detect(struct role_self *self)
     struct pollfd fds[2 + DETECTORS_MAX * DETECTOR_FDS];
     unsigned count = open_all(self, &env, running);
 
-    role_tell_warden(self, CONTROL_READY);
+    bool ready = false;
     for (;;) {
         int64_t now_ms = clock_boot_ms();
         int64_t due_ms = work_all(running, count, now_ms);
+        if (!ready && settled(running, count)) {
+            role_tell_warden(self, CONTROL_READY);
+            ready = true;
+        }
         int64_t alive_ms = role_alive(self, now_ms);
 
         fds[0] = (struct pollfd){ .fd = ROLE_FD_CONTROL, .events = POLLIN };

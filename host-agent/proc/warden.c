@@ -417,6 +417,8 @@ tell_ready(void)
 {
     for (unsigned i = 0; i < warden.children; i++) {
         if (!warden.child[i].ready) {
+            /* A first sweep takes as long as it takes; who hangs meanwhile is killed by us. */
+            notify_send("EXTEND_TIMEOUT_USEC=30000000");
             return;
         }
     }

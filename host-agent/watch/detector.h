@@ -57,6 +57,9 @@ struct detector_ops {
      */
     int (*check)(const struct detector_env *env);
 
+    /* False until all that was changed before the start is told. May be NULL: it is at once. */
+    bool (*settled)(void);
+
     /*
      * For `tocsin status`, when somebody asks: what it hears and what its last pass saw. `out` holds the name
      * and "ok". May be NULL: then it is taken as it is. Not called when open() failed.

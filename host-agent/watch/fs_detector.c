@@ -13,7 +13,9 @@
 #include "watch/fs_guard.h"
 #include "watch/fs_look.h"
 #include "watch/fs_pass.h"
+#include "watch/fs_rolling.h"
 #include "watch/fs_roots.h"
+#include "watch/fs_seen.h"
 #include "watch/fs_self.h"
 #include "watch/fs_sources.h"
 #include "watch/fs_walk.h"
@@ -28,6 +30,7 @@
 
 #define SLICE_MS 20
 #define STEPS_BETWEEN_LOOKS 8 /* of a slice: at the clock and at waiting events */
+#define SWEEP_THREADS 4       /* at most */
 #define GUARD_MS 1000         /* between two looks at the baseline's file */
 
 struct files {
@@ -38,7 +41,9 @@ struct files {
     struct fs_walk sweep_walk;
     struct fs_walk tree_walk;
     struct fs_pass sweep;
-    struct fs_workers workers;  /* for a check */
+    struct fs_workers workers; /* the sweep's, or a check's */
+    struct fs_rolling rolling; /* behind the sweeps */
+    struct fs_seen seen;
     struct fs_pass tree;        /* a directory that came or went */
     struct fs_look look;        /* at one event's place */
     struct baseline_iter place; /* in the baseline, for it */
@@ -48,6 +53,8 @@ struct files {
     bool mapped;
     bool begun; /* descriptors that are not open are -1 */
     bool sweeping;
+    bool settled; /* a whole sweep has ended */
+    bool rolls;
     bool again; /* another sweep is wanted when this one is over */
     bool lost;  /* events were lost since the last sweep began */
     bool lost_open;
@@ -213,6 +220,7 @@ sweep_begin(int64_t now)
     files.lost = false;
     files.sources.inotify.refused = 0;
     if (!baseline_loaded(&files.guard.base)) {
+        files.settled = true;
         files.sweep_due = now + (int64_t)files.env->conf->sweep_s * 1000;
         return;
     }
@@ -237,6 +245,7 @@ sweep_end(int64_t now)
     }
     tell_unread();
     files.sweeping = false;
+    files.settled = true;
     files.sweep_took = now - files.sweep_began;
     files.sweep_ended = now;
     files.sweep_looked = files.sweep.looked;
@@ -254,6 +263,7 @@ sweep_end(int64_t now)
     fs_walk_rest(&files.sweep_walk);
     fs_walk_rest(&files.tree_walk);
     fs_look_rest();
+    fs_seen_rest(&files.seen);
 }
 
 static int64_t
@@ -262,9 +272,14 @@ sweep_slice(int64_t now)
     int64_t end = now + SLICE_MS;
 
     for (unsigned steps = 1;; steps++) {
-        if (!fs_pass_step(&files.sweep)) {
+        enum fs_pass_step step = fs_pass_step(&files.sweep);
+
+        if (step == FS_PASS_OVER) {
             sweep_end(clock_boot_ms());
             return files.sweep_due;
+        }
+        if (step == FS_PASS_WAITS) {
+            return INT64_MAX;
         }
         if (steps % STEPS_BETWEEN_LOOKS == 0 && (clock_boot_ms() >= end || fs_sources_wait(&files.sources))) {
             alive(NULL);
@@ -388,6 +403,8 @@ use_baseline(void)
         fs_pass_abort(&files.sweep);
         files.sweeping = false;
     }
+    fs_rolling_restart(&files.rolling, clock_boot_ms());
+    fs_seen_reset(&files.seen, files.guard.base.count);
     /* What does not fit was refused at open already; a baseline only adds what the agent owns. */
     fs_roots_init(&files.roots, files.env->conf, &files.guard.base);
     fs_sources_follow(&files.sources, NULL);
@@ -459,11 +476,32 @@ prepare_pass(struct fs_pass *p, struct fs_walk *walk, fs_told_fn *told)
     p->roots = &files.roots;
     p->walk = walk;
     p->workers = NULL;
-    p->read_all = false;
+    p->seen = NULL;
+    p->read_all = p->trust_seen = false;
     p->told = told;
     p->told_to = (void *)(uintptr_t)files.env;
     walk->enter = entered;
     walk->alive = alive;
+}
+
+/* Where there are no threads, the sweep reads in its own steps, and nothing rolls behind it. */
+static void
+prepare_sweeps(const struct conf *conf)
+{
+    unsigned threads = fs_workers_cores();
+
+    fs_workers_stop(&files.workers);
+    if (fs_workers_start(&files.workers, threads < SWEEP_THREADS ? threads : SWEEP_THREADS, true) == 0) {
+        files.sweep.workers = &files.workers;
+    }
+    fs_seen_reset(&files.seen, files.guard.base.count);
+    files.sweep.seen = &files.seen;
+    files.sweep.trust_seen = true;
+    files.rolls = fs_rolling_open(&files.rolling, conf->full_sweep_s, conf->sweep_share) == 0;
+    prepare_pass(&files.rolling.pass, &files.rolling.walk, sweep_told);
+    files.rolling.walk.enter = NULL;
+    files.rolling.pass.workers = &files.rolling.workers;
+    files.rolling.pass.seen = &files.seen;
 }
 
 /* May be called again; starts afresh. */
@@ -475,10 +513,11 @@ files_open(const struct detector_env *env)
     if (!files.begun) {
         files.sources.fanotify.fd = files.sources.inotify.fd = files.sources.mountinfo = -1;
         files.doers.proc = -1;
+        files.workers.ready_fd = files.rolling.workers.ready_fd = -1;
         files.begun = true;
     }
     files.env = env;
-    files.sweeping = files.again = files.lost = files.lost_open = files.sources_open = false;
+    files.sweeping = files.settled = files.again = files.lost = files.lost_open = files.sources_open = false;
     files.sweep_due = files.guard_due = files.sweep_began = files.sweep_took = files.sweep_ended = 0;
     if (!files.mapped) {
         code = fs_walk_map(&files.sweep_walk, FS_WALK_ARENA);
@@ -500,6 +539,7 @@ files_open(const struct detector_env *env)
     }
     prepare_pass(&files.sweep, &files.sweep_walk, sweep_told);
     prepare_pass(&files.tree, &files.tree_walk, event_told);
+    prepare_sweeps(env->conf);
     fs_doers_open(&files.doers);
     fs_sources_open(&files.sources, &files.roots);
     return 0;
@@ -508,14 +548,46 @@ files_open(const struct detector_env *env)
 static int
 files_fds(struct pollfd *fds, int max)
 {
-    return fs_sources_fds(&files.sources, fds, max);
+    const int threads[] = { files.workers.ready_fd, files.rolling.workers.ready_fd };
+    int n = fs_sources_fds(&files.sources, fds, max);
+
+    for (size_t i = 0; i < sizeof(threads) / sizeof(threads[0]) && n < max; i++) {
+        if (threads[i] >= 0) {
+            fds[n++] = (struct pollfd){ .fd = threads[i], .events = POLLIN };
+        }
+    }
+    return n;
 }
 
 static void
 files_ready(const struct pollfd *fds, int count)
 {
     fs_sources_ready(&files.sources, fds, count, &hear);
+    fs_workers_heard(&files.workers);
+    fs_workers_heard(&files.rolling.workers);
     fs_doers_forget(&files.doers);
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The pass through all content, when no sweep runs. Returns when it wants to go on. */
+static int64_t
+roll(int64_t now)
+{
+    int64_t due = INT64_MAX;
+
+    if (!files.rolls || !files.settled || !baseline_loaded(&files.guard.base)) {
+        return due;
+    }
+    if (fs_rolling_work(&files.rolling, files.roots.root, files.roots.count, now, &due) &&
+            files.rolling.pass.damage.text[0] != '\0') {
+        fs_guard_damaged(&files.guard, &files.rolling.pass.damage);
+    }
+    return due;
 }
 
 static int64_t
@@ -533,17 +605,22 @@ files_work(int64_t now)
     if (fs_guard_audit(&files.guard)) {
         use_baseline();
     }
-    if (files.sweeping) {
-        return sweep_slice(now);
-    }
-    if (now >= files.sweep_due) {
+    int64_t due = files.guard.auditing ? now : files.guard_due;
+    if (!files.sweeping && now >= files.sweep_due) {
         sweep_begin(now);
-        return files.sweeping ? now : files.sweep_due;
     }
-    if (files.guard.auditing) {
-        return now;
+    if (files.sweeping) {
+        due = earlier(due, sweep_slice(now));
+    } else {
+        due = earlier(due, earlier(files.sweep_due, roll(now)));
     }
-    return files.guard_due < files.sweep_due ? files.guard_due : files.sweep_due;
+    return due;
+}
+
+static bool
+files_settled(void)
+{
+    return files.settled;
 }
 
 /* ---- one pass ---- */
@@ -567,6 +644,7 @@ files_check(const struct detector_env *env)
         return code;
     }
     code = fs_walk_map(&files.sweep_walk, FS_WALK_ARENA);
+    fs_workers_stop(&files.workers);
     code = code < 0 ? code : fs_workers_start(&files.workers, env->jobs > 0 ? env->jobs - 1 : 0, false);
     if (code < 0 || !fs_roots_init(&files.roots, env->conf, &files.guard.base)) {
         fprintf(stderr, "tocsin: too little memory to check files\n");
@@ -623,6 +701,13 @@ files_status(struct detector_status *out)
     }
     status_note(out, "%u watched, %llu in the baseline", files.roots.count,
             (unsigned long long)files.guard.base.count);
+    if (files.rolling.running) {
+        status_note(out, "reading all content: %llu of %llu", (unsigned long long)files.rolling.pass.looked,
+                (unsigned long long)files.guard.base.count);
+    } else if (files.rolling.ended_ms > 0) {
+        status_note(out, "all content read %lld s ago",
+                (long long)(clock_boot_ms() - files.rolling.ended_ms) / 1000);
+    }
     out->pass_ms = files.sweep_ended;
     out->took_ms = (uint32_t)files.sweep_took;
     out->looked = files.sweep_looked;
@@ -641,4 +726,5 @@ const struct detector_ops detector_files_ops = {
     .work = files_work,
     .check = files_check,
     .status = files_status,
+    .settled = files_settled,
 };

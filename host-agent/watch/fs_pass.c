@@ -10,9 +10,9 @@ fs_pass_begin(struct fs_pass *p, const struct fs_span *top, unsigned tops)
     p->at = 0;
     p->looked = p->bytes = 0;
     p->skipped = 0;
-    p->unknown = p->unread = 0;
+    p->unknown = p->unread = p->number = 0;
     p->damage.text[0] = '\0';
-    p->walking = p->full = p->rereading = p->held_valid = p->held_gap = p->item_valid = false;
+    p->walking = p->draining = p->full = p->rereading = p->held_valid = p->held_gap = p->item_valid = false;
     if (p->workers == NULL) {
         p->workers = fs_workers_none();
     }
@@ -40,12 +40,23 @@ fs_pass_abort(struct fs_pass *p)
     p->walking = p->full = p->held_valid = p->item_valid = false;
 }
 
+bool
+fs_pass_let_go(struct fs_pass *p)
+{
+    p->draining = p->pending.count > 0 || p->rereading || p->item_valid || p->walk->next_fd >= 0;
+    if (!p->draining) {
+        fs_walk_let_go(p->walk);
+    }
+    return !p->draining;
+}
+
 /* The baseline's next entry, or gap, under this top. */
 static void
 hold_next(struct fs_pass *p)
 {
     const struct fs_span *top = &p->top[p->at];
     const struct baseline_gap *gap = &p->iter.gap;
+    p->number += p->held_valid && !p->held_gap ? 1 : 0;
     enum baseline_step step = baseline_next(&p->iter, &p->held);
 
     p->held_gap = step == BASELINE_GAP &&
@@ -63,7 +74,7 @@ hold_next(struct fs_pass *p)
 /* One side or both; what was to be read is. `rule` is that of `now`. */
 static void
 tell(struct fs_pass *p, const struct baseline_entry *was, struct baseline_entry *now,
-        const struct fs_rule *rule)
+        const struct fs_rule *rule, const struct fs_sight *sight)
 {
     if (now == NULL) {
         if (was != NULL) {
@@ -78,6 +89,9 @@ tell(struct fs_pass *p, const struct baseline_entry *was, struct baseline_entry 
         return;
     }
     unsigned differs = fs_compare(was, now, !p->read_all, rule->attrs);
+    if (p->seen != NULL) {
+        fs_seen_note(p->seen, sight, differs == 0 && !fs_lacks_content(was, now, rule));
+    }
     p->told(p->told_to, differs != 0 ? FS_CHANGED : FS_SAME, was, now, differs);
 }
 
@@ -87,7 +101,7 @@ tell_first(struct fs_pass *p, struct baseline_entry *now)
 {
     struct fs_waiting *w = fs_pending_at(&p->pending, 0);
 
-    tell(p, w->has_was ? &w->was : NULL, now, w->rule);
+    tell(p, w->has_was ? &w->was : NULL, now, w->rule, &w->sight);
     fs_pending_drop(&p->pending);
     p->full = false;
 }
@@ -101,12 +115,13 @@ tell_in_order(struct fs_pass *p, const struct baseline_entry *was, struct baseli
         const struct fs_rule *rule, struct fs_waiting **reading)
 {
     if (p->pending.count == 0 && reading == NULL) {
-        tell(p, was, now, rule);
+        tell(p, was, now, rule, &p->sight);
         return true;
     }
     struct fs_waiting *w = fs_pending_add(&p->pending, was, now);
     if (w != NULL) {
         w->rule = rule;
+        w->sight = p->sight;
     }
     p->full = w == NULL || p->pending.count == FS_JOBS || p->workers->threads == 0;
     if (reading != NULL) {
@@ -125,6 +140,8 @@ end_again(struct fs_pass *p)
     p->bytes += p->again.read.bytes;
     p->again.now.path = w->now.path;
     p->again.now.path_len = w->now.path_len;
+    w->sight.st = p->again.st;
+    w->sight.flags = p->again.flags;
     tell_first(p, p->again.exists ? &p->again.now : NULL);
     end_rereading(p);
 }
@@ -140,7 +157,7 @@ head_of(const struct fs_pass *p, const struct fs_waiting *w)
 static void
 look_again(struct fs_pass *p)
 {
-    const struct fs_waiting *w = fs_pending_at(&p->pending, 0);
+    struct fs_waiting *w = fs_pending_at(&p->pending, 0);
     size_t parent = w->now.path_len;
 
     while (parent > 1 && w->now.path[parent - 1] != '/') {
@@ -152,6 +169,7 @@ look_again(struct fs_pass *p)
         return;
     }
     p->rereading = true;
+    w->sight.at_ns = fs_seen_now();
     fs_look(&p->again, p->again_fd, (const char *)w->now.path + parent);
     if ((w->rule->attrs & CONF_ATTR_GROW) != 0) {
         fs_look_log(&p->again, head_of(p, w));
@@ -260,6 +278,12 @@ place_unknown(struct fs_pass *p)
     p->item_valid = false;
 }
 
+static bool
+looks_the_same(const struct fs_pass *p)
+{
+    return p->trust_seen && p->seen != NULL && !p->item.unreadable && fs_seen_same(p->seen, &p->sight);
+}
+
 /* One step of the merge: either the baseline's next, or the item, or both. */
 static void
 place(struct fs_pass *p)
@@ -280,6 +304,10 @@ place(struct fs_pass *p)
         place_unknown(p);
     } else if (order > 0) {
         place_item(p, NULL);
+    } else if (order == 0 && !p->held_gap && looks_the_same(p)) {
+        p->looked++;
+        p->item_valid = false;
+        hold_next(p);
     } else if (order == 0 && !p->held_gap) {
         place_item(p, &p->held);
     } else {
@@ -316,6 +344,10 @@ walk_on(struct fs_pass *p)
     }
     p->item_valid = p->item_valid || fs_walk_next(p->walk, &p->item);
     if (p->item_valid) {
+        p->sight = (struct fs_sight){ .st = p->item.st,
+            .flags = p->item.flags,
+            .number = p->number,
+            .at_ns = p->seen != NULL ? fs_seen_now() : 0 };
         place(p);
     } else if (p->held_valid) {
         place_gone(p);
@@ -354,7 +386,7 @@ fs_pass_step(struct fs_pass *p)
         }
     } else if (first_is_complete(p)) {
         take_first(p);
-    } else if (p->pending.count > 0 && (p->full || p->at == p->tops)) {
+    } else if (p->pending.count > 0 && (p->full || p->draining || p->at == p->tops)) {
         return wait_for_workers(p);
     } else if (p->at < p->tops) {
         walk_on(p);

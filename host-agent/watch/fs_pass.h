@@ -26,6 +26,8 @@ struct fs_pass {
     struct fs_walk *walk;
     struct fs_workers *workers; /* this pass's alone; NULL: a step reads a chunk itself */
     bool read_all;              /* also read what the comparison does not need: to make a baseline */
+    const struct fs_seen *seen; /* kept up to date; NULL for none */
+    bool trust_seen;            /* what looks as it was seen is not looked at closer, nor told */
     fs_told_fn *told;
     void *told_to;
     /* progress */
@@ -39,14 +41,17 @@ struct fs_pass {
     uint64_t unknown;             /* entries that were looked at where the baseline is damaged: not told */
     struct baseline_error damage; /* the first that was met; "" */
     bool walking;
+    bool draining;  /* for fs_pass_let_go() */
     bool full;      /* nothing more is taken on until something was told */
     bool rereading; /* the first that is pending changed while it was read */
     bool held_valid;
     bool held_gap;
     bool item_valid;
+    uint64_t number; /* of the held entry, through all tops */
     struct baseline_iter iter;
     struct baseline_entry held; /* the baseline's next entry under the top, unless that is a gap */
     struct fs_item item;        /* the walk's */
+    struct fs_sight sight;      /* of it */
     struct fs_look look;        /* at it */
     struct fs_look again;
     int again_fd;
@@ -64,6 +69,12 @@ void fs_pass_begin(struct fs_pass *p, const struct fs_span *top, unsigned tops);
 
 /* Goes on. */
 enum fs_pass_step fs_pass_step(struct fs_pass *p);
+
+/*
+ * True when nothing is open any more, so that the pass can rest without holding a mount; else the steps after
+ * it bring it there.
+ */
+bool fs_pass_let_go(struct fs_pass *p);
 
 /* Gives up; nothing more is told. */
 void fs_pass_abort(struct fs_pass *p);

@@ -7,11 +7,11 @@
  */
 #include "watch/baseline.h"
 #include "watch/fs_rules.h"
+#include "watch/fs_seen.h"
 #include "watch/fs_workers.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 /* Any one entry and its counterpart fit, and some hundreds of usual length. */
 #define FS_PENDING_ROOM ((size_t)6 * 65536 + ((size_t)128 << 10))
@@ -23,8 +23,7 @@ struct fs_waiting {
     struct baseline_entry was;
     struct baseline_entry now;  /* its path ends with a NUL */
     const struct fs_rule *rule; /* of `now` */
-    struct stat st;
-    uint64_t number; /* of `was` in the baseline */
+    struct fs_sight sight;
     struct fs_job job;
 };
 

@@ -267,7 +267,7 @@ static int
 reopen(const struct fs_walk *w, const struct fs_frame *f, int child_fd)
 {
     struct stat st;
-    int fd = fs_open(child_fd, "..", O_RDONLY | O_DIRECTORY, (uid_t)-1);
+    int fd = child_fd >= 0 ? fs_open(child_fd, "..", O_RDONLY | O_DIRECTORY, (uid_t)-1) : -1;
 
     if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == f->dev && st.st_ino == f->ino) {
         return fd;
@@ -284,6 +284,36 @@ reopen(const struct fs_walk *w, const struct fs_frame *f, int child_fd)
     return fd;
 }
 
+/* Opens the innermost directory if it was closed. What is not where it was has nothing left at these paths.
+ */
+static void
+make_open(const struct fs_walk *w, struct fs_frame *f, int child_fd)
+{
+    if (f->fd >= 0) {
+        return;
+    }
+    f->fd = reopen(w, f, child_fd);
+    if (f->fd < 0) {
+        f->names.next = f->names.count;
+        f->names.more = false;
+    }
+}
+
+void
+fs_walk_let_go(struct fs_walk *w)
+{
+    for (unsigned i = 0; i < w->depth; i++) {
+        if (w->frame[i].fd >= 0) {
+            close(w->frame[i].fd);
+            w->frame[i].fd = -1;
+        }
+    }
+    if (w->depth > 0 && w->top_fd >= 0) {
+        close(w->top_fd);
+        w->top_fd = -1;
+    }
+}
+
 static void
 pop(struct fs_walk *w)
 {
@@ -291,15 +321,8 @@ pop(struct fs_walk *w)
 
     w->arena_used -= child->names.size;
     w->depth--;
-    if (w->depth > 0 && w->frame[w->depth - 1].fd < 0) {
-        struct fs_frame *f = &w->frame[w->depth - 1];
-
-        f->fd = reopen(w, f, child->fd);
-        if (f->fd < 0) {
-            /* It is not where it was any more: nothing is left at these paths. */
-            f->names.next = f->names.count;
-            f->names.more = false;
-        }
+    if (w->depth > 0) {
+        make_open(w, &w->frame[w->depth - 1], child->fd);
     }
     if (child->fd >= 0) {
         close(child->fd);
@@ -358,6 +381,8 @@ fs_walk_next(struct fs_walk *w, struct fs_item *item)
     while (w->depth > 0) {
         struct fs_frame *f = &w->frame[w->depth - 1];
         size_t len;
+
+        make_open(w, f, -1);
         const char *name = next_name(w, f, &len);
 
         if (name == NULL) {

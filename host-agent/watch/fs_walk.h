@@ -71,6 +71,12 @@ void fs_walk_begin(struct fs_walk *w, const uint8_t *path, size_t len, const str
 /* The next item; false at the end. */
 bool fs_walk_next(struct fs_walk *w, struct fs_item *item);
 
+/*
+ * Closes what is open without ending: the walk goes on by the paths, and holds no mount meanwhile. Not
+ * between a directory's being given and the next call.
+ */
+void fs_walk_let_go(struct fs_walk *w);
+
 /* Closes what is open. */
 void fs_walk_end(struct fs_walk *w);
 

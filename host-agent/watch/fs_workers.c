@@ -13,10 +13,9 @@
 #define STACK ((size_t)128 * 1024)
 #define NICE 19
 #define IOPRIO_LOWEST \
-    (2 << 13 | 7)             /* best effort, last: idle could starve, and a sweep must come to its end */
-#define WORK_US INT64_C(5000) /* of paced work between two pauses, at least */
-#define PAUSE_MOST_US INT64_C(500000)
-#define BATCH 8 /* jobs that wake a thread: to wake it costs more than a small file */
+    (2 << 13 | 7)               /* best effort, last: idle could starve, and a sweep must come to its end */
+#define WORK_US INT64_C(100000) /* at one file before its first pause: it stays open meanwhile */
+#define BATCH 8                 /* jobs that wake a thread: to wake it costs more than a small file */
 
 static int64_t
 now_us(void)
@@ -81,14 +80,14 @@ pace(struct fs_workers *w, int64_t *began_us)
     if (share == 0 || share >= 1000 || worked < WORK_US) {
         return;
     }
-    int64_t pause = worked * (1000 - share) / share;
-    while (pause > 0 && !atomic_load(&w->stopping) && !atomic_load(&w->dropping)) {
-        int64_t part = pause < PAUSE_MOST_US ? pause : PAUSE_MOST_US;
-        struct timespec t = { .tv_sec = part / 1000000, .tv_nsec = part % 1000000 * 1000 };
+    int64_t until = now_us() + worked * (1000 - share) / share;
+    struct timespec end = { .tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000 };
 
-        nanosleep(&t, NULL);
-        pause -= part;
+    pthread_mutex_lock(&w->lock);
+    while (!atomic_load(&w->stopping) && !atomic_load(&w->dropping) && now_us() < until) {
+        pthread_cond_timedwait(&w->hurry, &w->lock, &end);
     }
+    pthread_mutex_unlock(&w->lock);
     *began_us = now_us();
 }
 
@@ -114,16 +113,17 @@ tell_done(struct fs_workers *w, struct fs_job *job, enum fs_read_result result)
 
 /* Begins and ends with the lock held. */
 static void
-do_job(struct fs_workers *w, uint8_t *buffer, int64_t *began_us)
+do_job(struct fs_workers *w, uint8_t *buffer)
 {
     struct fs_job *job = take(w);
+    int64_t began_us = now_us();
     enum fs_read_result result = FS_READ_MORE;
 
     w->running++;
     pthread_mutex_unlock(&w->lock);
     while (result == FS_READ_MORE && !atomic_load_explicit(&w->dropping, memory_order_relaxed)) {
         result = fs_read_step(&job->read, buffer);
-        pace(w, began_us);
+        pace(w, &began_us);
     }
     if (result == FS_READ_MORE) {
         fs_read_abort(&job->read);
@@ -138,7 +138,6 @@ static void *
 work(void *to)
 {
     struct fs_workers *w = to;
-    int64_t began_us = now_us();
     unsigned self = 0;
 
     pthread_mutex_lock(&w->lock);
@@ -152,14 +151,13 @@ work(void *to)
     }
     while (!atomic_load(&w->stopping)) {
         if (w->waiting > 0) {
-            do_job(w, buffer_of(w, self), &began_us);
+            do_job(w, buffer_of(w, self));
             continue;
         }
         if (w->background) {
             madvise(buffer_of(w, self), FS_READ_CHUNK, MADV_DONTNEED);
         }
         pthread_cond_wait(&w->given, &w->lock);
-        began_us = now_us();
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -195,6 +193,7 @@ fs_workers_start(struct fs_workers *w, unsigned threads, bool background)
 {
     threads = threads < FS_WORKERS ? threads : FS_WORKERS;
     size_t size = ((size_t)threads + 1) * FS_READ_CHUNK;
+    pthread_condattr_t monotonic;
 
     memset(w, 0, sizeof(*w));
     w->ready_fd = -1;
@@ -213,7 +212,10 @@ fs_workers_start(struct fs_workers *w, unsigned threads, bool background)
             return code;
         }
     }
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->hurry, &monotonic);
     pthread_cond_init(&w->given, NULL);
     pthread_cond_init(&w->finished, NULL);
     int code = start_threads(w, threads);
@@ -254,6 +256,7 @@ fs_workers_stop(struct fs_workers *w)
     if (w->ready_fd >= 0) {
         close(w->ready_fd);
     }
+    pthread_cond_destroy(&w->hurry);
     pthread_cond_destroy(&w->given);
     pthread_cond_destroy(&w->finished);
     pthread_mutex_destroy(&w->lock);
@@ -332,6 +335,7 @@ fs_workers_drop(struct fs_workers *w)
         w->own = NULL;
     }
     pthread_mutex_lock(&w->lock);
+    pthread_cond_broadcast(&w->hurry);
     while (w->waiting > 0) {
         fs_read_abort(&take(w)->read);
     }
@@ -342,12 +346,20 @@ fs_workers_drop(struct fs_workers *w)
     atomic_store(&w->dropping, false);
 }
 
-bool
-fs_workers_await(struct fs_workers *w, struct fs_job *job)
+void
+fs_workers_heard(const struct fs_workers *w)
 {
     eventfd_t count;
 
-    eventfd_read(w->ready_fd, &count);
+    if (w->ready_fd >= 0) {
+        eventfd_read(w->ready_fd, &count);
+    }
+}
+
+bool
+fs_workers_await(struct fs_workers *w, struct fs_job *job)
+{
+    fs_workers_heard(w);
     wake_all(w);
     atomic_store(&w->awaited, job);
     return !fs_workers_done(job);

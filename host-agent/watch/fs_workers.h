@@ -26,12 +26,13 @@ struct fs_workers {
     unsigned threads;
     bool background; /* low priority, and the giver never waits or helps: it polls `ready_fd` */
     int ready_fd;    /* readable when the awaited job is done; -1 when not in the background */
-    /* Of a second, how many thousandths each thread may work; 1000 or 0 for all. */
+    /* Of a second, how many thousandths each thread may work at a large file; 1000 or 0 for all. */
     atomic_uint share;
     pthread_t thread[FS_WORKERS];
     pthread_mutex_t lock;
     pthread_cond_t given;
     pthread_cond_t finished;
+    pthread_cond_t hurry; /* ends pauses */
     struct fs_job *queue[FS_JOBS];
     unsigned first;
     unsigned waiting; /* in the queue */
@@ -62,6 +63,9 @@ bool fs_workers_help(struct fs_workers *w);
 
 /* Waits until the job is done; not in the background. */
 void fs_workers_wait(struct fs_workers *w, const struct fs_job *job);
+
+/* Makes `ready_fd` unreadable again. */
+void fs_workers_heard(const struct fs_workers *w);
 
 /* Takes all jobs back, done or not; their files are closed. Waits for the chunks that are being read. */
 void fs_workers_drop(struct fs_workers *w);

@@ -40,7 +40,8 @@ a_whole_file_is_read_as_it_stands(void)
     CHECK_INT(parse("# comment\n"
                     "Host web03\n"
                     "  beat 7\t# behind\n"
-                    "SWEEP 60\nPortSweep 250\nReceiver 192.0.2.7\nDaemonGrace 300\nStateDir /s\n"
+                    "SWEEP 60\nFullSweep 7200\nSweepShare 25\nPortSweep 250\nReceiver 192.0.2.7\nDaemonGrace "
+                    "300\nStateDir /s\n"
                     "\n"
                     "Watch /etc\nWatch \"/a b/\\\"c\\\\d%0A\"\nIgnore /etc/mtab\n"
                     "Port tcp 22 sshd /usr/lib/systemd/systemd\nPort udp 22 \"x y\"\n"
@@ -57,6 +58,8 @@ a_whole_file_is_read_as_it_stands(void)
     CHECK_STR(conf.host, "web03");
     CHECK_INT(conf.beat_s, 7);
     CHECK_INT(conf.sweep_s, 60);
+    CHECK_INT(conf.full_sweep_s, 7200);
+    CHECK_INT(conf.sweep_share, 25);
     CHECK_INT(conf.port_sweep_ms, 250);
     CHECK_INT(conf.daemon_grace_s, 300);
     CHECK_STR(conf.state_dir, "/s");
@@ -110,7 +113,7 @@ static const struct {
     const char *text;
     const char *message; /* all lines but this one are right */
 } wrong[] = {
-    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, PortSweep, Receiver, StateDir, Set, Watch, Ignore, Port, Namespaces, Daemon, DaemonGrace, Mount, View, Protect and Channel" },
+    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, FullSweep, SweepShare, PortSweep, Receiver, StateDir, Set, Watch, Ignore, Port, Namespaces, Daemon, DaemonGrace, Mount, View, Protect and Channel" },
     { "Host a\nHost b\n", "t.conf:2: found Host a second time; expected it once" },
     { "Host a\nBeat 5\n\nbeat 5\n", "t.conf:4: found Beat a second time; expected it once" },
     { "Host\n\nHost a", "t.conf:1: found Host with 0 values; expected Host NAME" },
@@ -145,6 +148,8 @@ static const struct {
     { "Host a\nBeat 0\n", "t.conf:2: found \"0\"; expected a number from 1 to 60" },
     { "Host a\nBeat 4294967297\n", "t.conf:2: found \"4294967297\"; expected a number from 1 to 60" },
     { "Host a\nSweep ten\n", "t.conf:2: found \"ten\"; expected a number from 1 to 604800" },
+    { "Host a\nFullSweep 0\n", "t.conf:2: found \"0\"; expected a number from 1 to 31536000" },
+    { "Host a\nSweepShare 101\n", "t.conf:2: found \"101\"; expected a number from 1 to 100" },
     { "Host a\nPortSweep 1\n", "t.conf:2: found \"1\"; expected a number from 10 to 3600000" },
     { "Host a\nReceiver 192.0.2\n", "t.conf:2: found \"192.0.2\"; expected the receiver's IPv4 or IPv6 address" },
     { "Host a\nReceiver ::1\nReceiver ::2\n", "t.conf:3: found Receiver a second time; expected it once" },
@@ -406,7 +411,8 @@ write_and_read_back(void)
 static void
 what_is_written_is_read_back_the_same(void)
 {
-    CHECK_INT(parse("Host a\nBeat 3\nSweep 4\nPortSweep 50\nDaemonGrace 7\nReceiver 2001:db8::7\nStateDir "
+    CHECK_INT(parse("Host a\nBeat 3\nSweep 4\nFullSweep 5\nSweepShare 6\nPortSweep 50\nDaemonGrace "
+                    "7\nReceiver 2001:db8::7\nStateDir "
                     "\"/s t\"\n"
                     "Watch /%23\nWatch \"/a b\"\nWatch /%01%7f%22%25\nWatch /\nWatch /\xc3\xa4\n"
                     "Ignore \"/\\\\ \\\\\"\nPort tcp 1 %23\nPort udp any a\nPort udp any b\nPort udp 65535 "

@@ -97,6 +97,7 @@ guard(void)
     ground_write("other", "xyz");
     ground.conf.sweep_s = 1;
     ground.conf.watch[0].attrs = CONF_ATTRS_ALL & ~(CONF_ATTR_MTIME | CONF_ATTR_CTIME | CONF_ATTR_GROW);
+    ground.conf.full_sweep_s = 1;
     CHECK(ground_baseline());
     CHECK(guarding_starts());
 }
@@ -387,6 +388,11 @@ a_block_written_on_the_device_is_found_by_a_pass(void)
     close(device);
     forget_cached("file");
     settle();
+    /* No sweep sees it, but the pass through all content does; sweeps then keep it open. */
+    for (int64_t end = now_us() + 20000000; now_us() < end && ground_says("file", CHANGED)[0] == '\0';) {
+        turn(5);
+    }
+    CHECK(strncmp(ground_says("file", CHANGED), "was=", 4) == 0);
     sweep_anew();
     CHECK(strncmp(ground_says("file", CHANGED), "was=", 4) == 0);
 }

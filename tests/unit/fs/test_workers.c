@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DIRS 12
@@ -245,6 +246,83 @@ what_changes_between_the_walk_and_the_reading_is_told_as_it_is_then(void)
     }
 }
 
+/* Resting at any place, with nothing open, changes nothing of what is told. */
+static void
+a_pass_that_lets_go_tells_the_same(void)
+{
+    unsigned which = 1, rests = 0;
+
+    make_tree();
+    change_tree();
+    run(0, 0, false);
+    begin(&which, 2, false);
+    for (unsigned steps = 1; fs_pass_step(&pass) != FS_PASS_OVER; steps++) {
+        if (steps % 7 == 0 && fs_pass_let_go(&pass)) {
+            rests++;
+            int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+            CHECK(next >= 0 && next < 8);
+            close(next);
+        }
+    }
+    finish();
+    CHECK(rests > 5);
+    CHECK_INT(heard[1].count, heard[0].count);
+    CHECK_MEM(heard[1].told, heard[0].told, heard[0].count * sizeof(heard[0].told[0]));
+    baseline_unload(&base);
+}
+
+/* A whole pass with what was seen; returns how many bytes were read. */
+static uint64_t
+run_seen(struct fs_seen *seen, bool trust)
+{
+    unsigned which = 0;
+
+    begin(&which, 1, false);
+    pass.seen = seen;
+    pass.trust_seen = trust;
+    while (fs_pass_step(&pass) != FS_PASS_OVER) {
+    }
+    pass.seen = NULL;
+    pass.trust_seen = false;
+    finish();
+    return pass.bytes;
+}
+
+static void
+what_looks_as_it_was_seen_is_not_read_again_unless_it_was_touched(void)
+{
+    static struct fs_seen seen;
+
+    make_tree();
+    usleep(50000); /* the tree's last changes are no more than that ago */
+    begin(&(unsigned){ 0 }, 0, false);
+    finish();
+    CHECK_INT(fs_seen_reset(&seen, base.count), 0);
+    uint64_t all = run_seen(&seen, true);
+    CHECK(all > DIRS * IN_DIR);
+    CHECK_INT(run_seen(&seen, true), 0);
+    CHECK_INT(heard[0].count, 0);
+    CHECK_INT(run_seen(&seen, false), all);
+    /* Just changed to what it was: read at each pass, until its time of change is past. */
+    CHECK_INT(chmod(ground_path("dir3/file121"), 0600), 0);
+    CHECK_INT(chmod(ground_path("dir3/file121"), 0644), 0);
+    uint64_t one = run_seen(&seen, true);
+    CHECK(one > 0 && one < all / 10);
+    CHECK_INT(heard[0].count, 1);
+    usleep(50000);
+    run_seen(&seen, true);
+    CHECK_INT(run_seen(&seen, true), 0);
+    /* What differs is told each time. */
+    ground_write("dir3/file121", "other");
+    usleep(50000);
+    for (int i = 0; i < 3; i++) {
+        CHECK(run_seen(&seen, true) > 0);
+        CHECK_INT(heard[0].count, 1);
+    }
+    CHECK_INT(fs_seen_reset(&seen, 0), 0);
+    baseline_unload(&base);
+}
+
 int
 main(void)
 {
@@ -253,6 +331,8 @@ main(void)
     }
     CHECK_RUN(any_number_of_threads_tells_the_same_in_the_same_order);
     CHECK_RUN(a_pass_can_be_given_up_at_any_step);
+    CHECK_RUN(a_pass_that_lets_go_tells_the_same);
+    CHECK_RUN(what_looks_as_it_was_seen_is_not_read_again_unless_it_was_touched);
     CHECK_RUN(what_changes_between_the_walk_and_the_reading_is_told_as_it_is_then);
     ground_close();
     return check_result();
