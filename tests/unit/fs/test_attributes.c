@@ -1,6 +1,7 @@
 /* What is collected of real objects of the kernel, what of it is compared, and in what words it is told. */
 #include "ground.h"
 #include "support/check.h"
+#include "watch/baseline_format.h"
 #include "watch/fs_codes.h"
 #include "watch/fs_finding.h"
 #include "watch/fs_look.h"
@@ -230,6 +231,46 @@ a_value_of_64_kib_is_kept_as_its_digest(void)
     }
     close(fd);
     unlink(path);
+}
+
+/* Their names can be listed by everybody, their values be read by who may read the file. */
+static int
+attributes_as_nobody(void)
+{
+    static const uint8_t form[] = "\6user.a\2\0";
+    static struct fs_look look;
+
+    if (setgid(65534) < 0 || setuid(65534) < 0 || !fs_look(&look, AT_FDCWD, ground_path("file"))) {
+        return 2;
+    }
+    return look.now.xattrs_len == sizeof(form) && memcmp(look.now.xattrs, form, sizeof(form)) == 0 &&
+                           baseline_xattrs_valid(look.now.xattrs, look.now.xattrs_len)
+                   ? 0
+                   : 1;
+}
+
+static void
+an_attribute_that_cannot_be_read_is_a_state(void)
+{
+    int status = -1;
+
+    if (!needs_root("files that others may not read")) {
+        return;
+    }
+    ground_open();
+    ground_write("file", "text");
+    chmod(ground_path("file"), 0600);
+    if (setxattr(ground_path("file"), "user.a", "1", 1, 0) < 0) {
+        printf("skipped: no attributes here: %s\n", strerror(errno));
+        return;
+    }
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(attributes_as_nobody());
+    }
+    CHECK_INT(waitpid(pid, &status, 0), pid);
+    CHECK_INT(status, 0);
 }
 
 static void
@@ -493,6 +534,7 @@ main(void)
     CHECK_RUN(attributes_of_a_link_are_its_own);
     CHECK_RUN(other_attributes_are_told_by_name_and_the_rest_counted);
     CHECK_RUN(a_value_of_64_kib_is_kept_as_its_digest);
+    CHECK_RUN(an_attribute_that_cannot_be_read_is_a_state);
     CHECK_RUN(a_file_system_without_attributes_has_none);
     CHECK_RUN(an_older_kernel_gives_the_same);
     CHECK_RUN(a_hard_link_a_replacement_and_times_are_told_when_asked_for);

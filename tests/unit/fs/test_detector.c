@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -304,6 +305,40 @@ what_a_pattern_matches_is_told_wherever_it_comes(void)
     AFTER("mkdir -p bob/.ssh; echo 1 > bob/.ssh/id_rsa");
     CHECK(sweep_ends());
     CHECK(ground_says("bob/.ssh/id_rsa", ADDED)[0] == 't');
+}
+
+/* In another process: what this one does is no news to it. */
+static bool
+give_capability(bool give)
+{
+    static const uint8_t caps[20] = { 1, 0, 0, 2, 0x80 };
+    const char *path = ground_path("file");
+    int status = -1;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        int code = give ? setxattr(path, "security.capability", caps, sizeof(caps), 0)
+                        : removexattr(path, "security.capability");
+
+        _exit(code == 0 ? 0 : 1);
+    }
+    waitpid(pid, &status, 0);
+    ground_forget();
+    settle();
+    return status == 0;
+}
+
+static void
+a_capability_that_is_given_to_a_file_is_told_at_once(void)
+{
+    guard();
+    if (!give_capability(true)) {
+        printf("skipped: needs the right to set capabilities\n");
+        return;
+    }
+    CHECK(strncmp(ground_says("file", FINDING_INTEGRITY_SETUID), "caps=none>cap_setuid+ep", 23) == 0);
+    CHECK(give_capability(false));
+    CHECK(closed("file"));
 }
 
 static void
@@ -645,6 +680,7 @@ with_events(void)
     CHECK_RUN(names_of_any_bytes_are_told);
     CHECK_RUN(a_store_through_a_mapping_is_found_by_the_sweep);
     CHECK_RUN(what_a_pattern_matches_is_told_wherever_it_comes);
+    CHECK_RUN(a_capability_that_is_given_to_a_file_is_told_at_once);
     CHECK_RUN(what_is_not_read_is_told_as_a_note);
     CHECK_RUN(a_change_made_while_nobody_looked_is_told_at_start);
     CHECK_RUN(more_events_than_the_queue_holds_are_told_as_lost_and_swept);
