@@ -81,7 +81,7 @@ ring(const struct conf *conf, int fd)
 
 /* The agent, for this once. Its pid, or -1. */
 static pid_t
-start_agent(const struct conf *conf, int *fd)
+start_agent(struct conf *conf, int *fd)
 {
     struct pollfd none = { .fd = -1 };
     pid_t pid = fork();

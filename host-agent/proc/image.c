@@ -1,7 +1,10 @@
 #include "proc/image.h"
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdint.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -94,4 +97,60 @@ image_of(const char *name, const void *src, size_t len)
     int fd = create(name);
 
     return fd < 0 ? fd : finish(fd, append(fd, src, len));
+}
+
+const void *
+image_map(int fd, size_t len)
+{
+    const void *at = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
+
+    return at == MAP_FAILED ? NULL : at;
+}
+
+/* The linker's: where the program begins in memory. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+
+#define FIRST_REST_MS 5000
+
+static void
+give_back(uintptr_t from, uintptr_t to)
+{
+    (void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+void
+image_forget(void *at, size_t len)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)at + page - 1) & ~(page - 1);
+    uintptr_t to = ((uintptr_t)at + len) & ~(page - 1);
+
+    if (from < to) {
+        give_back(from, to);
+    }
+}
+
+bool
+image_rest(int64_t *rested_ms, int64_t now_ms)
+{
+    const ElfW(Phdr) *part = (const void *)getauxval(AT_PHDR);
+    size_t parts = getauxval(AT_PHNUM);
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+    if (*rested_ms == 0) {
+        *rested_ms = now_ms - IMAGE_REST_MS + FIRST_REST_MS;
+    }
+    if (now_ms - *rested_ms < IMAGE_REST_MS) {
+        return false;
+    }
+    *rested_ms = now_ms;
+    for (size_t i = 0; part != NULL && i < parts; i++) {
+        /* What may be written holds what was written. */
+        if (part[i].p_type == PT_LOAD && (part[i].p_flags & PF_W) == 0) {
+            uintptr_t from = (uintptr_t)__ehdr_start + part[i].p_vaddr;
+
+            give_back(from & ~(page - 1), (from + part[i].p_memsz + page - 1) & ~(page - 1));
+        }
+    }
+    return true;
 }

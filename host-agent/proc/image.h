@@ -5,12 +5,32 @@
  *
  * What lies in it can be changed by nobody, so a file replaced on disk changes nothing that runs.
  */
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A sealed copy of the running program. A descriptor, or -errno. */
 int image_of_self(void);
 
 /* A sealed copy of `len` bytes. A descriptor, or -errno. */
 int image_of(const char *name, const void *src, size_t len);
+
+/* Maps what image_of() made, to be read. NULL when that cannot be. */
+const void *image_map(int fd, size_t len);
+
+/*
+ * Gives back the pages: of memory of ours whose contents nobody needs any more (what is left of it is
+ * undefined), or of a mapping of sealed memory, which comes back by itself.
+ */
+void image_forget(void *at, size_t len);
+
+#define IMAGE_REST_MS 60000
+
+/*
+ * Gives back the pages of the running program that nobody may write: start-up and what is seldom done stay
+ * mapped otherwise, in every role. They come back by themselves when they are needed. Does so once in
+ * IMAGE_REST_MS, the first time some seconds after the start; *rested_ms is 0 at first. True when it did.
+ */
+bool image_rest(int64_t *rested_ms, int64_t now_ms);
 
 #endif

@@ -1,5 +1,6 @@
 #include "proc/role.h"
 #include "alarm/clock.h"
+#include "proc/image.h"
 #include "proc/link.h"
 #include "wire/line.h"
 #include <errno.h>
@@ -22,6 +23,10 @@ role_alive(struct role_self *self, int64_t now_ms)
     if (now_ms - self->alive_ms >= ROLE_ALIVE_MS) {
         role_tell_warden(self, CONTROL_ALIVE);
         self->alive_ms = now_ms;
+        if (image_rest(&self->rested_ms, now_ms)) {
+            image_forget(
+                    (void *)(uintptr_t)self->conf, sizeof(*self->conf)); /* sealed: it comes back as it was */
+        }
     }
     return self->alive_ms + ROLE_ALIVE_MS;
 }
@@ -82,9 +87,9 @@ map_conf(void)
     if (fstat(ROLE_FD_CONF, &st) < 0 || st.st_size != (off_t)sizeof(struct conf)) {
         return NULL;
     }
-    const struct conf *conf = mmap(NULL, sizeof(*conf), PROT_READ, MAP_SHARED, ROLE_FD_CONF, 0);
+    const struct conf *conf = image_map(ROLE_FD_CONF, sizeof(*conf));
     close(ROLE_FD_CONF);
-    return conf == MAP_FAILED ? NULL : conf;
+    return conf;
 }
 
 static void

@@ -13,7 +13,8 @@ struct role_self {
     enum role role;
     unsigned index; /* which channel, for a wire */
     const struct conf *conf;
-    int64_t alive_ms; /* when life was last shown */
+    int64_t alive_ms;  /* when life was last shown */
+    int64_t rested_ms; /* image_rest() */
 };
 
 /*

@@ -69,7 +69,8 @@ struct warden {
     struct control_message core_end; /* how the core before ended, for the next one to tell */
     bool core_ended;
     int program;
-    int conf;
+    int conf_fd;
+    const struct conf *conf; /* the sealed copy, once there is one */
     int session;
     int listen;
     int signals;
@@ -164,8 +165,8 @@ start_child(struct child *c, int64_t now_ms)
     }
     pid_t pid = error < 0 ? -1 : fork();
     if (pid == 0) {
-        const int core_fds[4] = { control[1], warden.conf, warden.session, warden.listen };
-        const int fds[4] = { control[1], warden.conf, link[1], -1 };
+        const int core_fds[4] = { control[1], warden.conf_fd, warden.session, warden.listen };
+        const int fds[4] = { control[1], warden.conf_fd, link[1], -1 };
         become_role(c, c->role == ROLE_CORE ? core_fds : fds);
     }
     error = error < 0 ? error : pid < 0 ? -errno : 0;
@@ -523,7 +524,7 @@ add_child(enum role role, unsigned index)
 static void
 list_children(void)
 {
-    const struct conf *conf = warden.order->conf;
+    const struct conf *conf = warden.conf;
 
     warden.children = 0;
     add_child(ROLE_CORE, 0);
@@ -621,11 +622,11 @@ open_session(void)
     char path[CONF_PATH + 16];
     struct wire_slot slot;
 
-    if (!conf_state_path(warden.order->conf, WARDEN_SESSION, path, sizeof(path))) {
+    if (!conf_state_path(warden.conf, WARDEN_SESSION, path, sizeof(path))) {
         cmd_error("the state directory's path is too long");
         return false;
     }
-    if (!only_we_write(warden.order->conf->state_dir)) {
+    if (!only_we_write(warden.conf->state_dir)) {
         return false;
     }
     warden.session = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -643,7 +644,7 @@ open_session(void)
     }
     int error = lock_session(warden.session);
     if (error == 0) {
-        error = session_peek(warden.session, warden.order->conf->host, &slot);
+        error = session_peek(warden.session, warden.conf->host, &slot);
         wire_wipe(&slot, sizeof(slot));
     } else {
         cmd_error("%s: another agent runs with this state directory", path);
@@ -676,8 +677,8 @@ open_listener(void)
 {
     struct sockaddr_un at = { .sun_family = AF_UNIX };
 
-    if (!conf_state_path(warden.order->conf, WARDEN_CTL, at.sun_path, sizeof(at.sun_path))) {
-        cmd_error("%s: too long for a socket in it (%zu characters at most)", warden.order->conf->state_dir,
+    if (!conf_state_path(warden.conf, WARDEN_CTL, at.sun_path, sizeof(at.sun_path))) {
+        cmd_error("%s: too long for a socket in it (%zu characters at most)", warden.conf->state_dir,
                 sizeof(at.sun_path) - sizeof("/" WARDEN_CTL));
         return false;
     }
@@ -728,11 +729,16 @@ prepare(void)
         return false;
     }
     warden.program = image_of_self();
-    warden.conf = image_of("tocsin-conf", warden.order->conf, sizeof(*warden.order->conf));
-    if (warden.program < 0 || warden.conf < 0) {
+    warden.conf_fd = image_of("tocsin-conf", warden.conf, sizeof(*warden.conf));
+    if (warden.program < 0 || warden.conf_fd < 0) {
         cmd_error("no sealed memory to run from: %s",
-                strerror(warden.program < 0 ? -warden.program : -warden.conf));
+                strerror(warden.program < 0 ? -warden.program : -warden.conf_fd));
         return false;
+    }
+    const struct conf *sealed = image_map(warden.conf_fd, sizeof(*sealed));
+    if (sealed != NULL) {
+        warden.conf = sealed;
+        image_forget(warden.order->conf, sizeof(*warden.order->conf));
     }
     int error = open_signals();
     if (error < 0) {
@@ -748,6 +754,7 @@ warden_run(const struct warden_order *order)
 
     memset(&warden, 0, sizeof(warden));
     warden.order = order;
+    warden.conf = order->conf;
     list_children();
     if (!prepare()) {
         return CMD_ERROR;
@@ -755,15 +762,16 @@ warden_run(const struct warden_order *order)
     prctl(PR_SET_NAME, "tocsin-warden");
     warden.watchdog_ms = notify_watchdog_ms();
     set_phase(PHASE_GUARDING, clock_boot_ms());
-    for (;;) {
+    for (int64_t rested_ms = 0;;) {
         int64_t now_ms = clock_boot_ms();
 
         if (act(now_ms)) {
             break;
         }
+        (void)image_rest(&rested_ms, now_ms);
         wait_for_something(now_ms);
     }
-    if (conf_state_path(order->conf, WARDEN_CTL, path, sizeof(path))) {
+    if (conf_state_path(warden.conf, WARDEN_CTL, path, sizeof(path))) {
         unlink(path);
     }
     say(warden.goodbye ? "stopped" : "stopped, but the goodbye was not written");

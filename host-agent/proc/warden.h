@@ -10,9 +10,9 @@
 #define WARDEN_CTL "ctl"
 
 struct warden_order {
-    const struct conf *conf;
-    bool checks; /* false: the core and the wires only */
-    bool quiet;  /* says nothing on stderr but errors */
+    struct conf *conf; /* the warden's from now on: it is given back when its sealed copy is made */
+    bool checks;       /* false: the core and the wires only */
+    bool quiet;        /* says nothing on stderr but errors */
 };
 
 /*
