@@ -13,7 +13,7 @@ PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config musl-dev linux-libc-d
 PACKAGES_TESTS="clang clang-format clang-tidy iproute2 libarchive-tools libclang-rt-14-dev llvm nftables spin strace git
     python3"
 PACKAGES_RIG="qemu-system-x86"
-PACKAGES_BENCH="aide lsof iproute2 time"
+PACKAGES_BENCH="aide b3sum lsof iproute2 time"
 
 # need_packages NAME...: installs what is missing; says nothing when nothing is.
 need_packages() {
