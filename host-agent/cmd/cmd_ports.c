@@ -311,7 +311,7 @@ print_notes(const struct portlook *look)
     if (look->netns_denied) {
         printf("note: some network namespaces cannot be looked into%s\n", ask);
     }
-    if (look->vsock_unlisted) {
+    if (look->judge.vsock_unlisted) {
         puts("note: this kernel cannot list its vsock sockets (it has no vsock_diag)");
     }
 }

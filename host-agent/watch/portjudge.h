@@ -52,6 +52,7 @@ struct portjudge {
     int64_t now_ms;           /* as in book_inherit(); 0 when nothing's age is known */
     uint16_t local_first;
     uint16_t local_last;
+    bool vsock_unlisted;           /* nothing is known of vsock sockets */
     bool all_seen;                 /* no process was denied to the last scan */
     int64_t next_ms;               /* out: when a socket will be a service by its age; INT64_MAX for none */
     uint32_t unknown;              /* out: listed ports whose holder is unknown */

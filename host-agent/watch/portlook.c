@@ -48,7 +48,7 @@ fill(struct socktable *own, struct portlook *out)
             book[i].owned[row] = (struct owned){ .count = 0 };
         }
     }
-    out->vsock_unlisted = own->vsock == SOCKTABLE_VSOCK_UNLISTED;
+    out->judge.vsock_unlisted = own->vsock == SOCKTABLE_VSOCK_UNLISTED;
     out->netns_denied = netspaces_denied() || netspaces_more();
     return 0;
 }

@@ -13,7 +13,6 @@ struct portlook {
     struct portjudge judge; /* all set but `fault` and `to` */
     uint32_t denied;        /* processes that could not be looked at */
     bool netns_denied;      /* there are namespaces that could not be looked at, or not well */
-    bool vsock_unlisted;    /* the kernel has vsock, and nothing that lists its sockets */
 };
 
 /* `alive` may be NULL. 0 or -errno. `out` must not move: the judge points into it. */

@@ -256,6 +256,7 @@ end_full_scan(void)
 static void
 tell(bool pass)
 {
+    ports.judge.vsock_unlisted = ports.table.vsock == SOCKTABLE_VSOCK_UNLISTED;
     portfinding_tell(&ports.judge, &ports.out, pass);
     stand(NO_OWNERS, ports.judge.unknown > 0);
 }
@@ -540,7 +541,7 @@ look_behind(int64_t now_ms)
         changed = look_into_some() || changed;
         ports.next_udp_ms = now_ms + sweep_ms;
         stand(NO_DIAG, ports.table.text_only);
-        stand(NO_VSOCK, ports.vsock_listed && ports.table.vsock != SOCKTABLE_VSOCK_LISTED);
+        stand(NO_VSOCK, ports.vsock_listed && ports.table.vsock == SOCKTABLE_VSOCK_UNLISTED);
     }
     ports.next_look_ms =
             now_ms + (ports.listens < 0 && sweep_ms > BLIND_LOOK_MS ? BLIND_LOOK_MS : (int64_t)sweep_ms);
@@ -671,7 +672,7 @@ open_tables(void)
     }
     ports.vsock_listed = vsock_listed(ports.env.conf);
     stand(NO_DIAG, ports.table.text_only);
-    stand(NO_VSOCK, ports.vsock_listed && ports.table.vsock != SOCKTABLE_VSOCK_LISTED);
+    stand(NO_VSOCK, ports.vsock_listed && ports.table.vsock == SOCKTABLE_VSOCK_UNLISTED);
     portjudge_begin(&ports.judge, ports.proc);
     return 0;
 }

@@ -19,7 +19,12 @@ socktable_refresh(struct socktable *t)
     ssize_t len = procfs_read(t->proc, name, text, sizeof(text));
     bool has = len > 0 && procnet_has(text, (size_t)len, "AF_VSOCK");
 
-    t->vsock = has ? SOCKTABLE_VSOCK_LISTED : SOCKTABLE_VSOCK_ABSENT;
+    t->retry = has;
+    if (!has) {
+        t->vsock = SOCKTABLE_VSOCK_ABSENT;
+    } else if (t->vsock == SOCKTABLE_VSOCK_ABSENT) {
+        t->vsock = SOCKTABLE_VSOCK_LISTED;
+    }
 }
 
 void
@@ -54,14 +59,20 @@ dump_diag(struct socktable *t, enum conf_proto proto, struct sockets *out)
 static int
 dump_vsock(struct socktable *t, struct sockets *out)
 {
-    int error = t->vsock == SOCKTABLE_VSOCK_LISTED ? dump_diag(t, CONF_VSOCK, out) : 0;
+    int error;
 
-    if (error != 0 || t->vsock != SOCKTABLE_VSOCK_LISTED) {
+    if (t->vsock == SOCKTABLE_VSOCK_ABSENT || (t->vsock == SOCKTABLE_VSOCK_UNLISTED && !t->retry)) {
         sockets_clear(out);
-    }
-    if (error != 0 && error != -EAGAIN) {
-        t->vsock = SOCKTABLE_VSOCK_UNLISTED;
         return 0;
+    }
+    error = dump_diag(t, CONF_VSOCK, out);
+    t->retry = false;
+    if (error == 0) {
+        t->vsock = SOCKTABLE_VSOCK_LISTED;
+    } else if (error != -EAGAIN) {
+        sockets_clear(out);
+        t->vsock = SOCKTABLE_VSOCK_UNLISTED;
+        error = 0;
     }
     return error;
 }

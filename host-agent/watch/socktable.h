@@ -17,6 +17,7 @@ struct socktable {
     const char *net; /* its folder below /proc: "self/net" */
     bool text_only;  /* out: sock_diag did not answer */
     enum socktable_vsock vsock;
+    bool retry; /* ask once more whether vsock can be listed */
 };
 
 /* Opens what it needs in the namespace that the thread is in; `vsock` is absent. `net` stays the caller's. */

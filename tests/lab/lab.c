@@ -10,6 +10,7 @@
  * lab BELFRY TOCSIN --rounds N              the same deeds N times: medians, as TSV
  */
 #define SILENCE_US 30000000
+#define GOAL_P99_MS 5.0
 #define ROUND_PAUSE_US 250000 /* the agent tells at most ten findings a second one by one */
 
 static struct lab lab;
@@ -166,6 +167,10 @@ measure(int rounds)
             printf("%s\t%.3f ms\tone fdatasync\t%.3f ms\t%.2f\t<= %.0f ms\t%s\n", rows[d].name, median,
                     floor_ms, floor_ms > 0 ? median / floor_ms : 0, rows[d].goal_ms,
                     median <= rows[d].goal_ms ? "met" : "short");
+            double p99 = ms[done * 99 / 100];
+            printf("%s-p99\t%.3f ms\tone fdatasync\t%.3f ms\t%.2f\t<= %.0f ms\t%s\n", rows[d].name, p99,
+                    floor_ms, floor_ms > 0 ? p99 / floor_ms : 0, GOAL_P99_MS,
+                    p99 <= GOAL_P99_MS ? "met" : "short");
             fprintf(stderr, "lab: %s: %d proved, p99 %.3f ms, worst %.3f ms\n", lab_deeds[d].name, done,
                     ms[done * 99 / 100], ms[done - 1]);
             fflush(stdout);

@@ -533,6 +533,21 @@ own_network(void)
     return true;
 }
 
+/* Where the kernel cannot list vsock sockets, that is told, and not that they are gone. */
+static void
+a_vsock_port_is_gone_only_where_such_ports_can_be_seen(void)
+{
+    begin();
+    (void)expect(CONF_VSOCK, 1024);
+    start();
+    turn(50, 0);
+    bool blind = false;
+    for (unsigned i = 0; i < note_count; i++) {
+        blind = blind || (notes[i].op == FINDING_OPEN && has(&notes[i], "source=vsock_diag state=missing"));
+    }
+    CHECK(blind != (note_of(FINDING_OPEN, "vsock/1024") != NULL));
+}
+
 int
 main(void)
 {
@@ -543,6 +558,7 @@ main(void)
     CHECK_RUN(a_packet_socket_is_told_by_what_it_hears);
     CHECK_RUN(a_udp_lite_socket_is_told_within_ten_seconds);
     CHECK_RUN(a_multipath_listener_is_told_once_and_as_tcp);
+    CHECK_RUN(a_vsock_port_is_gone_only_where_such_ports_can_be_seen);
     CHECK_RUN(a_port_bound_elsewhere_than_expected_is_wrong);
     CHECK_RUN(each_socket_of_a_port_must_be_right_by_one_of_its_entries);
     CHECK_RUN(a_port_that_another_user_opened_is_wrong_and_so_is_one_in_another_unit);

@@ -489,6 +489,55 @@ a_udp_socket_of_the_kernels_range_is_told_only_when_it_stays(void)
     close(fd);
 }
 
+static void
+a_port_that_two_programs_hold_is_right_when_both_are_listed(void)
+{
+    uint16_t port = free_port(TCP4);
+    int fd = open_socket(TCP4, &port);
+    int passed = dup(fd); /* as a service manager passes its socket on */
+    struct procfs_exe sleeper;
+    int proc = procfs_open();
+
+    pid_t pid = child_with(passed, keep_inherited);
+    CHECK_INT(procfs_exe(proc, pid, &sleeper), 0);
+    begin();
+    expect_port(CONF_TCP, port, own_exe);
+    conf.port[0].processes = 2;
+    snprintf(conf.port[0].process[1], CONF_PATH, "%s", sleeper.path);
+    start();
+    turn(50, 61000);
+    CHECK(note_of(FINDING_OPEN, subject_of(TCP4, port)) == NULL);
+    conf.port[0].processes = 1;
+    turn(50, 122000);
+    CHECK_INT(note_of(FINDING_OPEN, subject_of(TCP4, port)) != NULL
+                      ? note_of(FINDING_OPEN, subject_of(TCP4, port))->code
+                      : -1,
+            FINDING_PORT_WRONG);
+    end_child(pid);
+    close(passed);
+    close(fd);
+    close(proc);
+}
+
+static void
+ten_thousand_passing_udp_sockets_are_no_finding(void)
+{
+    begin();
+    start();
+    for (int i = 0; i < 10000; i++) {
+        uint16_t port = 0;
+        int fd = open_socket(UDP4, &port);
+
+        if (i % 100 == 0) {
+            turn(2, (int64_t)i); /* as if they took ten seconds */
+        }
+        close(fd);
+    }
+    for (unsigned i = 0; i < note_count; i++) {
+        CHECK(strstr(notes[i].text, own_exe) == NULL);
+    }
+}
+
 static int
 compare_rows(const void *a, const void *b)
 {
@@ -615,6 +664,8 @@ main(int argc, char **argv)
     CHECK_RUN(a_flood_of_short_listeners_is_told_a_few_times_and_the_rest_counted);
     CHECK_RUN(a_new_listener_is_told_within_fifty_milliseconds);
     CHECK_RUN(a_udp_socket_of_the_kernels_range_is_told_only_when_it_stays);
+    CHECK_RUN(a_port_that_two_programs_hold_is_right_when_both_are_listed);
+    CHECK_RUN(ten_thousand_passing_udp_sockets_are_no_finding);
     CHECK_RUN(both_ways_of_looking_see_the_same_sockets);
     CHECK_RUN(the_listeners_are_those_that_ss_lists);
     CHECK_RUN(one_pass_of_check_stands_between_its_ends);
