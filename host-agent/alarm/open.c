@@ -122,7 +122,8 @@ leave_fold(struct open_table *t, struct open_entry *e)
 static void
 add(struct open_table *t, const struct finding *f, bool event, bool over)
 {
-    struct open_entry *e = t->held[f->source] < OPEN_SHARE ? free_entry(t) : NULL;
+    unsigned share = finding_folds(f) ? OPEN_SHARE_FOLDING : OPEN_SHARE;
+    struct open_entry *e = t->held[f->source] < share ? free_entry(t) : NULL;
 
     if (e == NULL) {
         t->turned_away++;

@@ -179,12 +179,12 @@ static void
 what_finds_no_room_is_counted_exactly(void)
 {
     begin();
-    for (int i = 0; i < OPEN_SHARE + 37; i++) {
+    for (int i = 0; i < OPEN_SHARE_FOLDING + 37; i++) {
         char subject[16];
         snprintf(subject, sizeof(subject), "/%d", i);
         take(finding(FINDING_INTEGRITY_ADDED, subject, "1"), FINDING_OPEN);
     }
-    CHECK_INT(open_count(&table), OPEN_SHARE);
+    CHECK_INT(open_count(&table), OPEN_SHARE_FOLDING);
     CHECK_INT(open_take_turned_away(&table), 37);
     CHECK_INT(open_take_turned_away(&table), 0);
 }

@@ -459,15 +459,28 @@ static void
 a_full_share_in_as_many_directories_is_folded_too(void)
 {
     exhaust();
-    for (unsigned i = OPEN_SINGLES; i < OPEN_SHARE; i++) {
+    for (unsigned i = OPEN_SINGLES; i < OPEN_SHARE_FOLDING; i++) {
         char path[48];
 
         snprintf(path, sizeof(path), "/a%u/b%u/c%u/x", i % 90, i % 401, i);
         take(FINDING_OPEN, FINDING_INTEGRITY_GONE, path, "1", -1);
     }
     run(60000);
-    CHECK_INT(told.files, OPEN_SHARE - OPEN_SINGLES);
+    CHECK_INT(told.files, OPEN_SHARE_FOLDING - OPEN_SINGLES);
     CHECK(told.opened <= OPEN_FOLD_LINES);
+}
+
+static void
+a_grave_one_is_told_however_many_came_before_it(void)
+{
+    exhaust();
+    take_opt(2 * OPEN_SHARE, FINDING_OPEN, "1>2");
+    run(OPEN_FOLD_LONGEST_MS);
+    reset();
+    take(FINDING_OPEN, FINDING_INTEGRITY_SETUID, "/opt/x/suid", "1>2", -1);
+    run(1000);
+    CHECK_INT(told.opened, 1);
+    CHECK(strstr(told.first, "path=/opt/x/suid") == told.first);
 }
 
 static void
@@ -507,6 +520,7 @@ main(void)
     CHECK_RUN(the_root_says_which_ones_they_are_in_whatever_order_they_came);
     CHECK_RUN(whatever_happens_the_count_is_exact_and_all_folds_end);
     CHECK_RUN(a_full_share_in_as_many_directories_is_folded_too);
+    CHECK_RUN(a_grave_one_is_told_however_many_came_before_it);
     CHECK_RUN(more_directories_than_folds_end_in_the_root);
     return check_result();
 }
