@@ -235,6 +235,30 @@ a_process_that_runs_from_memory_is_told(void)
 }
 
 static void
+the_same_program_in_memory_is_not_told_and_a_changed_one_is(void)
+{
+    int same = memfd_create("tocsin", MFD_CLOEXEC);
+    int other = memfd_create("tocsin", MFD_CLOEXEC);
+    struct stat st;
+
+    copy_program("/proc/self/exe", same);
+    copy_program("/proc/self/exe", other);
+    CHECK_INT(fstat(other, &st), 0);
+    CHECK_INT(pwrite(other, "changed", 7, st.st_size - 7), 7);
+    pid_t agent = run(same, NULL, "tocsin");
+    pid_t payload = run(other, NULL, "tocsin");
+
+    start(DISGUISED);
+    run_a_minute();
+    CHECK(!is_open(FINDING_PROCESS_FILELESS, pid_text(agent)));
+    CHECK(is_open(FINDING_PROCESS_FILELESS, pid_text(payload)));
+    end(agent);
+    end(payload);
+    close(same);
+    close(other);
+}
+
+static void
 a_deleted_file_is_told_only_where_anybody_may_write(void)
 {
     char spool[] = "/tmp/tocsin-views-XXXXXX";
@@ -473,14 +497,19 @@ a_view_that_is_off_does_not_look(void)
 }
 
 int
-main(void)
+main(int argc, char *argv[])
 {
+    if (argc > 1) { /* one that run() started */
+        (void)argv;
+        return (int)sleep(60);
+    }
     CHECK_RUN(only_the_kernels_own_names_are_taken_for_them);
     CHECK_RUN(only_folders_of_processes_are_covered_ones);
     CHECK_RUN(a_mark_of_the_kernel_without_its_parent_is_a_disguise);
     CHECK_RUN(a_process_named_as_a_kernel_thread_is_told_until_it_ends);
     CHECK_RUN(a_process_that_is_allowed_by_its_file_is_not_told);
     CHECK_RUN(a_process_that_runs_from_memory_is_told);
+    CHECK_RUN(the_same_program_in_memory_is_not_told_and_a_changed_one_is);
     CHECK_RUN(a_deleted_file_is_told_only_where_anybody_may_write);
     CHECK_RUN(nobody_is_hidden_while_many_come_and_go);
     CHECK_RUN(a_process_missing_in_the_list_is_told_until_it_is_there);
