@@ -332,7 +332,7 @@ print_shortfalls(void)
         cmd_error("%" PRIu64 " entries could not be read: kept as unreadable", job.unreadable);
     }
     if (job.unstable > 0) {
-        cmd_error("%" PRIu64 " files kept changing while they were read: their content is not guarded",
+        cmd_error("%" PRIu64 " files kept changing while they were read: told until they are accepted again",
                 job.unstable);
     }
     if (job.skipped > 0) {

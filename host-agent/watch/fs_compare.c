@@ -119,8 +119,12 @@ compare_regular(const struct baseline_entry *was, const struct baseline_entry *n
 {
     unsigned differs = (attrs & CONF_ATTR_SIZE) != 0 && was->size != now->size ? FS_SIZE : 0;
 
-    if (was->state == BASELINE_UNSTABLE || was->state == BASELINE_UNREAD) {
+    if (was->state == BASELINE_UNREAD) {
         return differs;
+    }
+    if (was->state == BASELINE_UNSTABLE) {
+        /* What it held is not known: nobody may be spared by touching a file in time. */
+        return (attrs & (CONF_ATTR_CONTENT | CONF_ATTR_GROW)) != 0 ? differs | FS_STATE : differs;
     }
     if ((attrs & CONF_ATTR_CONTENT) != 0) {
         return differs | compare_content(was, now);

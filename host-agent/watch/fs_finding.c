@@ -207,7 +207,9 @@ tell_changed(const struct teller *t, const struct baseline_entry *was, const str
     if (differs & FS_LINK) {
         tell_link(t, was, now);
     }
-    if (differs & FS_STATE) {
+    if ((differs & FS_STATE) != 0 && (was->state == BASELINE_UNSTABLE || now->state == BASELINE_UNSTABLE)) {
+        tell(t, "state", "unstable");
+    } else if (differs & FS_STATE) {
         tell(t, "what", "%s>%s", baseline_state_name(was->state), baseline_state_name(now->state));
     }
     if (differs & (FS_SHRUNK | FS_REWRITTEN)) {

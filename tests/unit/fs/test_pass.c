@@ -2,6 +2,7 @@
 #include "support/check.h"
 #include "watch/fs_look.h"
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -329,6 +330,36 @@ a_file_that_changes_while_it_is_read_is_told_as_unstable(void)
     close(dir);
 }
 
+/* Touched in a loop while the baseline was made: it is told until it is accepted, however quiet it is now. */
+static void
+a_file_whose_content_the_baseline_could_not_take_is_told(void)
+{
+    enum { SIZE = 8 << 20 };
+    int open_findings = 0;
+
+    ground_open();
+    int fd = open(ground_path("big"), O_RDWR | O_CREAT, 0644);
+    CHECK_INT(ftruncate(fd, SIZE), 0);
+    for (int i = 0; i < 200 && open_findings == 0; i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            for (;;) {
+                futimens(fd, NULL);
+            }
+        }
+        CHECK(pid > 1);
+        CHECK(ground_baseline());
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        open_findings = ground_check();
+    }
+    close(fd);
+    CHECK_INT(open_findings, 1);
+    SAYS("big", CHANGED, "state=unstable");
+    CHECK(ground_baseline());
+    CHECK_INT(ground_check(), 0);
+}
+
 static void
 a_file_that_changes_once_while_it_is_read_is_read_again(void)
 {
@@ -597,6 +628,7 @@ main(void)
     CHECK_RUN(what_would_block_is_never_opened);
     CHECK_RUN(what_cannot_be_read_is_a_state_and_no_finding);
     CHECK_RUN(a_file_that_changes_while_it_is_read_is_told_as_unstable);
+    CHECK_RUN(a_file_whose_content_the_baseline_could_not_take_is_told);
     CHECK_RUN(a_file_that_changes_once_while_it_is_read_is_read_again);
     CHECK_RUN(a_file_that_vanishes_or_turns_into_a_link_while_it_is_read_is_no_file);
     CHECK_RUN(a_change_through_one_hard_link_is_told_for_both);
