@@ -460,7 +460,7 @@ print_json(const struct conf *conf, struct portlook *look, bool judged)
 {
     struct listing l = { .look = look, .first = true };
 
-    putchar('{');
+    fputs("{\"schema\": \"tocsin-ports-1\", ", stdout);
     if (judged) {
         json_expected(conf);
     }

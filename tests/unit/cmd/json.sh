@@ -36,6 +36,9 @@ as_schema 1 daemons
 as_schema 1 check
 grep -q '"code": "integrity.added"' "$work/out" || fail "the planted file is not told"
 grep -q '"code": "mount.gone"' "$work/out" || fail "the missing mount is not told"
+printf 'Port tcp 1 nobody\nPort tcp 22 "/no \\"where" uid=root unit=a.service\n' >>"$work/conf"
+as_schema 1 ports
+grep -q '"port": "tcp/1", "finding": "gone"' "$work/out" || fail "the missing port is not told"
 
 printf '{"schema": "tocsin-check-1", "host": "A", "findings": [], "checks": [], "complete": 1}' >"$work/bad"
 python3 "$conforms" "$schemas/check.schema.json" "$work/bad" >/dev/null && fail "anything conforms"
