@@ -269,26 +269,6 @@ child_of(pid_t pid)
     return NULL;
 }
 
-static void
-child_ended(struct child *c, const siginfo_t *info, int64_t now_ms)
-{
-    c->pid = 0;
-    close(c->control);
-    c->control = -1;
-    if (c->role == ROLE_CORE && warden.phase == PHASE_STOPPING) {
-        stop_all_but_core();
-    }
-    if (warden.phase != PHASE_GUARDING) {
-        return;
-    }
-    tell_core(CONTROL_LOST, c, info->si_code == CLD_EXITED ? LOST_EXITED : LOST_KILLED, info->si_status);
-    c->lost_told = true;
-    plan_restart(c, now_ms);
-    if (c->role == ROLE_CORE) {
-        set_phase(PHASE_RENEWING, now_ms);
-    }
-}
-
 /* Whoever stopped it did not mean well: it is told and set going again. */
 static void
 child_stopped(struct child *c, const siginfo_t *info)
@@ -304,30 +284,6 @@ child_back(struct child *c)
     if (c->lost_told) {
         c->lost_told = false;
         tell_core(CONTROL_BACK, c, LOST_EXITED, 0);
-    }
-}
-
-static void
-reap(int64_t now_ms)
-{
-    siginfo_t info;
-
-    for (;;) {
-        memset(&info, 0, sizeof(info));
-        if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG) < 0 || info.si_pid == 0) {
-            return;
-        }
-        struct child *c = child_of(info.si_pid);
-        if (c == NULL) {
-            continue;
-        }
-        if (info.si_code == CLD_STOPPED) {
-            child_stopped(c, &info);
-        } else if (info.si_code == CLD_CONTINUED) {
-            child_back(c);
-        } else {
-            child_ended(c, &info, now_ms);
-        }
     }
 }
 
@@ -356,6 +312,51 @@ hear_child(struct child *c, int64_t now_ms)
     while (c->control >= 0 && (n = link_receive(c->control, &m, sizeof(m))) > 0) {
         if (message_control_valid(&m, (size_t)n)) {
             take_control(c, &m, now_ms);
+        }
+    }
+}
+
+static void
+child_ended(struct child *c, const siginfo_t *info, int64_t now_ms)
+{
+    hear_child(c, now_ms); /* its last word may wait there: the core says that the goodbye is written */
+    c->pid = 0;
+    close(c->control);
+    c->control = -1;
+    if (c->role == ROLE_CORE && warden.phase == PHASE_STOPPING) {
+        stop_all_but_core();
+    }
+    if (warden.phase != PHASE_GUARDING) {
+        return;
+    }
+    tell_core(CONTROL_LOST, c, info->si_code == CLD_EXITED ? LOST_EXITED : LOST_KILLED, info->si_status);
+    c->lost_told = true;
+    plan_restart(c, now_ms);
+    if (c->role == ROLE_CORE) {
+        set_phase(PHASE_RENEWING, now_ms);
+    }
+}
+
+static void
+reap(int64_t now_ms)
+{
+    siginfo_t info;
+
+    for (;;) {
+        memset(&info, 0, sizeof(info));
+        if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG) < 0 || info.si_pid == 0) {
+            return;
+        }
+        struct child *c = child_of(info.si_pid);
+        if (c == NULL) {
+            continue;
+        }
+        if (info.si_code == CLD_STOPPED) {
+            child_stopped(c, &info);
+        } else if (info.si_code == CLD_CONTINUED) {
+            child_back(c);
+        } else {
+            child_ended(c, &info, now_ms);
         }
     }
 }
