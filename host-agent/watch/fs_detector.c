@@ -31,7 +31,9 @@
 #define SLICE_MS 20
 #define STEPS_BETWEEN_LOOKS 8 /* of a slice: at the clock and at waiting events */
 #define SWEEP_THREADS 4       /* at most */
-#define GUARD_MS 1000         /* between two looks at the baseline's file */
+#define TREE_MS 200           /* for a look at all that is below a place; other events wait as long */
+#define READ_AT_ONCE ((uint64_t)64 << 20) /* bytes of a file that an event's look reads; the same */
+#define GUARD_MS 1000                     /* between two looks at the baseline's file */
 
 struct files {
     const struct detector_env *env;
@@ -290,17 +292,21 @@ sweep_slice(int64_t now)
 
 /* ---- looks at single places ---- */
 
-/* Everything at and below a path, in one go. */
+/* Everything at and below a path, in one go; what is too much for that is left to a sweep. */
 static void
 look_at_tree(const uint8_t *path, size_t len, uint32_t cookie)
 {
     struct fs_span top = { .path = path, .len = len };
+    int64_t end = clock_boot_ms() + TREE_MS;
 
     files.tree_walk.top_cookie = cookie != 0 ? cookie : FS_NO_COOKIE;
     fs_pass_begin(&files.tree, &top, 1);
-    for (unsigned steps = 1; fs_pass_step(&files.tree); steps++) {
-        if (steps % 64 == 0) {
+    for (unsigned steps = 1; fs_pass_step(&files.tree) != FS_PASS_OVER; steps++) {
+        if (steps % STEPS_BETWEEN_LOOKS == 0 && clock_boot_ms() >= end) {
+            fs_pass_abort(&files.tree);
             alive(NULL);
+            sweep_soon();
+            break;
         }
     }
     if (files.tree.damage.text[0] != '\0') {
@@ -370,6 +376,10 @@ look_at(const struct fs_news *news, const struct fs_match *match)
     }
     if (found == BASELINE_GAP) {
         fs_guard_damaged(&files.guard, &files.place.gap.error);
+        return;
+    }
+    if (known && exists && l->now.size > READ_AT_ONCE && fs_needs_content(&was, &l->now, match->rule)) {
+        sweep_soon();
         return;
     }
     l->now.path = path;

@@ -567,6 +567,38 @@ a_source_that_is_missing_is_told(void)
     }
 }
 
+static bool
+is_told_in_time(const char *name)
+{
+    for (int64_t end = now_us() + 20000000; now_us() < end && ground_says(name, CHANGED)[0] == '\0';) {
+        turn(5);
+    }
+    return ground_says(name, CHANGED)[0] != '\0';
+}
+
+/* Other events wait for a look at a place: what would take long is left to a sweep, which gives way. */
+static void
+what_is_too_big_for_one_look_is_told_all_the_same(void)
+{
+    char name[40];
+
+    ground_open();
+    ground_mkdir("many");
+    for (int i = 0; i < 12000; i++) {
+        snprintf(name, sizeof(name), "many/%05d", i);
+        ground_write(name, "text");
+    }
+    int fd = open(ground_path("big"), O_RDWR | O_CREAT, 0644);
+    CHECK_INT(ftruncate(fd, (64 << 20) + 4096), 0);
+    close(fd);
+    CHECK(ground_baseline());
+    CHECK(guarding_starts());
+    deed("mv many ../many; echo -n tent > ../many/11999; mv ../many many");
+    CHECK(is_told_in_time("many/11999"));
+    deed("echo x | dd of=big bs=1 seek=1000 conv=notrunc 2>/dev/null");
+    CHECK(is_told_in_time("big"));
+}
+
 /* By fanotify only: nothing else tells who. */
 static void
 who_did_it_is_told(void)
@@ -691,6 +723,7 @@ with_events(void)
     CHECK_RUN(a_store_into_the_baseline_through_a_mapping_is_told);
     CHECK_RUN(a_baseline_that_was_only_touched_proves_itself);
     CHECK_RUN(a_missing_baseline_is_told_until_it_is_there);
+    CHECK_RUN(what_is_too_big_for_one_look_is_told_all_the_same);
     if (strcmp(mode, "fanotify") == 0) {
         CHECK_RUN(who_did_it_is_told);
         CHECK_RUN(a_rename_tells_where_it_came_from);
