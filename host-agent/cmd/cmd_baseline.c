@@ -690,6 +690,30 @@ accept_tokens(char *out, size_t size, enum fs_verdict verdict, const struct base
 
 /* ---- export, import ---- */
 
+/* Empties it only when it is not the baseline itself, which is still to be read. -errno otherwise. */
+static int
+open_export(const char *name)
+{
+    struct stat st;
+    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    int error = fstat(fd, &st) < 0 ? -errno : 0;
+    if (error == 0 && (uint64_t)st.st_dev == base.dev && (uint64_t)st.st_ino == base.ino) {
+        error = -EEXIST;
+    }
+    if (error == 0 && S_ISREG(st.st_mode) && ftruncate(fd, 0) < 0) {
+        error = -errno;
+    }
+    if (error < 0) {
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
 static int
 export_text(const struct cmd *cmd)
 {
@@ -703,10 +727,10 @@ export_text(const struct cmd *cmd)
     if (!begin(cmd, true)) {
         return CMD_ERROR;
     }
-    int fd = named ? open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600) : STDOUT_FILENO;
+    int fd = named ? open_export(name) : STDOUT_FILENO;
     FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (out == NULL) {
-        return cmd_error("%s: cannot be written: %s", shown_str(name), strerror(errno));
+        return cmd_error("%s: cannot be written: %s", shown_str(name), strerror(fd < 0 ? -fd : errno));
     }
     int code = baseline_export(&base, out, &error);
     if (fclose(out) != 0 && code == 0) {

@@ -299,6 +299,26 @@ an_export_is_imported_to_the_same_root(void)
     CHECK_INT(RUN("import"), CMD_ERROR);
 }
 
+static void
+an_export_never_takes_the_place_of_the_baseline(void)
+{
+    uint8_t before[WIRE_HASH_SIZE], after[WIRE_HASH_SIZE];
+    char path[120], text[100];
+
+    prepare();
+    snprintf(path, sizeof(path), "%s/baseline", ground.state);
+    snprintf(text, sizeof(text), "%s/text", ground.dir);
+    CHECK_INT(RUN("build"), CMD_CLEAN);
+    root_of_baseline(before);
+    CHECK_INT(symlink(path, text), 0);
+    CHECK_INT(RUN("export", path), CMD_ERROR);
+    CHECK_INT(RUN("export", text), CMD_ERROR);
+    PRINTED("cannot be written");
+    CHECK_INT(RUN("diff"), CMD_CLEAN);
+    root_of_baseline(after);
+    CHECK_MEM(before, after, WIRE_HASH_SIZE);
+}
+
 /* A reader of mtree(5) that is not ours. */
 static void
 an_export_is_read_by_bsdtar(void)
@@ -372,6 +392,7 @@ main(void)
     CHECK_RUN(a_dry_run_of_accept_writes_nothing);
     CHECK_RUN(a_baseline_of_version_1_is_refused_with_what_to_do);
     CHECK_RUN(an_export_is_imported_to_the_same_root);
+    CHECK_RUN(an_export_never_takes_the_place_of_the_baseline);
     CHECK_RUN(an_export_is_read_by_bsdtar);
     CHECK_RUN(show_prints_rows_and_escapes_names);
     CHECK_RUN(a_baseline_that_cannot_be_written_is_an_error);
