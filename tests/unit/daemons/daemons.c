@@ -7,8 +7,10 @@
 #include <linux/magic.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
@@ -127,9 +129,17 @@ start(void)
     turn(20, 0);
 }
 
-/* Runs a copy as `how` says; returns when it runs. */
+/* In a mount namespace of its own, where `other` lies at `path`. False when that may not be done. */
+static bool
+exchange(const char *other, const char *path)
+{
+    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount(other, path, NULL, MS_BIND, NULL) == 0;
+}
+
+/* Runs a copy as `how` says, or `other` under its path; returns when it runs. */
 static pid_t
-run(const char *path, const char *how)
+run_as(const char *path, const char *other, const char *how)
 {
     int ready[2];
     char byte;
@@ -141,6 +151,10 @@ run(const char *path, const char *how)
         char number[16];
 
         snprintf(number, sizeof(number), "%d", ready[1]);
+        if (other != NULL && !exchange(other, path)) {
+            (void)!write(ready[1], "n", 1);
+            _exit(1);
+        }
         execl(path, path, how, number, (char *)NULL);
         _exit(1);
     }
@@ -148,7 +162,17 @@ run(const char *path, const char *how)
     CHECK(pid > 0);
     CHECK_INT(read(ready[0], &byte, 1), 1);
     close(ready[0]);
+    if (byte == 'n') {
+        waitpid(pid, NULL, 0);
+        return -1;
+    }
     return pid;
+}
+
+static pid_t
+run(const char *path, const char *how)
+{
+    return run_as(path, NULL, how);
 }
 
 static void
@@ -245,6 +269,25 @@ a_process_that_only_takes_the_name_is_not_the_daemon(void)
     snprintf(other, sizeof(other), "%s/other", dir);
     copy_self(other);
     pid_t pid = run(other, "named");
+    start();
+    CHECK(note_of(FINDING_OPEN, path) != NULL);
+    end(pid);
+}
+
+static void
+a_process_that_shows_the_path_from_another_mount_namespace_is_not_the_daemon(void)
+{
+    const char *path = begin("shown");
+    char other[64];
+
+    snprintf(other, sizeof(other), "%s/other", dir);
+    copy_self(other);
+    pid_t pid = run_as(path, other, "stay");
+
+    if (pid < 0) {
+        printf("     left out: no mount namespace of our own\n");
+        return;
+    }
     start();
     CHECK(note_of(FINDING_OPEN, path) != NULL);
     end(pid);
@@ -814,6 +857,7 @@ main(int argc, char **argv)
     CHECK_RUN(a_daemon_of_many_processes_is_down_with_the_last_one_only);
     CHECK_RUN(a_daemon_that_forks_into_the_background_stays_up);
     CHECK_RUN(a_process_that_only_takes_the_name_is_not_the_daemon);
+    CHECK_RUN(a_process_that_shows_the_path_from_another_mount_namespace_is_not_the_daemon);
     CHECK_RUN(a_replaced_executable_is_told_until_the_daemon_runs_the_new_one);
     CHECK_RUN(a_stopped_daemon_is_told_until_it_runs_again);
     CHECK_RUN(a_stop_that_one_look_saw_and_the_next_did_not_is_no_alarm);
