@@ -97,7 +97,6 @@ guard(void)
     ground_write("other", "xyz");
     ground.conf.sweep_s = 1;
     ground.conf.watch[0].attrs = CONF_ATTRS_ALL & ~(CONF_ATTR_MTIME | CONF_ATTR_CTIME | CONF_ATTR_GROW);
-    ground.conf.full_sweep_s = 1;
     CHECK(ground_baseline());
     CHECK(guarding_starts());
 }
@@ -123,6 +122,29 @@ a_store_through_a_mapping_after_close_is_found(void)
     map[0] = 'x';
     sweep_anew();
     CHECK(strstr(ground_says("file", CHANGED), "was=") != NULL);
+    munmap(map, 4096);
+}
+
+/* The page can be written already, so that nothing takes note of the time: only content shows it. */
+static void
+a_store_through_a_page_that_was_dirty_before_is_found_by_a_pass(void)
+{
+    ground_open();
+    ground_write("file", "abc");
+    int fd = open(ground_path("file"), O_RDWR);
+    char *map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    close(fd);
+    CHECK(map != MAP_FAILED);
+    map[0] = 'a';
+    ground.conf.sweep_s = ground.conf.full_sweep_s = 1;
+    CHECK(ground_baseline());
+    CHECK(guarding_starts());
+    map[0] = 'x';
+    for (int64_t end = now_us() + 20000000; now_us() < end && ground_says("file", CHANGED)[0] == '\0';) {
+        turn(5);
+    }
+    CHECK(strncmp(ground_says("file", CHANGED), "was=", 4) == 0);
     munmap(map, 4096);
 }
 
@@ -374,6 +396,8 @@ static void
 a_block_written_on_the_device_is_found_by_a_pass(void)
 {
     guard();
+    ground.conf.full_sweep_s = 1;
+    CHECK(guarding_starts());
     sync();
     off_t at = place_on_disk("file");
     CHECK(at > 0);
@@ -468,6 +492,7 @@ static void
 on_any_file_system(void)
 {
     CHECK_RUN(a_store_through_a_mapping_after_close_is_found);
+    CHECK_RUN(a_store_through_a_page_that_was_dirty_before_is_found_by_a_pass);
     CHECK_RUN(a_mount_over_a_file_is_told_at_once_and_its_end_too);
     CHECK_RUN(a_mount_over_a_directory_hides_what_is_told_as_gone);
     CHECK_RUN(a_file_system_mounted_below_is_watched_from_then_on);
