@@ -30,6 +30,9 @@ struct value_room {
 static const char *
 proc_path(int dir_fd, const char *name, char out[PATH_ROOM])
 {
+    if (dir_fd == AT_FDCWD) {
+        return name;
+    }
     snprintf(out, PATH_ROOM, "/proc/self/fd/%d/%s", dir_fd, name);
     return out;
 }
