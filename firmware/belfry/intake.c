@@ -111,7 +111,7 @@ intake_hosts(struct run *run)
         return;
     }
     bench_list_begin(&run->bench);
-    if (ledger_hosts(run->ledger, take_host, &t) == 0) {
+    if (ledger_hosts(run->ledger, run->utc_us / 1000, take_host, &t) == 0) {
         bench_list_end(&run->bench);
         run->data_version = version;
     }

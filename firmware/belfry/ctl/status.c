@@ -170,7 +170,7 @@ keep_host(void *to, const struct host_record *host)
 static int
 read_ledger(struct status *s)
 {
-    int r = ledger_hosts(s->ledger, keep_host, s);
+    int r = ledger_hosts(s->ledger, s->now_ms, keep_host, s);
 
     for (unsigned i = 0; r == 0 && i < s->rows; i++) {
         struct row *row = &s->row[i];

@@ -1,5 +1,6 @@
 #include "belfry/ctl/commands.h"
 
+#include "belfry/clock.h"
 #include "belfry/ledger/ledger.h"
 #include "belfry/state.h"
 #include "belfry/text.h"
@@ -384,7 +385,7 @@ command_verify(const struct command *c)
     if (ledger_open(state_path(c->conf, "ledger.db", path), LEDGER_READ, true, &v.ledger, error) != 0) {
         return command_error("%s", error);
     }
-    r = ledger_hosts(v.ledger, take_host, &v);
+    r = ledger_hosts(v.ledger, clock_utc_us() / 1000, take_host, &v);
     if (r != 0) {
         r = command_error("%s", ledger_error(v.ledger));
     } else if (!v.found) {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define CLOCK_SLACK_MS 60000
+
 /* Also a new pairing of one that is there, where what follows is true of it. */
 #define INSERT_HOST                                                                                     \
     "INSERT INTO hosts VALUES(?1, 1, ?2, ?3, ?4, 0, 0, 0, 0, '', 0, 0, 0, 0, 0, '') ON CONFLICT(host) " \
@@ -90,15 +92,17 @@ ledger_expect(struct ledger *l, const char *host, int64_t until_ms, const char *
 }
 
 int
-ledger_hosts(struct ledger *l, ledger_host_fn *fn, void *to)
+ledger_hosts(struct ledger *l, int64_t now_ms, ledger_host_fn *fn, void *to)
 {
     sqlite3_stmt *st =
             db_use(l, "SELECT host, pairing, paired_ms, root, root_session, next_s, alive, last_ms, "
                       "last_line, proved, repaired, copies, forged, "
-                      "(SELECT coalesce(max(until_ms), 0) FROM windows AS w WHERE w.host = hosts.host) "
+                      "(SELECT coalesce(max(until_ms), 0) FROM windows AS w WHERE w.host = hosts.host AND "
+                      "w.made_ms <= ?1) "
                       "FROM hosts WHERE unpaired_ms = 0 ORDER BY host");
     int r;
 
+    db_bind_int(l, st, now_ms + CLOCK_SLACK_MS);
     while ((r = db_step(l, st)) == 1) {
         struct host_record h;
 

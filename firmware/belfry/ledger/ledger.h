@@ -62,7 +62,9 @@ int ledger_unpair(struct ledger *l, const char *host, const char *by, int64_t no
  */
 int ledger_expect(struct ledger *l, const char *host, int64_t until_ms, const char *by, int64_t now_ms);
 
-int ledger_hosts(struct ledger *l, ledger_host_fn *fn, void *to);
+/* A window that was declared after `now_ms` is none: the clock was set back since, and it could last for
+ * years. */
+int ledger_hosts(struct ledger *l, int64_t now_ms, ledger_host_fn *fn, void *to);
 
 /* The newest sessions of the current pairing, newest last, at most `limit`; since_ms of the holes is UTC. */
 int ledger_sessions(struct ledger *l, const char *host, uint32_t pairing, unsigned limit,

@@ -294,12 +294,18 @@ list_one(void *to, const struct host_record *host)
 }
 
 static struct listed
-listed(void)
+listed_at(int64_t utc_ms)
 {
     struct listed all = { .count = 0 };
 
-    CHECK_INT(ledger_hosts(ledger, list_one, &all), 0);
+    CHECK_INT(ledger_hosts(ledger, utc_ms, list_one, &all), 0);
     return all;
+}
+
+static struct listed
+listed(void)
+{
+    return listed_at(1000);
 }
 
 static void
@@ -374,6 +380,20 @@ a_window_is_of_paired_hosts_only_and_ends_when_it_is_taken_back(void)
     CHECK_INT(ledger_expect(ledger, "web03", 0, "kim", 600), 0);
     CHECK_INT(listed().last.expect_until_ms, 600);
     CHECK_INT(ledger_expect(ledger, "web03", 0, "kim", 700), LEDGER_E_NONE);
+    end();
+}
+
+static void
+a_window_from_before_the_clock_was_set_back_is_none(void)
+{
+    const int64_t year_ms = INT64_C(31536000000);
+
+    begin();
+    CHECK_INT(ledger_expect(ledger, "web03", 2 * year_ms + 300000, "kim", 2 * year_ms), 0);
+    CHECK_INT(listed_at(2 * year_ms).last.expect_until_ms, 2 * year_ms + 300000);
+    CHECK_INT(listed_at(year_ms).last.expect_until_ms, 0);
+    CHECK_INT(ledger_expect(ledger, "web03", year_ms + 300000, "kim", year_ms), 0);
+    CHECK_INT(listed_at(year_ms).last.expect_until_ms, year_ms + 300000);
     end();
 }
 
@@ -779,6 +799,7 @@ main(void)
     CHECK_RUN(a_pairing_is_not_overwritten_unless_asked);
     CHECK_RUN(an_unpaired_host_has_no_keys_and_no_open_alarms_and_may_be_paired_again);
     CHECK_RUN(a_ledger_of_the_version_before_is_taken_over_with_its_hosts);
+    CHECK_RUN(a_window_from_before_the_clock_was_set_back_is_none);
     CHECK_RUN(a_window_is_of_paired_hosts_only_and_ends_when_it_is_taken_back);
     CHECK_RUN(warn_and_worse_open_an_alarm_and_good_news_do_not);
     CHECK_RUN(of_closes_the_alarm_of_that_line_in_either_order);
