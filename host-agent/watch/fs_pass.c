@@ -180,11 +180,17 @@ look_again(struct fs_pass *p)
 }
 
 static bool
+is_being_read(const struct fs_waiting *w)
+{
+    return w->reading && !fs_workers_done(&w->job);
+}
+
+static bool
 first_is_complete(const struct fs_pass *p)
 {
     const struct fs_waiting *w = &p->pending.ring[p->pending.first];
 
-    return p->pending.count > 0 && (!w->reading || fs_workers_done(&w->job));
+    return p->pending.count > 0 && !is_being_read(w);
 }
 
 static void
@@ -369,9 +375,9 @@ wait_for_workers(struct fs_pass *p)
         fs_workers_wait(p->workers, &fs_pending_at(pending, 0)->job);
         return FS_PASS_MORE;
     }
-    /* Not for the first alone: each wait costs a switch of threads. */
+    /* Not for the first alone, as each wait costs a switch of threads, but for one that is not done. */
     unsigned place = p->full ? pending->count / 2 : pending->count - 1;
-    while (!fs_pending_at(pending, place)->reading) {
+    while (place > 0 && !is_being_read(fs_pending_at(pending, place))) {
         place--;
     }
     return fs_workers_await(p->workers, &fs_pending_at(pending, place)->job) ? FS_PASS_WAITS : FS_PASS_MORE;
