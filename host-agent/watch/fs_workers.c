@@ -111,16 +111,12 @@ tell_done(struct fs_workers *w, struct fs_job *job, enum fs_read_result result)
     }
 }
 
-/* Begins and ends with the lock held. */
 static void
-do_job(struct fs_workers *w, uint8_t *buffer)
+do_job(struct fs_workers *w, struct fs_job *job, uint8_t *buffer)
 {
-    struct fs_job *job = take(w);
-    int64_t began_us = now_us();
     enum fs_read_result result = FS_READ_MORE;
+    int64_t began_us = now_us();
 
-    w->running++;
-    pthread_mutex_unlock(&w->lock);
     while (result == FS_READ_MORE && !atomic_load_explicit(&w->dropping, memory_order_relaxed)) {
         result = fs_read_step(&job->read, buffer);
         pace(w, &began_us);
@@ -128,9 +124,29 @@ do_job(struct fs_workers *w, uint8_t *buffer)
     if (result == FS_READ_MORE) {
         fs_read_abort(&job->read);
     }
-    pthread_mutex_lock(&w->lock);
-    w->running--;
     tell_done(w, job, result);
+}
+
+/*
+ * Begins and ends with the lock held. In the background several at a time: the giver must seldom meet the
+ * lock in the hands of a thread that has to wait for its turn on the processor.
+ */
+static void
+do_jobs(struct fs_workers *w, uint8_t *buffer)
+{
+    struct fs_job *mine[BATCH];
+    unsigned count = 0;
+
+    while (w->waiting > 0 && count < (w->background ? BATCH : 1)) {
+        mine[count++] = take(w);
+    }
+    w->running += count;
+    pthread_mutex_unlock(&w->lock);
+    for (unsigned i = 0; i < count; i++) {
+        do_job(w, mine[i], buffer);
+    }
+    pthread_mutex_lock(&w->lock);
+    w->running -= count;
     pthread_cond_signal(&w->finished);
 }
 
@@ -151,7 +167,7 @@ work(void *to)
     }
     while (!atomic_load(&w->stopping)) {
         if (w->waiting > 0) {
-            do_job(w, buffer_of(w, self));
+            do_jobs(w, buffer_of(w, self));
             continue;
         }
         if (w->background) {
