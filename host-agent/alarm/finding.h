@@ -34,6 +34,7 @@ enum finding_source {
     FINDING_PROCESSES,
     FINDING_SYSTEM,
     FINDING_PROTECTORS,
+    FINDING_PACKAGES, /* has no passes: what the package manager explains of the files */
     FINDING_SELF,
     FINDING_SOURCES
 };
@@ -47,6 +48,8 @@ enum finding_code {
     FINDING_INTEGRITY_SUDOERS,  /* who may become another user */
     FINDING_INTEGRITY_PRELOAD,  /* what is loaded into each program */
     FINDING_INTEGRITY_ACCOUNTS, /* users, passwords and groups */
+    FINDING_PACKAGE_RUNNING,    /* findings about files wait for the package manager */
+    FINDING_PACKAGE_CHANGED,    /* files are not as in the baseline, but as a package brought them */
     FINDING_INTEGRITY_MANY,     /* made by the core: stands for those under a directory */
     FINDING_PORT_UNEXPECTED,
     FINDING_PORT_GONE,

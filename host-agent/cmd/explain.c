@@ -273,6 +273,33 @@ static const struct explanation entries[] = {
             .act = "For mount.rw: see what was written meanwhile.",
     },
     {
+            .code = "package.running",
+            .means = "dpkg is at work, and differences of files that it could make wait for it.",
+            .raised = "A watched file differs while dpkg's lock is held by pid=.",
+            .causes = "An upgrade, an installation; or somebody who holds the lock to win time.",
+            .act = "Nothing, when you or unattended-upgrades did it. Otherwise find out who did.",
+            .guard = "Changes of modes and owners and new setuid files do not wait; nothing waits longer "
+                     "than a "
+                     "minute after dpkg's last step, or ten in all.",
+    },
+    {
+            .code = "package.changed",
+            .means = "Files differ from the baseline, and are as a package brought them.",
+            .raised = "dpkg has done, and the lists and sums that it wrote explain them.",
+            .causes = "An upgrade; or somebody who installs a package of his own.",
+            .act = "Was this upgrade meant? Then tocsin accept --packages.",
+            .guard = "What dpkg's records do not explain is told by itself; so is an explained file that "
+                     "changes "
+                     "once more.",
+    },
+    {
+            .code = "package.ok",
+            .means = "dpkg has done, or what a package changed is in the baseline.",
+            .raised = "of= names the line that opened it.",
+            .causes = "The end of an upgrade; tocsin accept.",
+            .act = "Nothing.",
+    },
+    {
             .code = "protector.late",
             .means = "Another guard of this machine did not run when it should have.",
             .raised = "The newest log, report or timer stamp of the guard that name= says is older than "

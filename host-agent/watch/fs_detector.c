@@ -9,6 +9,7 @@
 #include "watch/baseline.h"
 #include "watch/detector.h"
 #include "watch/fs_doer.h"
+#include "watch/fs_explain.h"
 #include "watch/fs_finding.h"
 #include "watch/fs_guard.h"
 #include "watch/fs_look.h"
@@ -22,6 +23,7 @@
 #include "wire/escape.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +56,7 @@ struct files {
     const struct fs_news *news; /* what is being looked at because of it; NULL in a sweep */
     bool mapped;
     bool begun; /* descriptors that are not open are -1 */
+    bool once;  /* a check: nothing waits */
     bool sweeping;
     bool settled; /* a whole sweep has ended */
     bool rolls;
@@ -161,7 +164,7 @@ sweep_told(void *to, enum fs_verdict verdict, const struct baseline_entry *was,
     const struct detector_env *env = to;
     struct finding f;
 
-    if (verdict != FS_SAME) {
+    if (verdict != FS_SAME && (files.once || !fs_explain_takes(verdict, was, now, differs))) {
         fs_finding(&f, verdict, was, now, differs);
         env->report(env->report_to, &f);
     }
@@ -190,6 +193,9 @@ event_told(void *unused, enum fs_verdict verdict, const struct baseline_entry *w
     struct finding f;
 
     (void)unused;
+    if (verdict != FS_SAME && fs_explain_takes(verdict, was, now, differs)) {
+        return;
+    }
     fs_finding(&f, verdict, was, now, differs);
     if (verdict != FS_SAME) {
         tell_news(&f);
@@ -241,7 +247,7 @@ sweep_end(int64_t now)
     if (files.sweep.damage.text[0] != '\0') {
         /* No end is told: a pass that could not compare everything closes nothing. */
         fs_guard_damaged(&files.guard, &files.sweep.damage);
-    } else {
+    } else if (!fs_explain_waits()) {
         finding_pass(&f, FINDING_FILES, FINDING_PASS_END);
         report(&f);
     }
@@ -404,6 +410,33 @@ look_at(const struct fs_news *news, const struct fs_match *match)
     }
 }
 
+/* What waited for the package manager, as it is now. */
+static void
+look_again(const uint8_t *path, size_t len)
+{
+    struct fs_match match = fs_roots_find(&files.roots, path, len);
+    char name[NAME_MAX + 1];
+    size_t dir = len;
+
+    while (dir > 0 && path[dir - 1] != '/') {
+        dir--;
+    }
+    if (match.rule == NULL || dir == 0 || len - dir >= sizeof(name) || !baseline_loaded(&files.guard.base)) {
+        return;
+    }
+    memcpy(name, path + dir, len - dir);
+    name[len - dir] = '\0';
+    struct fs_news news = { .dir_fd = fs_open_dir(path, dir > 1 ? dir - 1 : 1),
+        .name = name,
+        .path = path,
+        .len = len,
+        .pidfd = -1 };
+    look_at(&news, &match);
+    if (news.dir_fd >= 0) {
+        close(news.dir_fd);
+    }
+}
+
 /* ---- events ---- */
 
 static void
@@ -418,6 +451,7 @@ use_baseline(void)
     /* What does not fit was refused at open already; a baseline only adds what the agent owns. */
     fs_roots_init(&files.roots, files.env->conf, &files.guard.base);
     fs_sources_follow(&files.sources, NULL);
+    fs_explain_forget();
     files.sweep_due = 0;
 }
 
@@ -542,6 +576,8 @@ files_open(const struct detector_env *env)
     if (code < 0) {
         return code;
     }
+    files.once = false;
+    fs_explain_open(env, "", look_again);
     fs_self_init(&files.self);
     fs_guard_look(&files.guard, false);
     if (!fs_roots_init(&files.roots, env->conf, &files.guard.base)) {
@@ -601,7 +637,7 @@ roll(int64_t now)
 }
 
 static int64_t
-files_work(int64_t now)
+guard_and_sweep(int64_t now)
 {
     bool again = !files.sweeping && now >= files.sweep_due;
 
@@ -633,6 +669,14 @@ files_settled(void)
     return files.settled;
 }
 
+static int64_t
+files_work(int64_t now)
+{
+    int64_t explain = fs_explain_work(now);
+
+    return earlier(explain, guard_and_sweep(now));
+}
+
 /* ---- one pass ---- */
 
 static int
@@ -643,6 +687,7 @@ files_check(const struct detector_env *env)
     char path[sizeof(files.guard.path)], shown[3 * sizeof(path) + 1];
 
     files.env = env;
+    files.once = true;
     files.guard.env = env;
     if (!conf_state_path(env->conf, BASELINE_FILE, path, sizeof(path))) {
         return -ENAMETOOLONG;

@@ -261,9 +261,13 @@ read_list(void)
 {
     const char *line;
     size_t len;
+    struct stat st;
 
     if (!open_info("list")) {
         return;
+    }
+    if (fstat(scan.file.fd, &st) == 0) {
+        scan.stanza.package.listed_s = st.st_mtim.tv_sec;
     }
     while (lines_next(&scan.file, &line, &len) == 1) {
         if (packages_path_valid(line, len)) {
@@ -314,8 +318,26 @@ end_stanza(void)
     scan.stanza.package.number = number + 1;
 }
 
+int
+packages_scan_begin(const char *root, const struct packages_ops *ops)
+{
+    scan.root = root;
+    scan.ops = ops;
+    memset(&scan.stanza, 0, sizeof(scan.stanza));
+    find_merged();
+    int code = read_diversions();
+    return code == 0 ? lines_open(&scan.status, "status") : code;
+}
+
+void
+packages_scan_abort(void)
+{
+    lines_close(&scan.status);
+}
+
+/* Goes on to the end of a stanza. As packages_scan_step(), but leaves the file open. */
 static int
-read_status(void)
+next_stanza(void)
 {
     uint8_t md5[MD5_SIZE];
     const char *line, *path;
@@ -329,7 +351,7 @@ read_status(void)
             break;
         case PACKAGES_END:
             end_stanza();
-            break;
+            return 1;
         case PACKAGES_BAD:
             return -EBADMSG;
         case PACKAGES_NOTHING:
@@ -343,20 +365,24 @@ read_status(void)
 }
 
 int
+packages_scan_step(void)
+{
+    int step = next_stanza();
+
+    if (step != 1) {
+        lines_close(&scan.status);
+    }
+    return step;
+}
+
+int
 packages_scan(const char *root, const struct packages_ops *ops)
 {
-    scan.root = root;
-    scan.ops = ops;
-    memset(&scan.stanza, 0, sizeof(scan.stanza));
-    find_merged();
-    int code = read_diversions();
-    if (code == 0) {
-        code = lines_open(&scan.status, "status");
+    int step = packages_scan_begin(root, ops);
+
+    if (step == 0) {
+        while ((step = packages_scan_step()) == 1) {
+        }
     }
-    if (code < 0) {
-        return code;
-    }
-    code = read_status();
-    lines_close(&scan.status);
-    return code;
+    return step;
 }

@@ -21,8 +21,9 @@ struct package {
     char name[PACKAGE_NAME];
     char version[PACKAGE_NAME];
     char arch[32];
-    bool multi_arch; /* its files in info/ have the architecture in their name */
-    bool installed;  /* wholly: unpacked and configured */
+    bool multi_arch;  /* its files in info/ have the architecture in their name */
+    bool installed;   /* wholly: unpacked and configured */
+    int64_t listed_s; /* when its list was written, since 1970; known with its list and sums only */
 };
 
 enum package_record {
@@ -48,6 +49,11 @@ struct packages_ops {
  * not dpkg's. A package whose own files cannot be read has no records.
  */
 int packages_scan(const char *root, const struct packages_ops *ops);
+
+/* The same in steps, a package each: 1 when there is more, 0 at the end. `root` and `ops` must stay. */
+int packages_scan_begin(const char *root, const struct packages_ops *ops);
+int packages_scan_step(void);
+void packages_scan_abort(void);
 
 /* Where a path as a package would list it is, by what the last scan saw. Returns the length; 0: no path. */
 size_t packages_place(const char *path, size_t len, char *out, size_t size);

@@ -69,8 +69,8 @@ harmless(const struct baseline_entry *e)
            e->xattrs_len == 0;
 }
 
-static bool
-rights_explained(const struct baseline_entry *was, const struct baseline_entry *now, unsigned differs)
+bool
+packages_rights(const struct baseline_entry *was, const struct baseline_entry *now, unsigned differs)
 {
     unsigned replaced = now->type == BASELINE_DIR ? REPLACED & ~(FS_DATA | FS_LINK) : REPLACED;
 
@@ -105,7 +105,8 @@ judge_content(const struct packages_slot *slot, const struct baseline_entry *now
     struct md5 m;
     uint8_t digest[WIRE_HASH_SIZE], sum[MD5_SIZE];
     ssize_t n = -1;
-    int fd = now->state == BASELINE_READ ? open_again(now) : -1;
+    bool taken = now->state == BASELINE_READ;
+    int fd = taken || now->state == BASELINE_UNREAD ? open_again(now) : -1;
 
     if (fd < 0) {
         return PACKAGES_UNREADABLE;
@@ -119,7 +120,7 @@ judge_content(const struct packages_slot *slot, const struct baseline_entry *now
     close(fd);
     wire_hash_final(&blake3, digest);
     md5_final(&m, sum);
-    if (n < 0 || memcmp(digest, now->digest, sizeof(digest)) != 0) {
+    if (n < 0 || (taken && memcmp(digest, now->digest, sizeof(digest)) != 0)) {
         return PACKAGES_UNREADABLE;
     }
     return memcmp(sum, slot->md5, sizeof(sum)) == 0 ? PACKAGES_EXPLAINED : PACKAGES_OTHER_SUM;
@@ -170,35 +171,55 @@ target_of(const char *root, const struct baseline_entry *e, char out[PACKAGE_PAT
     return len > base ? len : 0;
 }
 
-static enum packages_why
-judge_link(const struct packages_index *ix, const char *root, const struct baseline_entry *now)
+size_t
+packages_target(const char *root, const struct baseline_entry *e, char *out, size_t size)
 {
     char target[PACKAGE_PATH];
-    char place[PACKAGE_PATH + 8];
     size_t base = strlen(root);
-    size_t len = target_of(root, now, target);
+    size_t len = target_of(root, e, target);
 
-    if (len == 0) {
-        return PACKAGES_TARGET;
-    }
-    size_t n = packages_place(target + base, len - base, place, sizeof(place));
-    return n > 0 && packages_index_find(ix, place, n) != NULL ? PACKAGES_EXPLAINED : PACKAGES_TARGET;
+    return len > 0 ? packages_place(target + base, len - base, out, size) : 0;
 }
 
 static enum packages_why
-judge_kind(const struct packages_index *ix, const char *root, const struct packages_slot *slot,
-        const struct baseline_entry *now)
+judge_link(const char *root, const struct baseline_entry *now, packages_has_fn *has, void *to)
 {
+    char place[PACKAGE_PATH + 8];
+    size_t n = packages_target(root, now, place, sizeof(place));
+
+    return n > 0 && has(to, place, n) ? PACKAGES_EXPLAINED : PACKAGES_TARGET;
+}
+
+enum packages_why
+packages_judge_slot(const struct packages_slot *slot, const char *root, enum fs_verdict verdict,
+        const struct baseline_entry *was, const struct baseline_entry *now, unsigned differs,
+        packages_has_fn *has, void *to)
+{
+    if (verdict == FS_GONE) {
+        return judge_gone(slot, root, was);
+    }
+    if (slot == NULL) {
+        return PACKAGES_UNKNOWN;
+    }
+    if (!packages_rights(was, now, differs)) {
+        return PACKAGES_RIGHTS;
+    }
     switch (now->type) {
     case BASELINE_REGULAR:
         return slot->summed ? judge_content(slot, now) : PACKAGES_NO_SUM;
     case BASELINE_DIR:
         return slot->summed ? PACKAGES_KIND : PACKAGES_EXPLAINED;
     case BASELINE_LINK:
-        return slot->summed ? PACKAGES_KIND : judge_link(ix, root, now);
+        return slot->summed ? PACKAGES_KIND : judge_link(root, now, has, to);
     default:
         return PACKAGES_KIND;
     }
+}
+
+static bool
+index_has(void *to, const char *path, size_t len)
+{
+    return packages_index_find(to, path, len) != NULL;
 }
 
 enum packages_why
@@ -213,14 +234,5 @@ packages_judge(const struct packages_index *ix, const char *root, enum fs_verdic
         return PACKAGES_UNKNOWN;
     }
     *slot = packages_index_find(ix, e->path, e->path_len);
-    if (verdict == FS_GONE) {
-        return judge_gone(*slot, root, was);
-    }
-    if (*slot == NULL) {
-        return PACKAGES_UNKNOWN;
-    }
-    if (!rights_explained(was, now, differs)) {
-        return PACKAGES_RIGHTS;
-    }
-    return judge_kind(ix, root, *slot, now);
+    return packages_judge_slot(*slot, root, verdict, was, now, differs, index_has, (void *)(uintptr_t)ix);
 }

@@ -27,6 +27,23 @@ enum packages_why {
 /* In words, for people. */
 const char *packages_why_text(enum packages_why why);
 
+/* True when a package has a path: where a link points to. */
+typedef bool packages_has_fn(void *to, const char *path, size_t len);
+
+/*
+ * The same with what dpkg knows of the path (NULL: no package has it) and of others given. `root` is that of
+ * the last scan.
+ */
+enum packages_why packages_judge_slot(const struct packages_slot *slot, const char *root,
+        enum fs_verdict verdict, const struct baseline_entry *was, const struct baseline_entry *now,
+        unsigned differs, packages_has_fn *has, void *to);
+
+/* Where a link points to, as packages_judge_slot() will ask for it. 0 when that is no path a package has. */
+size_t packages_target(const char *root, const struct baseline_entry *e, char *out, size_t size);
+
+/* True when mode, owner, flags and extended attributes are as they were, or harmless on what is new. */
+bool packages_rights(const struct baseline_entry *was, const struct baseline_entry *now, unsigned differs);
+
 /* `now` was read for the baseline; the file is read again and must still be the same. `root` as for the
  * index. `slot` gets what dpkg knows of the path, or NULL. */
 enum packages_why packages_judge(const struct packages_index *ix, const char *root, enum fs_verdict verdict,

@@ -60,7 +60,7 @@ bool
 swept(void)
 {
     for (int i = 0; i < ground_count; i++) {
-        if (ground_heard[i].op == FINDING_PASS_END) {
+        if (ground_heard[i].op == FINDING_PASS_END && ground_heard[i].source == FINDING_FILES) {
             return true;
         }
     }
