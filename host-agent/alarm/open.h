@@ -23,7 +23,7 @@
 #define OPEN_LISTED 8 /* numbers in al= of a beat */
 
 #define OPEN_SINGLES 6             /* told singly before they are gathered ... */
-#define OPEN_SINGLE_MS 5000        /* ... and one more for each of these in which none is gathered */
+#define OPEN_SINGLE_MS 500         /* ... and one more for each of these in which none is gathered */
 #define OPEN_FOLDS 64              /* directories that can stand for others at a time */
 #define OPEN_FOLD_LINES 12         /* new ones at a time */
 #define OPEN_FOLD_QUIET_MS 2000    /* gathered until none came for so long ... */

@@ -11,7 +11,7 @@
  */
 #define SILENCE_US 30000000
 #define GOAL_P99_MS 5.0
-#define ROUND_PAUSE_US 250000 /* the agent tells at most ten findings a second one by one */
+#define ROUND_PAUSE_US 600000 /* the agent tells at most two changed files a second one by one */
 
 static struct lab lab;
 
