@@ -262,8 +262,9 @@ show_peers() {
             [ -f "$script" ] || continue
             peer=${script##*/times."$what".}
             own=$([ $what = init ] && echo build || echo check1)
+            two=$([ $what = init ] && echo build || echo check2)
             row "$label.$what.cpu" "$(figure "$own" 2)" ms "$peer" "$(figure "$what.$peer" 2)" ref/ours ">=" 1 ratio
-            row "$label.$what.wall" "$(figure check2 1)" ms "$peer" "$(figure "$what.$peer" 1)" ref/ours ">=" 1 ratio
+            row "$label.$what.wall" "$(figure "$two" 1)" ms "$peer" "$(figure "$what.$peer" 1)" ref/ours ">=" 1 ratio
             row "$label.$what.rss" "$(figure "$own" 3)" KiB "$peer" "$(figure "$what.$peer" 3)" ref/ours "<=" "$most" ours
         done
     done
