@@ -254,7 +254,7 @@ static bool
 may_wait(enum fs_verdict verdict, const struct baseline_entry *was, const struct baseline_entry *now,
         unsigned differs)
 {
-    return verdict == FS_GONE || packages_rights(was, now, differs);
+    return verdict == FS_GONE || now == NULL || packages_rights(was, now, differs);
 }
 
 static bool

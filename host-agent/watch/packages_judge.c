@@ -195,7 +195,7 @@ packages_judge_slot(const struct packages_slot *slot, const char *root, enum fs_
         const struct baseline_entry *was, const struct baseline_entry *now, unsigned differs,
         packages_has_fn *has, void *to)
 {
-    if (verdict == FS_GONE) {
+    if (verdict == FS_GONE || now == NULL) {
         return judge_gone(slot, root, was);
     }
     if (slot == NULL) {
