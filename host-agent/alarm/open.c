@@ -224,6 +224,25 @@ end_pass(struct open_table *t, enum finding_source source)
     }
 }
 
+/* Whoever can bring about the same event again and again takes no room from other findings of its source. */
+static void
+take_event(struct open_table *t, const struct finding *f, bool over)
+{
+    uint16_t first = t->held[f->source] < OPEN_EVENTS ? 0 : *bucket_of(t, f->id);
+
+    for (uint16_t i = first; i != 0; i = t->entry[i - 1].next) {
+        struct open_entry *e = &t->entry[i - 1];
+
+        if (e->event && e->over == over && e->state == OPEN_UNTOLD && e->finding.code == f->code &&
+                memcmp(e->finding.id, f->id, sizeof(f->id)) == 0) {
+            e->finding = f->severity <= e->finding.severity ? *f : e->finding;
+            t->turned_away++;
+            return;
+        }
+    }
+    add(t, f, true, over);
+}
+
 void
 open_take(struct open_table *t, const struct finding *f)
 {
@@ -240,14 +259,14 @@ open_take(struct open_table *t, const struct finding *f)
         }
         break;
     case FINDING_EVENT:
-        add(t, f, true, false);
+        take_event(t, f, false);
         break;
     case FINDING_BRIEF:
         /* On top of an open finding it is news of that one: its next OPEN says how it goes on. */
         if (find(t, f) != NULL) {
             take_open(t, f);
         } else {
-            add(t, f, true, true);
+            take_event(t, f, true);
         }
         break;
     case FINDING_PASS_BEGIN:

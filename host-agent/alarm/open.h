@@ -19,6 +19,7 @@
 #define OPEN_UPDATE_MS 5000
 #define OPEN_SHARE 3584 /* entries that one source may have: floods of two leave room for the others */
 #define OPEN_SHARE_FOLDING 3072 /* ... for such as fold: none of them takes the place of a graver one */
+#define OPEN_EVENTS 256 /* with as many of its source, an event takes the place of one like it that waits */
 #define OPEN_BUCKETS 1024
 #define OPEN_LISTED 8 /* numbers in al= of a beat */
 

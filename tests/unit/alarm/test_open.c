@@ -229,6 +229,26 @@ an_event_is_told_and_never_open(void)
 }
 
 static void
+no_event_takes_the_room_of_other_findings_by_coming_often(void)
+{
+    begin();
+    for (int i = 0; i < 2 * OPEN_SHARE; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "%d", i);
+        take(finding(FINDING_AGENT_SELF, "baseline", text), FINDING_EVENT);
+    }
+    CHECK_INT(table.held[FINDING_SELF], OPEN_EVENTS);
+    CHECK_INT(open_take_turned_away(&table), 2 * OPEN_SHARE - OPEN_EVENTS);
+    for (int i = 0; i < 2 * OPEN_SHARE; i++) {
+        take(finding(FINDING_PORT_UNEXPECTED, "tcp/4444", "1"), FINDING_BRIEF);
+    }
+    CHECK_INT(table.held[FINDING_PORTS], OPEN_EVENTS);
+    take(finding(FINDING_AGENT_SELF, "fscheck", "1"), FINDING_OPEN);
+    take(finding(FINDING_PORT_UNEXPECTED, "tcp/4445", "1"), FINDING_OPEN);
+    CHECK_INT(open_count(&table), 2);
+}
+
+static void
 what_was_brief_is_told_as_over_too_and_is_news_of_what_is_open(void)
 {
     int code;
@@ -261,6 +281,7 @@ main(void)
     CHECK_RUN(what_finds_no_room_is_counted_exactly);
     CHECK_RUN(a_flood_of_one_source_neither_displaces_nor_delays_the_others);
     CHECK_RUN(an_event_is_told_and_never_open);
+    CHECK_RUN(no_event_takes_the_room_of_other_findings_by_coming_often);
     CHECK_RUN(what_was_brief_is_told_as_over_too_and_is_news_of_what_is_open);
     return check_result();
 }
