@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SETTLED_MS 100
 #define START_SLACK_MS 2000 /* the kernel's clock ticks and the file system's are coarse */
 #define PIDFILE_TEXT 64
 
@@ -15,6 +16,7 @@ static struct pidfile {
     ino_t inode;
     struct timespec changed;
     struct timespec written;
+    bool settled; /* read long enough after that: before Linux 6.13 two changes may bear the same time */
 } pidfiles[CONF_DAEMONS];
 
 /* A folder of a group's path. */
@@ -159,32 +161,36 @@ same_time(const struct timespec *a, const struct timespec *b)
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
+static int64_t
+ms_of(const struct timespec *t)
+{
+    return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000;
+}
+
 void
 daemonmatch_pidfile(unsigned place, const char *path)
 {
     struct pidfile *p = &pidfiles[place];
     char text[PIDFILE_TEXT];
+    struct timespec now;
     struct stat st;
 
     if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
         *p = (struct pidfile){ .pid = 0 };
         return;
     }
-    if (p->device == st.st_dev && p->inode == st.st_ino && same_time(&p->changed, &st.st_ctim)) {
+    if (p->settled && p->device == st.st_dev && p->inode == st.st_ino &&
+            same_time(&p->changed, &st.st_ctim)) {
         return;
     }
+    clock_gettime(CLOCK_REALTIME, &now);
     *p = (struct pidfile){
         .device = st.st_dev, .inode = st.st_ino, .changed = st.st_ctim, .written = st.st_mtim
     };
+    p->settled = ms_of(&now) - ms_of(&st.st_ctim) >= SETTLED_MS;
     ssize_t len = procfs_read(AT_FDCWD, path, text, sizeof(text));
 
     p->pid = len > 0 ? daemonmatch_pid(text, (size_t)len) : 0;
-}
-
-static int64_t
-ms_of(const struct timespec *t)
-{
-    return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000;
 }
 
 bool

