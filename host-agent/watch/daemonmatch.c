@@ -11,12 +11,13 @@
 #define PIDFILE_TEXT 64
 
 static struct pidfile {
-    int32_t pid; /* 0: there is none, or no number in it */
+    int32_t pid;  /* 0: there is none, or no number in it */
+    bool settled; /* read long enough after it changed: before Linux 6.13 two changes may bear the same time
+                   */
     dev_t device;
     ino_t inode;
     struct timespec changed;
     struct timespec written;
-    bool settled; /* read long enough after that: before Linux 6.13 two changes may bear the same time */
 } pidfiles[CONF_DAEMONS];
 
 /* A folder of a group's path. */

@@ -340,8 +340,8 @@ static int
 next_stanza(void)
 {
     uint8_t md5[MD5_SIZE];
-    const char *line, *path;
-    size_t len, path_len;
+    const char *line = "", *path;
+    size_t len = 0, path_len;
     int step;
 
     while ((step = lines_next(&scan.status, &line, &len)) == 1) {

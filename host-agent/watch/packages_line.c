@@ -23,7 +23,7 @@ take_md5(const char *text, size_t len, uint8_t md5[MD5_SIZE])
     if (len < needed) {
         return false;
     }
-    for (unsigned i = 0; i < MD5_SIZE; i++) {
+    for (size_t i = 0; i < MD5_SIZE; i++) {
         unsigned high, low;
 
         if (!hex_digit(text[2 * i], &high) || !hex_digit(text[2 * i + 1], &low)) {

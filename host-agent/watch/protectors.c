@@ -9,9 +9,8 @@
  * are watched by the detectors for files and daemons; here are only the marks that a run leaves.
  */
 #define LOOK_EVERY_MS 60000
-#define AFTER_BOOT_S \
-    (2 * 3600)        /* what was due while the machine was off may take so long to be made up for */
-#define AHEAD_S 86400 /* a mark from the future says nothing about the past */
+#define AFTER_BOOT_S 7200 /* what was due while the machine was off may take so long to be made up for */
+#define AHEAD_S 86400     /* a mark from the future says nothing about the past */
 #define HOUR_S 3600
 
 static struct {
