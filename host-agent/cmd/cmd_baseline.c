@@ -11,6 +11,7 @@
 #include "watch/baseline_text.h"
 #include "watch/fs_finding.h"
 #include "watch/fs_pass.h"
+#include "watch/fs_remote.h"
 #include "watch/fs_roots.h"
 #include "watch/fs_walk.h"
 #include "wire/base32.h"
@@ -334,6 +335,10 @@ print_shortfalls(void)
     if (job.unstable > 0) {
         cmd_error("%" PRIu64 " files kept changing while they were read: told until they are accepted again",
                 job.unstable);
+    }
+    for (unsigned i = 0; fs_remote_at(i) != NULL; i++) {
+        cmd_error("%s: this mount does not answer; what is on it is not in the baseline",
+                cmd_text(fs_remote_at(i)));
     }
     if (job.skipped > 0) {
         cmd_error(

@@ -14,6 +14,7 @@
 #include "watch/fs_guard.h"
 #include "watch/fs_look.h"
 #include "watch/fs_pass.h"
+#include "watch/fs_remote.h"
 #include "watch/fs_rolling.h"
 #include "watch/fs_roots.h"
 #include "watch/fs_seen.h"
@@ -218,10 +219,52 @@ sweep_soon(void)
 }
 
 static void
+tell_silent(const char *point, enum finding_op op)
+{
+    struct finding f;
+
+    finding_begin(&f, FINDING_AGENT_SELF, "mount", point, strlen(point));
+    f.op = (uint8_t)op;
+    f.severity = WIRE_ERRO;
+    finding_addf(&f, "state", "silent");
+    finding_addf(&f, "guarding", "nothing-on-it");
+    report(&f);
+}
+
+/* Mounts that do not answer are left out, and told at each sweep; one that answers again is guarded again. */
+static void
+look_at_mounts(void)
+{
+    static char was[FS_REMOTE_SILENT][PATH_MAX];
+    static unsigned were;
+    unsigned are = 0;
+    bool changed = false;
+
+    fs_remote_look();
+    for (unsigned i = 0; i < were; i++) {
+        if (!fs_remote_silent((const uint8_t *)was[i], strlen(was[i]))) {
+            tell_silent(was[i], FINDING_CLOSE);
+            changed = true;
+        }
+    }
+    for (; fs_remote_at(are) != NULL; are++) {
+        memcpy(was[are], fs_remote_at(are), strlen(fs_remote_at(are)) + 1);
+        tell_silent(was[are], FINDING_OPEN);
+    }
+    changed = changed || are != were;
+    were = are;
+    if (changed) {
+        fs_roots_init(&files.roots, files.env->conf, &files.guard.base);
+        fs_sources_follow(&files.sources, NULL);
+    }
+}
+
+static void
 sweep_begin(int64_t now)
 {
     struct finding f;
 
+    look_at_mounts();
     tell_sources();
     files.sweep_began = now;
     files.again = false;
@@ -247,7 +290,7 @@ sweep_end(int64_t now)
     if (files.sweep.damage.text[0] != '\0') {
         /* No end is told: a pass that could not compare everything closes nothing. */
         fs_guard_damaged(&files.guard, &files.sweep.damage);
-    } else if (!fs_explain_waits()) {
+    } else if (!fs_explain_waits() && !files.sweep.unlooked) {
         finding_pass(&f, FINDING_FILES, FINDING_PASS_END);
         report(&f);
     }
@@ -719,6 +762,11 @@ files_check(const struct detector_env *env)
         fprintf(stderr, "tocsin: %s: %s; %llu paths cannot be compared\n", shown, files.sweep.damage.text,
                 (unsigned long long)files.sweep.unknown);
         code = -EBADMSG;
+    }
+    for (unsigned i = 0; files.sweep.unlooked && fs_remote_at(i) != NULL; i++) {
+        wire_escape(shown, sizeof(shown), fs_remote_at(i), strlen(fs_remote_at(i)), WIRE_ESCAPE_TEXT);
+        fprintf(stderr, "tocsin: %s: this mount does not answer; what is on it is not looked at\n", shown);
+        code = -ETIMEDOUT;
     }
     if (files.sweep.unread > 0) {
         fprintf(stderr,

@@ -1,4 +1,5 @@
 #include "watch/fs_pass.h"
+#include "watch/fs_remote.h"
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@ fs_pass_begin(struct fs_pass *p, const struct fs_span *top, unsigned tops)
     p->skipped = 0;
     p->unknown = p->unread = p->number = 0;
     p->damage.text[0] = '\0';
+    p->unlooked = false;
     p->walking = p->draining = p->full = p->rereading = p->held_valid = p->held_gap = p->item_valid = false;
     if (p->workers == NULL) {
         p->workers = fs_workers_none();
@@ -215,6 +217,11 @@ take_first(struct fs_pass *p)
 static void
 place_gone(struct fs_pass *p)
 {
+    if (!p->held_gap && fs_remote_silent(p->held.path, p->held.path_len)) {
+        p->unlooked = true;
+        hold_next(p);
+        return;
+    }
     if (p->held_gap || !fs_roots_hold(p->roots, p->held.path, p->held.path_len) ||
             tell_in_order(p, &p->held, NULL, NULL, NULL)) {
         hold_next(p);
@@ -345,6 +352,13 @@ end_top(struct fs_pass *p)
 static void
 walk_on(struct fs_pass *p)
 {
+    const struct fs_span *top = &p->top[p->at];
+
+    if (!p->walking && fs_remote_silent(top->path, top->len)) {
+        p->unlooked = true;
+        p->at++;
+        return;
+    }
     if (!p->walking) {
         begin_top(p);
     }

@@ -40,6 +40,7 @@ struct fs_pass {
     uint64_t unread;              /* files whose content is not compared though their rule asks for it */
     uint64_t unknown;             /* entries that were looked at where the baseline is damaged: not told */
     struct baseline_error damage; /* the first that was met; "" */
+    bool unlooked;                /* something lies on a mount that does not answer, and was left out */
     bool walking;
     bool draining;  /* for fs_pass_let_go() */
     bool full;      /* nothing more is taken on until something was told */

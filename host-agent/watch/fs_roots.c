@@ -1,5 +1,6 @@
 #include "watch/fs_roots.h"
 #include "watch/fs_look.h"
+#include "watch/fs_remote.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,10 @@ add_path(struct fs_roots *roots, const struct conf_watch *watch)
     char plain[PATH_MAX], target[PATH_MAX];
     struct stat st;
 
+    if (fs_remote_silent((const uint8_t *)watch->path, strlen(watch->path))) {
+        return add_watched(
+                roots, watch->path, watch, FS_RANK_WATCH); /* as it is written: nothing asks for it */
+    }
     if (!make_plain(watch->path, plain) || !add_watched(roots, plain, watch, FS_RANK_WATCH)) {
         return false;
     }
@@ -135,6 +140,10 @@ make_plain_of(const struct pattern *pattern, char plain[PATH_MAX])
     if (pattern->plain > 0) {
         memcpy(path, pattern->text, pattern->plain);
         path[pattern->plain] = '\0';
+    }
+    if (fs_remote_silent((const uint8_t *)path, strlen(path))) {
+        memcpy(plain, path, strlen(path) + 1);
+        return true;
     }
     return realpath(path, plain) != NULL || make_plain(path, plain);
 }
@@ -167,6 +176,9 @@ add_ignore(struct fs_roots *roots, const char *path)
 
     if (pattern_parse(&pattern, path, strlen(path)) != NULL) {
         return false;
+    }
+    if (fs_remote_silent((const uint8_t *)path, strlen(path))) {
+        return true; /* so is what it would leave out */
     }
     bool made = pattern.parts > 0 ? make_plain_of(&pattern, plain) : make_plain(path, plain);
     if (!made || !keep(roots, &span, plain)) {
@@ -288,6 +300,7 @@ fs_roots_init(struct fs_roots *roots, const struct conf *conf, const struct base
     char plain[PATH_MAX];
     bool fits = true;
 
+    fs_remote_look();
     roots->count = roots->own_count = roots->rules.count = 0;
     roots->used = 0;
     roots->state_dir.len = 0;

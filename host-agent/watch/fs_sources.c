@@ -1,5 +1,6 @@
 #include "watch/fs_sources.h"
 #include "watch/fs_look.h"
+#include "watch/fs_remote.h"
 #include "watch/fs_walk.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,7 @@ fs_sources_enter(struct fs_sources *s, uint32_t cookie, int dir_fd, const uint8_
 static void
 watch_directory(struct fs_sources *s, const uint8_t *path, size_t len)
 {
-    int fd = len > 0 ? fs_open_dir(path, len) : -1;
+    int fd = len > 0 && !fs_remote_silent(path, len) ? fs_open_dir(path, len) : -1;
 
     if (fd >= 0) {
         fs_sources_enter(s, FS_NO_COOKIE, fd, path, len);
@@ -52,6 +53,10 @@ static void
 mark(struct fs_sources *s, const uint8_t *path, size_t len, bool *look)
 {
     bool fresh;
+
+    if (fs_remote_silent(path, len)) {
+        return;
+    }
     int code = fs_fanotify_mark(&s->fanotify, path, len, &fresh);
 
     if (code < 0 && s->refused == 0) {

@@ -1,6 +1,7 @@
 #include "watch/fs_walk.h"
 #include "watch/fs_look.h"
 #include "watch/fs_names.h"
+#include "watch/fs_remote.h"
 #include "watch/fs_stat.h"
 #include <dirent.h>
 #include <errno.h>
@@ -203,7 +204,7 @@ give(struct fs_walk *w, int dir_fd, const char *name, size_t len, struct fs_item
     if (w->roots != NULL && m.rule == NULL && !m.below) {
         return false;
     }
-    if (!fs_stat(dir_fd, name, &item->st, &item->flags)) {
+    if (fs_remote_silent(w->path, len) || !fs_stat(dir_fd, name, &item->st, &item->flags)) {
         return false;
     }
     item->path = w->path;

@@ -1,0 +1,144 @@
+/*
+ * A mount that never answers: a FUSE file system whose program does not speak. Any look at it blocks until it
+ * does.
+ */
+#include "ground.h"
+#include "support/check.h"
+#include "watch/fs_remote.h"
+#include "watch/fs_roots.h"
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <time.h>
+#include <unistd.h>
+
+static char hung[120];
+static int fuse = -1;
+
+static bool
+hang(void)
+{
+    char options[80];
+
+    fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
+    return fuse >= 0 && mount("hung", hung, "fuse", 0, options) == 0;
+}
+
+/* The program ends: whoever waits gets an error, which is an answer. */
+static void
+let_go(void)
+{
+    close(fuse);
+    fuse = -1;
+}
+
+static int64_t
+now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool
+silent(const char *path)
+{
+    return fs_remote_silent((const uint8_t *)path, strlen(path));
+}
+
+static void
+begin(void)
+{
+    ground_open();
+    ground_write("file", "a");
+    ground_mkdir("net");
+    snprintf(hung, sizeof(hung), "%s", ground_path("net"));
+    CHECK(ground_baseline());
+    CHECK(hang());
+}
+
+static void
+end(void)
+{
+    if (fuse >= 0) {
+        let_go();
+    }
+    (void)umount2(hung, MNT_DETACH);
+    fs_remote_look();
+    ground_close();
+}
+
+static void
+a_mount_that_does_not_answer_is_found_in_time_and_one_that_does_is_not(void)
+{
+    char below[160];
+
+    begin();
+    int64_t from = now_ms();
+    fs_remote_look();
+    CHECK(now_ms() - from < 6000);
+    CHECK(silent(hung));
+    snprintf(below, sizeof(below), "%s/a/b", hung);
+    CHECK(silent(below));
+    CHECK(!silent(ground.tree) && !silent("/"));
+    fs_remote_look(); /* asks nobody twice */
+    CHECK(silent(hung));
+    CHECK(fs_remote_at(0) != NULL && fs_remote_at(1) == NULL);
+    let_go();
+    for (int i = 0; i < 50 && silent(hung); i++) {
+        fs_remote_look();
+    }
+    CHECK(!silent(hung));
+    end();
+}
+
+/* The directory was in the baseline, before something was mounted over it that hangs. */
+static void
+a_check_passes_by_a_mount_that_hangs_and_tells_the_rest(void)
+{
+    begin();
+    ground_write("file", "b");
+    int64_t from = now_ms();
+    CHECK_INT(ground_check(), -1); /* it could not look everywhere, and says so */
+    CHECK(now_ms() - from < 20000);
+    CHECK(ground_about("file") != NULL);
+    CHECK(ground_about("net") == NULL);
+    end();
+}
+
+static void
+a_watch_that_lies_on_a_mount_that_hangs_holds_up_no_other(void)
+{
+    static struct fs_roots roots;
+
+    begin();
+    snprintf(ground.conf.watch[1].path, sizeof(ground.conf.watch[1].path), "%s/data", hung);
+    snprintf(ground.conf.watch[2].path, sizeof(ground.conf.watch[2].path), "%s/*/x", hung);
+    ground.conf.watch[1].attrs = ground.conf.watch[2].attrs = ground.conf.watch[0].attrs;
+    ground.conf.watches = 3;
+    int64_t from = now_ms();
+    CHECK(fs_roots_init(&roots, &ground.conf, NULL));
+    CHECK_INT(ground_check(), -1);
+    CHECK_INT(ground_count > 0 ? ground_heard[ground_count - 1].op : -1, FINDING_PASS_END);
+    CHECK(now_ms() - from < 20000);
+    end();
+}
+
+int
+main(void)
+{
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0 ||
+            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || access("/dev/fuse", R_OK | W_OK) != 0) {
+        printf("skip: needs root, a mount namespace of its own and /dev/fuse\n");
+        return 77;
+    }
+    alarm(100);
+    CHECK_RUN(a_mount_that_does_not_answer_is_found_in_time_and_one_that_does_is_not);
+    CHECK_RUN(a_check_passes_by_a_mount_that_hangs_and_tells_the_rest);
+    CHECK_RUN(a_watch_that_lies_on_a_mount_that_hangs_holds_up_no_other);
+    return check_result();
+}
