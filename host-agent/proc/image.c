@@ -118,18 +118,6 @@ give_back(uintptr_t from, uintptr_t to)
     (void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-void
-image_forget(void *at, size_t len)
-{
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = ((uintptr_t)at + page - 1) & ~(page - 1);
-    uintptr_t to = ((uintptr_t)at + len) & ~(page - 1);
-
-    if (from < to) {
-        give_back(from, to);
-    }
-}
-
 bool
 image_rest(int64_t *rested_ms, int64_t now_ms)
 {

@@ -18,12 +18,6 @@ int image_of(const char *name, const void *src, size_t len);
 /* Maps what image_of() made, to be read. NULL when that cannot be. */
 const void *image_map(int fd, size_t len);
 
-/*
- * Gives back the pages: of memory of ours whose contents nobody needs any more (what is left of it is
- * undefined), or of a mapping of sealed memory, which comes back by itself.
- */
-void image_forget(void *at, size_t len);
-
 #define IMAGE_REST_MS 60000
 
 /*

@@ -1,5 +1,6 @@
 #include "proc/role.h"
 #include "alarm/clock.h"
+#include "alarm/pages.h"
 #include "proc/image.h"
 #include "proc/link.h"
 #include "wire/line.h"
@@ -24,8 +25,7 @@ role_alive(struct role_self *self, int64_t now_ms)
         role_tell_warden(self, CONTROL_ALIVE);
         self->alive_ms = now_ms;
         if (image_rest(&self->rested_ms, now_ms)) {
-            image_forget(
-                    (void *)(uintptr_t)self->conf, sizeof(*self->conf)); /* sealed: it comes back as it was */
+            pages_rest(self->conf, sizeof(*self->conf)); /* sealed: it comes back as it was */
         }
     }
     return self->alive_ms + ROLE_ALIVE_MS;

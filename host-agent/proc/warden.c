@@ -1,5 +1,6 @@
 #include "proc/warden.h"
 #include "alarm/clock.h"
+#include "alarm/pages.h"
 #include "alarm/session.h"
 #include "cmd/cmd.h"
 #include "proc/image.h"
@@ -739,7 +740,7 @@ prepare(void)
     const struct conf *sealed = image_map(warden.conf_fd, sizeof(*sealed));
     if (sealed != NULL) {
         warden.conf = sealed;
-        image_forget(warden.order->conf, sizeof(*warden.order->conf));
+        pages_rest(warden.order->conf, sizeof(*warden.order->conf));
     }
     int error = open_signals();
     if (error < 0) {

@@ -191,6 +191,9 @@ struct baseline_iter {
 /* Places the iterator at the first entry that is not before `path` in tree order, or at a gap before it. */
 void baseline_seek(struct baseline_iter *it, const struct baseline *b, const uint8_t *path, size_t len);
 
+/* Forgets where it is and gives its pages back. */
+void baseline_iter_rest(struct baseline_iter *it);
+
 /* The next entry, or gap. */
 enum baseline_step baseline_next(struct baseline_iter *it, struct baseline_entry *e);
 

@@ -1,3 +1,4 @@
+#include "alarm/pages.h"
 #include "watch/baseline.h"
 #include "watch/baseline_format.h"
 #include <stdio.h>
@@ -360,4 +361,13 @@ baseline_find(struct baseline_iter *it, const struct baseline *b, const uint8_t 
         return BASELINE_END;
     }
     return found;
+}
+
+void
+baseline_iter_rest(struct baseline_iter *it)
+{
+    it->serial = 0;
+    it->left = 0;
+    it->held = false;
+    pages_rest(it->bytes, sizeof(it->bytes));
 }

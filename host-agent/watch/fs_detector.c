@@ -314,6 +314,9 @@ sweep_end(int64_t now)
     fs_walk_rest(&files.sweep_walk);
     fs_walk_rest(&files.tree_walk);
     fs_look_rest();
+    fs_pass_rest(&files.sweep);
+    fs_pass_rest(&files.tree);
+    baseline_iter_rest(&files.place);
     fs_seen_rest(&files.seen);
 }
 

@@ -1,4 +1,5 @@
 #include "watch/fs_pass.h"
+#include "alarm/pages.h"
 #include "watch/fs_remote.h"
 #include <string.h>
 #include <unistd.h>
@@ -29,6 +30,14 @@ end_rereading(struct fs_pass *p)
         close(p->again_fd);
         p->rereading = false;
     }
+}
+
+void
+fs_pass_rest(struct fs_pass *p)
+{
+    baseline_iter_rest(&p->iter);
+    pages_rest(p->pending.ring, sizeof(p->pending.ring));
+    pages_rest(p->pending.room, sizeof(p->pending.room));
 }
 
 void

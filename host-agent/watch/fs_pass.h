@@ -77,6 +77,9 @@ enum fs_pass_step fs_pass_step(struct fs_pass *p);
  */
 bool fs_pass_let_go(struct fs_pass *p);
 
+/* Gives the pages of a pass that is over back until they are used again. */
+void fs_pass_rest(struct fs_pass *p);
+
 /* Gives up; nothing more is told. */
 void fs_pass_abort(struct fs_pass *p);
 
