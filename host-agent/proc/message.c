@@ -107,6 +107,7 @@ message_reply_valid(const void *message, size_t len)
 bool
 message_detector_valid(const void *message, size_t len)
 {
+    static const struct detector_status none; /* what stands where there is no detector */
     struct ctl_detector m;
 
     if (len != sizeof(m)) {
@@ -114,7 +115,8 @@ message_detector_valid(const void *message, size_t len)
     }
     memcpy(&m, message, sizeof(m));
     return m.magic == CTL_MAGIC && m.next <= STATUS_DETECTORS &&
-           (m.status.name[0] == '\0' ? m.next == 0 : status_valid(&m.status, sizeof(m.status)));
+           (m.status.name[0] == '\0' ? m.next == 0 && memcmp(&m.status, &none, sizeof(none)) == 0
+                                     : status_valid(&m.status, sizeof(m.status)));
 }
 
 bool

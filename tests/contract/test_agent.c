@@ -661,6 +661,52 @@ the_service_manager_is_told_of_start_life_and_stop(void)
     unlink(address.sun_path);
 }
 
+/* Waits for READY=1 and no longer. */
+static bool
+ready_comes(int manager)
+{
+    char heard[4096] = "";
+
+    for (int64_t until = now_ms() + WAIT_MS; now_ms() < until && strstr(heard, "READY=1\n") == NULL; nap()) {
+        hear_all(manager, heard, sizeof(heard));
+    }
+    return strstr(heard, "READY=1\n") != NULL;
+}
+
+static void
+what_changed_while_it_was_stopped_is_on_the_line_before_it_says_that_it_is_ready(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    char channels[512], path[PATH_SIZE];
+
+    mkdir(at("tree"), 0700);
+    write_text("tree/changed", "a");
+    write_text("tree/gone", "a");
+    snprintf(path, sizeof(path), "%s", at("tree"));
+    snprintf(channels, sizeof(channels), "Channel file %s\nWatch %s\n", at("out"), path);
+    begin(channels);
+    CHECK_INT(end(), 0);
+    CHECK_INT(run("baseline", "build"), 0);
+    write_text("tree/changed", "b");
+    write_text("tree/added", "b");
+    unlink(at("tree/gone"));
+    unlink(at("out"));
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", at("notify"));
+    CHECK_INT(bind(manager, (const struct sockaddr *)&address, sizeof(address)), 0);
+    setenv("NOTIFY_SOCKET", address.sun_path, 1);
+    agent = start("run", NULL);
+    CHECK(ready_comes(manager));
+    CHECK_INT(count("out", "/tree/changed "), 1);
+    CHECK_INT(count("out", "/tree/added "), 1);
+    CHECK_INT(count("out", "/tree/gone "), 1);
+    unsetenv("NOTIFY_SOCKET");
+    CHECK_INT(end(), 0);
+    close(manager);
+    unlink(address.sun_path);
+    unlink(at("state/baseline"));
+}
+
 static void
 ring_tells_at_once_why_a_channel_is_lost(void)
 {
@@ -804,6 +850,7 @@ main(void)
     CHECK_RUN(ring_reports_each_channel_with_and_without_a_running_agent);
     CHECK_RUN(ring_tells_at_once_why_a_channel_is_lost);
     CHECK_RUN(the_service_manager_is_told_of_start_life_and_stop);
+    CHECK_RUN(what_changed_while_it_was_stopped_is_on_the_line_before_it_says_that_it_is_ready);
     CHECK_RUN(status_names_each_detector_and_what_is_open);
     CHECK_RUN(a_detector_that_does_not_answer_is_silent_and_holds_up_nobody);
     CHECK_RUN(a_client_that_sends_anything_disturbs_nobody);

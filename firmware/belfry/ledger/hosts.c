@@ -5,9 +5,10 @@
 #define CLOCK_SLACK_MS 60000
 
 /* Also a new pairing of one that is there, where what follows is true of it. */
-#define INSERT_HOST                                                                                     \
-    "INSERT INTO hosts VALUES(?1, 1, ?2, ?3, ?4, 0, 0, 0, 0, '', 0, 0, 0, 0, 0, '') ON CONFLICT(host) " \
-    "DO UPDATE SET pairing = pairing + 1, paired_ms = ?2, psk = ?3, root = ?4, root_session = 0, "      \
+#define INSERT_HOST                                                                                          \
+    "INSERT INTO hosts VALUES(?1, 1, ?2, ?3, ?4, 0, 0, 0, 0, '', 0, 0, 0, 0, 0, '') ON CONFLICT(host) "      \
+    "DO UPDATE SET pairing = pairing + 1, paired_ms = ?2, psk = ?3, root = ?4, root_session = 0, last_ms = " \
+    "0, last_line = '', "                                                                                    \
     "next_s = 0, alive = 0, unpaired_ms = 0, unpaired_by = '' WHERE "
 
 int
