@@ -1,10 +1,15 @@
 #include "cmd/cmd.h"
+#include "cmd/version.h"
+#include "conf/name.h"
+#include "proc/image.h"
 #include "proc/role.h"
+#include "proc/words.h"
 #include "wire/escape.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
         "usage: tocsin [--config FILE] [--state DIR] COMMAND [ARGUMENTS]\n"
@@ -22,9 +27,12 @@ static const char usage[] =
         "                                    append these lines to the configuration\n"
         "  daemons [--json]                  the daemons that should run\n"
         "  routes [--json]                   the way to the receiver\n"
+        "  channels [--json]                 what each channel has open, and how it does\n"
         "  status [--findings] [--json]      how the agent that runs is, and what is open\n"
         "  explain CODE|all                  what a code means, and what to do\n"
-        "  ring                              a test alarm through every channel\n"
+        "  ring [--timeout SECONDS]          a test alarm through every channel\n"
+        "  seal-config [--open|--print]      keep the configuration unreadable, open it again, print it\n"
+        "  disguise --as NAME --dir DIR      under a name that says nothing\n"
         "\n"
         "  --check-config   read the configuration and say what is wrong with it\n"
         "  --json           results as JSON\n"
@@ -41,8 +49,10 @@ struct named_command {
 static const struct named_command commands[] = {
     { "accept", cmd_accept },
     { "baseline", cmd_baseline },
+    { "channels", cmd_channels },
     { "check", cmd_check },
     { "daemons", cmd_daemons },
+    { "disguise", cmd_disguise },
     { "explain", cmd_explain },
     { "init", cmd_init },
     { "pair", cmd_pair },
@@ -50,6 +60,7 @@ static const struct named_command commands[] = {
     { "ring", cmd_ring },
     { "routes", cmd_routes },
     { "run", cmd_run },
+    { "seal-config", cmd_seal },
     { "status", cmd_status },
 };
 
@@ -143,13 +154,20 @@ dispatch(struct cmd *cmd, char **argv)
 int
 main(int argc, char **argv)
 {
-    struct cmd cmd = { .config_path = CONF_DEFAULT_PATH };
+    struct cmd cmd;
     bool check_config = false;
     int option;
 
-    if (argc > 2 && strcmp(argv[1], "--role") == 0) {
-        return role_main(argc - 2, argv + 2);
+    words_show();
+    image_protect();
+    if (argc > 2 && (strcmp(argv[1], ROLE_OPTION) == 0 || strcmp(argv[1], ROLE_OPTION_DISGUISED) == 0)) {
+        name_begin(argv[0], true);
+        name_hide(1, argv + 1);
+        _exit(role_main(
+                argc - 2, argv + 2)); /* nothing is left to flush, and no library's last words are run */
     }
+    name_begin(argv[0], false);
+    cmd = (struct cmd){ .config_path = name_config() };
     opterr = 0;
     while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
         switch (option) {
@@ -174,7 +192,7 @@ main(int argc, char **argv)
             fputs(usage, stdout);
             return CMD_CLEAN;
         case OPTION_VERSION:
-            printf("tocsin %s\n", TOCSIN_VERSION);
+            version_print();
             return CMD_CLEAN;
         default:
             return unknown("unknown option, or its value is missing", argv[optind - 1]);
@@ -184,6 +202,9 @@ main(int argc, char **argv)
     cmd.argv = argv + optind + 1;
     if (check_config) {
         return cmd_check_config(&cmd);
+    }
+    if (optind >= argc && name_disguised()) {
+        return cmd_run(&cmd);
     }
     if (optind >= argc) {
         fputs(usage, stderr);

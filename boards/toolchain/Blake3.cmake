@@ -19,7 +19,14 @@ message(STATUS "BLAKE3: ${_blake3}")
 
 add_library(blake3 STATIC ${_blake3}/blake3.c ${_blake3}/blake3_dispatch.c ${_blake3}/blake3_portable.c)
 target_include_directories(blake3 SYSTEM PUBLIC ${_blake3})
-target_compile_options(blake3 PRIVATE $<$<COMPILE_LANGUAGE:C>:-O3 -w -ffunction-sections -fdata-sections>)
+# Where the assembler does the work, speed of the C around it buys nothing.
+if(CMAKE_BUILD_TYPE STREQUAL "MinSizeRel" AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  set(_blake3_speed -Os)
+else()
+  set(_blake3_speed -O3)
+endif()
+target_compile_options(blake3 PRIVATE
+  $<$<COMPILE_LANGUAGE:C>:${_blake3_speed} -w -ffunction-sections -fdata-sections ${TOCSIN_HARDENING}>)
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
   target_sources(blake3 PRIVATE ${_blake3}/blake3_sse2_x86-64_unix.S ${_blake3}/blake3_sse41_x86-64_unix.S
     ${_blake3}/blake3_avx2_x86-64_unix.S ${_blake3}/blake3_avx512_x86-64_unix.S)

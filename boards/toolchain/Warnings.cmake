@@ -4,10 +4,16 @@ target_compile_definitions(tocsin_flags INTERFACE _GNU_SOURCE TOCSIN_VERSION="${
 target_compile_options(tocsin_flags INTERFACE
   $<$<COMPILE_LANGUAGE:C>:-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
   -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wno-format-nonliteral
-  -fstack-protector-strong -fno-strict-aliasing>)
+  -fno-strict-aliasing>)
+target_compile_options(tocsin_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:${TOCSIN_HARDENING}>)
 # snprintf() cuts where it must; callers that mind look at its result.
 target_compile_options(tocsin_flags INTERFACE $<$<COMPILE_LANG_AND_ID:C,GNU>:-Wno-format-truncation>)
+if(TOCSIN_CAMOUFLAGE) # else short constants stand in the code itself
+  target_compile_options(tocsin_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:-fno-builtin-memcpy -fno-builtin-memcmp>)
+endif()
 if(TOCSIN_WERROR)
   target_compile_options(tocsin_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:-Werror>)
 endif()
-target_link_options(tocsin_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+if(NOT TOCSIN_BOARD)
+  target_link_options(tocsin_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code)
+endif()

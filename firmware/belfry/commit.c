@@ -9,11 +9,17 @@
 #include <string.h>
 
 #define AGAIN_MS 200
+#define AGAIN_BUSY_MS 10  /* another process writes: it will be done soon */
+#define STUCK_SAY_MS 1000 /* or not */
+#define PATIENCE_MS 100
 #define STUCK_TELL_MS 3000 /* how long the ledger may refuse before somebody is told */
-#define TRIES_MAX 6
 
-/* Waits between the tries to tell an alarm. */
-static const int64_t retry_ms[TRIES_MAX] = { 5000, 15000, 60000, 300000, 900000, 3600000 };
+/* A sign of life that only waits for its acknowledgement: others may join it in its transaction. */
+static bool
+can_wait(const struct record *r)
+{
+    return r->kind == RECORD_LINE && r->severity == WIRE_INFO && strcmp(r->line, PATH_NET) == 0;
+}
 
 void
 commit_record(struct run *run, const struct record *r)
@@ -24,7 +30,9 @@ commit_record(struct run *run, const struct record *r)
     }
     if (run->queued == 0) {
         run->first_ms = run->now_ms;
+        run->urgent = false;
     }
+    run->urgent = run->urgent || !can_wait(r);
     run->queue[run->queued++] = *r;
 }
 
@@ -53,6 +61,24 @@ apply_records(struct run *run)
 }
 
 static int
+save_paths(struct run *run, const struct bench_host *h)
+{
+    int r = 0;
+
+    for (unsigned i = 0; r == 0 && i < h->paths.count; i++) {
+        const struct path *path = &h->paths.at[i];
+
+        if (path->changed) {
+            r = ledger_path_save(run->ledger, h->keep.host, h->keep.pairing, &path->keep);
+        }
+    }
+    if (r == 0 && h->net_changed) {
+        r = ledger_connection_save(run->ledger, h->keep.host, h->keep.pairing, &h->net);
+    }
+    return r;
+}
+
+static int
 save_hosts(struct run *run)
 {
     int64_t utc_ahead_ms = run->utc_us / 1000 - run->now_ms;
@@ -63,6 +89,9 @@ save_hosts(struct run *run)
 
         if (h->changed) {
             r = ledger_host_save(run->ledger, &h->keep, &h->judge, utc_ahead_ms);
+        }
+        if (r == 0 && (h->changed || h->net_changed)) {
+            r = save_paths(run, h);
         }
     }
     return r;
@@ -90,8 +119,8 @@ save_places(struct run *run)
 {
     int r = 0;
 
-    for (unsigned i = 0; r == 0 && i < run->lines; i++) {
-        struct line *l = &run->line[i].line;
+    for (unsigned i = 0; r == 0 && run->files > 0 && i < run->lines; i++) {
+        struct line *l = &run->line[i]->line;
         struct ledger_source source;
         struct line_place place;
 
@@ -106,21 +135,8 @@ save_places(struct run *run)
         source.back = place.back;
         source.print = place.print;
         source.print_len = place.print_len;
-        source.raw = l->transcript.size - l->transcript.skip;
+        source.raw = transcript_end(&l->transcript) - l->transcript.skip;
         r = ledger_source_save(run->ledger, l->conf->name, &source);
-    }
-    return r;
-}
-
-static int
-save_answers(struct run *run)
-{
-    int r = 0;
-
-    for (unsigned i = 0; r == 0 && i < run->answers; i++) {
-        const struct notify_answer *a = &run->answer[i];
-
-        r = ledger_told(run->ledger, a->id, a->closed, a->sequence, a->told ? 0 : a->retry_ms);
     }
     return r;
 }
@@ -144,7 +160,10 @@ transaction(struct run *run)
         r = save_places(run);
     }
     if (r == 0) {
-        r = save_answers(run);
+        r = tell_save(run);
+    }
+    if (r == 0) {
+        r = forget_save(run);
     }
     return r == 0 ? ledger_commit(run->ledger) : r;
 }
@@ -162,8 +181,8 @@ print_alarm(struct run *run, const struct ledger_change *c)
     }
 }
 
-static void
-print_all(struct run *run)
+void
+commit_say_dropped(struct run *run)
 {
     char text[EVENTS_TEXT];
     uint64_t dropped = out_dropped(&run->out);
@@ -174,6 +193,14 @@ print_all(struct run *run)
         (void)snprintf(count, sizeof count, "%llu", (unsigned long long)dropped);
         (void)out_put(&run->out, text, events_simple(text, "DROPPED", run->utc_us, count));
     }
+}
+
+static void
+print_all(struct run *run)
+{
+    char text[EVENTS_TEXT];
+
+    commit_say_dropped(run);
     for (unsigned i = 0; i < run->queued; i++) {
         (void)out_put(&run->out, text, events_record(text, &run->queue[i]));
     }
@@ -186,7 +213,7 @@ print_all(struct run *run)
 static void
 tell_stuck(struct run *run, bool over)
 {
-    struct notify_message m = { .closed = over };
+    struct notice m = { .closed = over, .worst = WIRE_CRIT, .made_ms = run->utc_us / 1000 };
     char text[EVENTS_TEXT];
 
     run->stuck_told = !over;
@@ -199,24 +226,27 @@ tell_stuck(struct run *run, bool over)
     (void)snprintf(m.alarm.verdict, sizeof m.alarm.verdict, "%s", "LOCAL");
     (void)snprintf(m.alarm.detail, sizeof m.alarm.detail, "waiting=%u dropped=%llu", run->queued,
             (unsigned long long)run->dropped);
-    if (run->notify.fd >= 0) {
-        (void)notify_send(&run->notify, &m);
-    }
+    tell_at_once(run, &m);
     if (run->events) {
         (void)out_put(&run->out, text, events_alarm(text, &m.alarm, over, run->utc_us));
     }
 }
 
 static void
-refused(struct run *run)
+refused(struct run *run, int error)
 {
     ledger_rollback(run->ledger);
-    run->again_ms = run->now_ms + AGAIN_MS;
+    run->locked = error == LEDGER_E_BUSY;
     if (!run->stuck) {
         run->stuck = true;
         run->stuck_ms = run->utc_us / 1000;
+    }
+    if (!run->stuck_said && (error != LEDGER_E_BUSY || run->utc_us / 1000 - run->stuck_ms >= STUCK_SAY_MS)) {
+        run->stuck_said = true;
         out_warn("%s; lines wait in memory and it is tried again", ledger_error(run->ledger));
-    } else if (!run->stuck_told && run->utc_us / 1000 - run->stuck_ms >= STUCK_TELL_MS) {
+    }
+    run->again_ms = run->now_ms + (run->stuck_said ? AGAIN_MS : AGAIN_BUSY_MS);
+    if (!run->stuck_told && run->utc_us / 1000 - run->stuck_ms >= STUCK_TELL_MS) {
         tell_stuck(run, false);
     }
 }
@@ -226,7 +256,11 @@ accepted(struct run *run)
 {
     if (run->stuck) {
         run->stuck = false;
-        out_warn("the ledger is written again");
+        if (run->stuck_said) {
+            out_warn("the ledger is written again");
+        }
+        run->stuck_said = false;
+        run->locked = false;
         if (run->stuck_told) {
             tell_stuck(run, true);
         }
@@ -236,7 +270,17 @@ accepted(struct run *run)
         (void)out_flush(&run->out);
     }
     for (unsigned i = 0; i < run->bench.hosts; i++) {
-        run->bench.host[i]->changed = false;
+        struct bench_host *h = run->bench.host[i];
+
+        if (h->changed || h->net_changed) {
+            bench_saved(h);
+        }
+    }
+    run->page.changed = run->page.changed || run->changes > 0;
+    tell_saved(run);
+    forget_saved(run);
+    if (run->queued > 0) {
+        tell_rows_made(run);
     }
     if (run->changes > 0 || run->answers > 0) {
         run->tell_ms = 0;
@@ -247,142 +291,37 @@ accepted(struct run *run)
     run->unsaved_ms = run->now_ms;
 }
 
+static bool
+again_on_reserve(struct run *run)
+{
+    if (!reserve_spend(&run->reserve)) {
+        return false;
+    }
+    ledger_rollback(run->ledger);
+    ledger_spare(run->ledger, true);
+    return transaction(run) == 0;
+}
+
+void
+commit_patient(struct run *run, bool patient)
+{
+    ledger_patience(run->ledger, patient && !run->stuck_said ? PATIENCE_MS : 0);
+    run->again_ms = patient && !run->stuck_said ? run->now_ms : run->again_ms;
+}
+
 bool
 commit_now(struct run *run)
 {
+    int r;
+
     if (run->stuck && run->now_ms < run->again_ms) {
         return false;
     }
-    if (transaction(run) != 0) {
-        refused(run);
+    r = transaction(run);
+    if (r != 0 && (r == LEDGER_E_BUSY || !again_on_reserve(run))) {
+        refused(run, r);
         return false;
     }
     accepted(run);
     return true;
-}
-
-/* ---- telling */
-
-static void
-not_busy(struct run *run, int64_t id)
-{
-    for (unsigned i = 0; i < run->busy_count; i++) {
-        if (run->busy[i] == id) {
-            run->busy[i] = run->busy[--run->busy_count];
-            return;
-        }
-    }
-}
-
-/* The notifier died: what it had is told again by a new one. */
-static void
-restart_notifier(struct run *run)
-{
-    out_warn("the notifier is gone; starting it again");
-    notify_stop(&run->notify);
-    run->busy_count = 0;
-    run->tell_ms = run->utc_us / 1000 + 1000;
-    if (notify_start(&run->notify, run->conf) != 0) {
-        out_warn("cannot start the notifier; tried again in a second");
-    }
-}
-
-static void
-take_answers(struct run *run)
-{
-    struct notify_answer a;
-    int r = 0;
-
-    while (run->answers < NOTIFY_ROOM && (r = notify_receive(&run->notify, &a)) == 1) {
-        not_busy(run, a.id);
-        if (a.id != 0) {
-            run->answer[run->answers++] = a;
-        }
-    }
-    if (r < 0) {
-        restart_notifier(run);
-    }
-}
-
-/* Says when to try again what failed; after the last try it counts as told, and the log says so. */
-static void
-schedule_tries(struct run *run, struct notify_answer *a, unsigned tries)
-{
-    if (tries < TRIES_MAX) {
-        a->retry_ms = run->utc_us / 1000 + retry_ms[tries];
-        return;
-    }
-    a->told = true;
-    out_warn("alarm %lld could not be told in %d tries; given up", (long long)a->id, TRIES_MAX + 1);
-}
-
-static void
-send_next(struct run *run)
-{
-    struct ledger_tell tell;
-    struct notify_message m;
-
-    run->tell_ms = INT64_MAX;
-    while (run->busy_count < NOTIFY_ROOM) {
-        int r = ledger_tell_next(run->ledger, run->utc_us / 1000, run->busy, run->busy_count, &tell);
-
-        if (r != 0) {
-            run->tell_ms = ledger_tell_due(run->ledger, run->utc_us / 1000);
-            return;
-        }
-        memset(&m, 0, sizeof m);
-        m.alarm = tell.alarm;
-        m.closed = tell.closed;
-        m.sequence = tell.sequence;
-        m.tries = tell.tries;
-        if (notify_send(&run->notify, &m) != 0) {
-            return;
-        }
-        run->busy[run->busy_count++] = tell.alarm.id;
-    }
-}
-
-/* Without a hook and without syslog, what stands in the ledger is told. */
-static void
-tell_nobody(struct run *run)
-{
-    struct ledger_tell tell;
-
-    run->tell_ms = INT64_MAX;
-    while (run->answers < NOTIFY_ROOM &&
-            ledger_tell_next(run->ledger, run->utc_us / 1000, run->busy, run->busy_count, &tell) == 0) {
-        run->busy[run->busy_count++] = tell.alarm.id;
-        run->answer[run->answers++] = (struct notify_answer){
-            .id = tell.alarm.id, .sequence = tell.sequence, .closed = tell.closed, .told = true
-        };
-    }
-    run->busy_count = 0;
-}
-
-void
-commit_tell(struct run *run)
-{
-    if (run->notify.fd < 0 && run->conf->on_alarm[0] == '\0' && !run->conf->syslog) {
-        if (run->utc_us / 1000 >= run->tell_ms && run->answers == 0) {
-            tell_nobody(run);
-        }
-        return;
-    }
-    if (run->notify.fd < 0) {
-        if (run->utc_us / 1000 >= run->tell_ms) {
-            restart_notifier(run);
-        }
-        return;
-    }
-    take_answers(run);
-    for (unsigned i = 0; i < run->answers; i++) {
-        struct notify_answer *a = &run->answer[i];
-
-        if (!a->told && a->retry_ms == 0) {
-            schedule_tries(run, a, a->tries);
-        }
-    }
-    if (run->answers == 0 && run->utc_us / 1000 >= run->tell_ms) {
-        send_next(run);
-    }
 }

@@ -57,7 +57,7 @@ events_record(char out[EVENTS_TEXT], const struct record *r)
     struct rule rule;
     const char *severity = "-";
     const char *code = r->code;
-    const char *verdict = r->kind == RECORD_LOCAL ? "LOCAL" : wire_verdict_name(r->verdict);
+    const char *verdict = record_verdict(r);
 
     if (r->kind == RECORD_EVENT) {
         rule_of(r, &rule);

@@ -1,4 +1,5 @@
 #include "belfry/ctl/commands.h"
+#include "belfry/nobody.h"
 #include "belfry/run.h"
 
 #include <getopt.h>
@@ -23,6 +24,13 @@ enum option_id {
     OPT_BY,
     OPT_FOLLOW,
     OPT_EVENTS,
+    OPT_UNTIL,
+    OPT_RAW,
+    OPT_PLAIN,
+    OPT_TAKE,
+    OPT_WRITE,
+    OPT_CSV,
+    OPT_BUNDLE,
     OPT_FOREGROUND
 };
 
@@ -36,6 +44,13 @@ static const struct option options[] = {
     { "again", no_argument, NULL, OPT_AGAIN },
     { "json", no_argument, NULL, OPT_JSON },
     { "since", required_argument, NULL, OPT_SINCE },
+    { "until", required_argument, NULL, OPT_UNTIL },
+    { "raw", no_argument, NULL, OPT_RAW },
+    { "plain", no_argument, NULL, OPT_PLAIN },
+    { "take", no_argument, NULL, OPT_TAKE },
+    { "write", no_argument, NULL, OPT_WRITE },
+    { "bundle", required_argument, NULL, OPT_BUNDLE },
+    { "csv", no_argument, NULL, OPT_CSV },
     { "host", required_argument, NULL, OPT_HOST },
     { "severity", required_argument, NULL, OPT_SEVERITY },
     { "open", no_argument, NULL, OPT_OPEN },
@@ -49,31 +64,56 @@ static const struct option options[] = {
 static int
 do_run(const struct command *c)
 {
-    if (c->conf->lines == 0) {
-        return command_error("no line is configured; expected at least one Line in the configuration");
+    if (c->conf->lines == 0 && c->conf->listens == 0) {
+        return command_error(
+                "no line is configured; expected at least one Line or Listen in the configuration");
     }
-    return run_belfry(c->conf, c->events);
+    if (geteuid() != 0) {
+        (void)nobody_alone(); /* what it may is for its gate and its notifiers */
+    }
+    return run_belfry(c->conf, c->config, c->events);
 }
 
 struct verb {
     const char *name;
     int arguments;
+    int optional; /* of them */
     const char *usage;
     int takes[6]; /* options beside the common ones; 0 ends */
     int (*run)(const struct command *c);
 };
 
 static const struct verb verbs[] = {
-    { "run", 0, "run [--events]", { OPT_EVENTS, OPT_FOREGROUND }, do_run },
-    { "pair", 1, "pair HOST [--file OUT] [--again]", { OPT_FILE, OPT_AGAIN }, command_pair },
-    { "status", 0, "status [--json]", { OPT_JSON }, command_status },
-    { "alarms", 0, "alarms [--since TIME] [--host HOST] [--severity SEVERITY] [--open] [--json]",
+    { "run", 0, 0, "run [--events]", { OPT_EVENTS, OPT_FOREGROUND }, do_run },
+    { "reload", 0, 0, "reload", { 0 }, command_reload },
+    { "pair", 1, 0, "pair HOST [--file OUT] [--again] [--by NAME]", { OPT_FILE, OPT_AGAIN, OPT_BY },
+            command_pair },
+    { "status", 0, 0, "status [--json]", { OPT_JSON }, command_status },
+    { "top", 0, 0, "top", { 0 }, command_top },
+    { "show", 1, 0, "show HOST [--json]", { OPT_JSON }, command_show },
+    { "alarms", 0, 0, "alarms [--since TIME] [--host HOST] [--severity SEVERITY] [--open] [--json]",
             { OPT_SINCE, OPT_HOST, OPT_SEVERITY, OPT_OPEN, OPT_JSON }, command_alarms },
-    { "ack", 1, "ack ID [--by NAME]", { OPT_BY }, command_ack },
-    { "expect", 2, "expect HOST DURATION|off [--by NAME]", { OPT_BY }, command_expect },
-    { "unpair", 1, "unpair HOST [--by NAME]", { OPT_BY }, command_unpair },
-    { "tail", 1, "tail LINE [--follow]", { OPT_FOLLOW }, command_tail },
-    { "verify", 1, "verify --host HOST FILE [--json]", { OPT_HOST, OPT_JSON }, command_verify },
+    { "ack", 1, 0, "ack ID [--by NAME]", { OPT_BY }, command_ack },
+    { "acts", 0, 0, "acts [--since TIME] [--until TIME] [--host HOST]", { OPT_SINCE, OPT_UNTIL, OPT_HOST },
+            command_acts },
+    { "expect", 2, 0, "expect HOST DURATION|off [--by NAME]", { OPT_BY }, command_expect },
+    { "accept", 2, 1, "accept HOST [bin|conf|base[=DIGEST]] [--by NAME] [--json]", { OPT_BY, OPT_JSON },
+            command_accept },
+    { "unpair", 1, 0, "unpair HOST [--by NAME]", { OPT_BY }, command_unpair },
+    { "attach", 1, 0, "attach LINE [--write|--take] [--plain|--raw]",
+            { OPT_WRITE, OPT_TAKE, OPT_PLAIN, OPT_RAW }, command_attach },
+    { "log", 1, 0, "log LINE [--since TIME] [--until TIME] [--follow] [--plain|--raw]",
+            { OPT_SINCE, OPT_UNTIL, OPT_FOLLOW, OPT_PLAIN, OPT_RAW }, command_log },
+    { "tail", 1, 0, "tail LINE [--follow]", { OPT_FOLLOW }, command_tail },
+    { "verify", 1, 0, "verify [--host HOST] FILE [--json]", { OPT_HOST, OPT_JSON }, command_verify },
+    { "export", 1, 0,
+            "export hosts|lines|events|alarms|acts [--since TIME] [--until TIME] [--host HOST] [--csv] | "
+            "--bundle HOST FILE",
+            { OPT_SINCE, OPT_UNTIL, OPT_HOST, OPT_CSV, OPT_BUNDLE, OPT_BY }, command_export },
+    { "hub", 0, 0, "hub", { 0 }, command_hub },
+    { "sites", 0, 0, "sites [--json]", { OPT_JSON }, command_sites },
+    { "harvest", 1, 0, "harvest LOGGER [--file OUT] [--json]", { OPT_FILE, OPT_JSON }, command_harvest },
+    { "logger-status", 1, 0, "logger-status LOGGER [--json]", { OPT_JSON }, command_logger_status },
 };
 
 #define VERBS (sizeof verbs / sizeof verbs[0])
@@ -130,11 +170,17 @@ take_option(struct request *r, int id)
     case OPT_SINCE:
         c->since = optarg;
         break;
+    case OPT_UNTIL:
+        c->until = optarg;
+        break;
     case OPT_HOST:
         c->host = optarg;
         break;
     case OPT_SEVERITY:
         c->severity = optarg;
+        break;
+    case OPT_BUNDLE:
+        c->bundle = optarg;
         break;
     case OPT_BY:
         c->by = optarg;
@@ -173,9 +219,14 @@ read_arguments(int argc, char **argv, struct request *r)
     r->check = was_given(r, OPT_CHECK);
     r->version = was_given(r, OPT_VERSION);
     r->help = was_given(r, OPT_HELP);
+    r->command.csv = was_given(r, OPT_CSV);
     r->command.again = was_given(r, OPT_AGAIN);
     r->command.json = was_given(r, OPT_JSON);
     r->command.open = was_given(r, OPT_OPEN);
+    r->command.plain = was_given(r, OPT_PLAIN);
+    r->command.raw = was_given(r, OPT_RAW);
+    r->command.take = was_given(r, OPT_TAKE);
+    r->command.write = was_given(r, OPT_WRITE);
     r->command.follow = was_given(r, OPT_FOLLOW);
     r->command.events = was_given(r, OPT_EVENTS);
     return true;
@@ -205,7 +256,7 @@ find_verb(const struct request *r)
         if (strcmp(v->name, r->word[0]) != 0) {
             continue;
         }
-        if (r->words - 1 != v->arguments) {
+        if (r->words - 1 > v->arguments || r->words - 1 < v->arguments - v->optional) {
             (void)command_error("usage: belfry %s", v->usage);
             return NULL;
         }
@@ -236,12 +287,7 @@ read_conf(const struct request *r, struct conf *conf)
         (void)command_error("%s is not there", path);
         return false;
     }
-    for (unsigned i = 0; i < errors.count && i < CONF_ERRORS_MAX; i++) {
-        (void)command_error("%s", errors.text[i]);
-    }
-    if (errors.count > CONF_ERRORS_MAX) {
-        (void)command_error("... and %u errors more", errors.count - CONF_ERRORS_MAX);
-    }
+    conf_print_errors(&errors);
     if (r->state != NULL) {
         if (r->state[0] == '\0' || strlen(r->state) >= sizeof conf->state_dir) {
             (void)command_error(
@@ -249,7 +295,21 @@ read_conf(const struct request *r, struct conf *conf)
             return false;
         }
         (void)snprintf(conf->state_dir, sizeof conf->state_dir, "%s", r->state);
+        conf->state_fixed = true;
     }
+    return errors.count == 0;
+}
+
+/* Whether the files of rules are, that run_belfry() will want. */
+static bool
+notices_sound(const struct conf *conf)
+{
+    static struct conf_errors errors;
+    struct notice_sets *sets;
+
+    (void)notice_load(conf, &errors, &sets);
+    notice_free(sets);
+    conf_print_errors(&errors);
     return errors.count == 0;
 }
 
@@ -286,11 +346,16 @@ main(int argc, char **argv)
         return COMMAND_ERROR;
     }
     if (verb == NULL) {
+        if (!notices_sound(&conf)) {
+            return COMMAND_ERROR;
+        }
         (void)printf(
                 "configuration is sound: %u lines, state in %s\n", conf.lines, command_shown(conf.state_dir));
         return COMMAND_WELL;
     }
     r.command.conf = &conf;
+    r.command.config =
+            r.config != NULL || access(CONF_DEFAULT_PATH, F_OK) != 0 ? r.config : CONF_DEFAULT_PATH;
     r.command.argument[0] = r.word[1];
     r.command.argument[1] = r.word[2];
     return verb->run(&r.command);

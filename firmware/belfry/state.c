@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,12 +56,15 @@ state_lock(const struct conf *conf)
 {
     char path[STATE_PATH];
     int fd = open(state_path(conf, "lock", path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    /* Of this process: children that outlive it for a moment must not keep its successor out, as flock(2)
+     * would. */
+    const struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
     if (fd < 0) {
         return -errno;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        int error = errno == EWOULDBLOCK ? -EBUSY : -errno;
+    if (fcntl(fd, F_SETLK, &whole) != 0) {
+        int error = errno == EACCES || errno == EAGAIN ? -EBUSY : -errno;
 
         (void)close(fd);
         return error;

@@ -76,3 +76,9 @@ wire_hash_keyed(const uint8_t key[WIRE_HASH_SIZE], const void *src, size_t len, 
     blake3_hasher_finalize(&h, out, out_len);
     wire_wipe(&h, len <= BLAKE3_CHUNK_LEN ? SHORT_STATE : sizeof(h));
 }
+
+const char *
+wire_hash_library(void)
+{
+    return blake3_version();
+}

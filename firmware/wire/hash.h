@@ -36,4 +36,7 @@ void wire_hash_derive_with(
 void wire_hash_keyed(
         const uint8_t key[WIRE_HASH_SIZE], const void *src, size_t len, uint8_t *out, size_t out_len);
 
+/* The version of the library, as "1.3.1". */
+const char *wire_hash_library(void);
+
 #endif

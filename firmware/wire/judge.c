@@ -1,5 +1,6 @@
 #include "wire/judge.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "wire/base32.h"
@@ -87,17 +88,27 @@ tell_gap(struct wire_events *events, const struct wire_judge_session *s, struct 
 
 /* ---- holes */
 
-static void
-hole_remove(struct wire_judge_session *s, unsigned i)
+static struct wire_hole *
+holes_of(struct wire_judge *j, const struct wire_judge_session *s)
 {
+    return j->hole[s - j->session];
+}
+
+static void
+hole_remove(struct wire_judge *j, struct wire_judge_session *s, unsigned i)
+{
+    struct wire_hole *hole = holes_of(j, s);
+
     s->holes--;
-    memmove(&s->hole[i], &s->hole[i + 1], (s->holes - i) * sizeof(s->hole[0]));
+    memmove(&hole[i], &hole[i + 1], (s->holes - i) * sizeof(hole[0]));
 }
 
 /* Room for one more: the oldest hole is told and no longer followed. */
 static void
-hole_make_room(struct wire_judge_session *s, struct wire_events *events)
+hole_make_room(struct wire_judge *j, struct wire_judge_session *s, struct wire_events *events)
 {
+    struct wire_hole *oldest = holes_of(j, s);
+
     if (s->holes < WIRE_JUDGE_HOLES) {
         return;
     }
@@ -105,19 +116,19 @@ hole_make_room(struct wire_judge_session *s, struct wire_events *events)
         tell_of(events, WIRE_FLOOD, s)->value = s->holes;
         s->flood_told = true;
     }
-    if (!s->hole[0].told) {
-        tell_gap(events, s, &s->hole[0]);
+    if (!oldest->told) {
+        tell_gap(events, s, oldest);
     }
-    hole_remove(s, 0);
+    hole_remove(j, s, 0);
 }
 
 /* `first` lies beyond all holes. */
 static void
-hole_append(struct wire_judge_session *s, uint32_t first, uint32_t last, int64_t now_ms,
+hole_append(struct wire_judge *j, struct wire_judge_session *s, uint32_t first, uint32_t last, int64_t now_ms,
         struct wire_events *events)
 {
-    hole_make_room(s, events);
-    s->hole[s->holes++] = (struct wire_hole){ .first = first, .last = last, .since_ms = now_ms };
+    hole_make_room(j, s, events);
+    holes_of(j, s)[s->holes++] = (struct wire_hole){ .first = first, .last = last, .since_ms = now_ms };
 }
 
 static bool
@@ -128,26 +139,28 @@ in_reserve(const struct wire_judge_session *s, uint32_t number)
 
 /* first..last are missing, but for those that were sealed in advance. */
 static void
-hole_open(struct wire_judge_session *s, uint32_t first, uint32_t last, int64_t now_ms,
+hole_open(struct wire_judge *j, struct wire_judge_session *s, uint32_t first, uint32_t last, int64_t now_ms,
         struct wire_events *events)
 {
     if (s->has_reserve && first <= s->reserve_last && last >= s->reserve_first) {
         if (first < s->reserve_first) {
-            hole_append(s, first, s->reserve_first - 1, now_ms, events);
+            hole_append(j, s, first, s->reserve_first - 1, now_ms, events);
         }
         if (last <= s->reserve_last) {
             return;
         }
         first = s->reserve_last + 1;
     }
-    hole_append(s, first, last, now_ms, events);
+    hole_append(j, s, first, last, now_ms, events);
 }
 
 static int
-hole_find(const struct wire_judge_session *s, uint32_t number)
+hole_find(const struct wire_judge *j, const struct wire_judge_session *s, uint32_t number)
 {
+    const struct wire_hole *hole = j->hole[s - j->session];
+
     for (unsigned i = 0; i < s->holes; i++) {
-        if (number >= s->hole[i].first && number <= s->hole[i].last) {
+        if (number >= hole[i].first && number <= hole[i].last) {
             return (int)i;
         }
     }
@@ -169,39 +182,41 @@ bad_forget(struct wire_judge_session *s, uint32_t first, uint32_t last)
 
 /* first..last, a part of hole i, are missing no more. */
 static void
-hole_fill(struct wire_judge_session *s, unsigned i, uint32_t first, uint32_t last, struct wire_events *events)
+hole_fill(struct wire_judge *j, struct wire_judge_session *s, unsigned i, uint32_t first, uint32_t last,
+        struct wire_events *events)
 {
-    struct wire_hole right = s->hole[i];
+    struct wire_hole *hole = holes_of(j, s);
+    struct wire_hole right = hole[i];
 
     bad_forget(s, first, last);
-    if (first > s->hole[i].first && last < s->hole[i].last) {
+    if (first > hole[i].first && last < hole[i].last) {
         unsigned before = s->holes;
 
-        hole_make_room(s, events);
+        hole_make_room(j, s, events);
         if (s->holes < before && i-- == 0) {
             /* The hole itself was the oldest: what is right of the filled part takes its place. */
-            memmove(&s->hole[1], &s->hole[0], s->holes * sizeof(s->hole[0]));
+            memmove(&hole[1], &hole[0], s->holes * sizeof(hole[0]));
             s->holes++;
             right.first = last + 1;
             right.told = true;
-            s->hole[0] = right;
+            hole[0] = right;
             return;
         }
-        memmove(&s->hole[i + 2], &s->hole[i + 1], (s->holes - i - 1) * sizeof(s->hole[0]));
+        memmove(&hole[i + 2], &hole[i + 1], (s->holes - i - 1) * sizeof(hole[0]));
         s->holes++;
-        s->hole[i].last = first - 1;
+        hole[i].last = first - 1;
 #ifdef PLANT_JUDGE
         right.first = last;
 #else
         right.first = last + 1;
 #endif
-        s->hole[i + 1] = right;
-    } else if (first > s->hole[i].first) {
-        s->hole[i].last = first - 1;
-    } else if (last < s->hole[i].last) {
-        s->hole[i].first = last + 1;
+        hole[i + 1] = right;
+    } else if (first > hole[i].first) {
+        hole[i].last = first - 1;
+    } else if (last < hole[i].last) {
+        hole[i].first = last + 1;
     } else {
-        hole_remove(s, i);
+        hole_remove(j, s, i);
     }
     if (s->holes < WIRE_JUDGE_HOLES / 2) {
         s->flood_told = false;
@@ -269,16 +284,17 @@ session_place(struct wire_judge *j)
 
 /* Stop following it: what is missing will not be told later. */
 static void
-session_drop(struct wire_judge_session *s, struct wire_events *events)
+session_drop(struct wire_judge *j, struct wire_judge_session *s, struct wire_events *events)
 {
+    struct wire_hole *hole = holes_of(j, s);
     unsigned untold = 0;
 
     for (unsigned i = 0; s->used && i < s->holes; i++) {
-        if (s->hole[i].told) {
+        if (hole[i].told) {
             continue;
         }
         if (events->count + EVENTS_KEPT_FREE < WIRE_EVENTS_MAX) {
-            tell_gap(events, s, &s->hole[i]);
+            tell_gap(events, s, &hole[i]);
         } else {
             untold++;
         }
@@ -286,7 +302,151 @@ session_drop(struct wire_judge_session *s, struct wire_events *events)
     if (untold > 0) {
         tell_of(events, WIRE_FLOOD, s)->value = untold;
     }
-    wire_wipe(s, sizeof(*s));
+    if (s->used) {
+        wire_wipe(s, sizeof(*s));
+    }
+}
+
+/* ---- rekeys */
+
+/* The root of a session from root_session on: as it is known to be, or with `x` mixed in behind root_session.
+ */
+static void
+root_of(const struct wire_judge *j, uint32_t session, const struct wire_key *x, struct wire_key *root)
+{
+    wire_key_root_after(&j->root, session - j->root_session, j->rekeyed ? &j->next_root : NULL, x, root);
+}
+
+static void
+root_move(struct wire_judge *j, uint32_t session, const struct wire_key *root)
+{
+    j->root = *root;
+    j->root_session = session;
+    j->rekeyed = false;
+    wire_wipe(&j->next_root, sizeof(j->next_root));
+}
+
+/* ---- sessions that were passed over */
+
+static struct wire_judge_passed *
+passed_find(struct wire_judge *j, uint32_t session)
+{
+    for (unsigned i = 0; i < WIRE_JUDGE_PASSED; i++) {
+        struct wire_judge_passed *p = &j->passed[i];
+
+        if (p->first != 0 && session >= p->first && session <= p->last) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+/* In a free place, or that of the oldest, whose lines are then beyond proof. */
+static void
+passed_add(struct wire_judge *j, uint32_t first, uint32_t last, const struct wire_key *root)
+{
+    struct wire_judge_passed *place = &j->passed[0];
+
+    for (unsigned i = 1; i < WIRE_JUDGE_PASSED; i++) {
+        if (j->passed[i].first < place->first) {
+            place = &j->passed[i];
+        }
+    }
+    *place = (struct wire_judge_passed){ .first = first, .last = last, .root = *root };
+}
+
+/* It has come after all: its number is taken, and with another nonce it would be a rollback. */
+static void
+passed_take(struct wire_judge *j, uint32_t session)
+{
+    struct wire_judge_passed *p = passed_find(j, session);
+    struct wire_judge_passed was = *p;
+
+    wire_wipe(p, sizeof(*p));
+    if (session < was.last) {
+        struct wire_key after;
+
+        wire_key_root_after(&was.root, session + 1 - was.first, NULL, NULL, &after);
+        passed_add(j, session + 1, was.last, &after);
+        wire_wipe(&after, sizeof(after));
+    }
+    if (session > was.first) {
+        passed_add(j, was.first, session - 1, &was.root);
+    }
+    wire_wipe(&was, sizeof(was));
+}
+
+/* Before a later session than the next one begins: the root of those between is about to go. */
+static void
+pass_over(struct wire_judge *j, uint32_t session, bool rekeyed)
+{
+    uint32_t before = j->newest > j->root_session ? j->newest : j->root_session;
+    struct wire_key root;
+
+    if (session > before + 1) {
+        root_of(j, before + 1, rekeyed ? &j->rekey.x : NULL, &root);
+        passed_add(j, before + 1, session - 1, &root);
+        wire_wipe(&root, sizeof(root));
+    }
+}
+
+/* How a rekey that was pending ended. One that was never stored is known by its id from now on. */
+enum rekey_end { REKEY_STORED, REKEY_NEVER_STORED };
+
+static void
+rekey_end(struct wire_judge *j, enum rekey_end how)
+{
+    if (j->rekey.pending && how == REKEY_STORED) {
+        memset(j->rekey.id, 0, sizeof(j->rekey.id));
+    }
+    j->rekey.pending = false;
+    wire_wipe(&j->rekey.x, sizeof(j->rekey.x));
+}
+
+static bool
+is_alone(const struct wire_judge *j, uint32_t number, const char *nonce)
+{
+    bool there = false;
+
+    for (unsigned i = 0; i < WIRE_JUDGE_SESSIONS; i++) {
+        const struct wire_judge_session *s = &j->session[i];
+
+        if (!s->used || s->number != number) {
+            continue;
+        }
+        if (memcmp(s->nonce, nonce, WIRE_NONCE_CHARS) != 0) {
+            return false;
+        }
+        there = true;
+    }
+    return there;
+}
+
+bool
+wire_judge_pending(
+        struct wire_judge *j, uint32_t session, const char nonce[WIRE_NONCE_CHARS], const struct wire_key *x)
+{
+    if (j->rekey.pending || session != j->newest || session != j->root_session ||
+            !is_alone(j, session, nonce)) {
+        return false;
+    }
+    j->rekey.pending = true;
+    memcpy(j->rekey.nonce, nonce, WIRE_NONCE_CHARS);
+    j->rekey.x = *x;
+    wire_key_rekey_id(x, j->rekey.id);
+    return true;
+}
+
+bool
+wire_judge_pending_drop(
+        struct wire_judge *j, uint32_t session, const char nonce[WIRE_NONCE_CHARS], const char *id)
+{
+    if (!j->rekey.pending || session != j->root_session ||
+            memcmp(nonce, j->rekey.nonce, WIRE_NONCE_CHARS) != 0 || strcmp(id, j->rekey.id) == 0) {
+        return false;
+    }
+    rekey_end(j, REKEY_NEVER_STORED);
+    return true;
 }
 
 /* The first proved line of a session that was not known. */
@@ -295,11 +455,14 @@ session_begin(struct wire_judge *j, const struct wire_head *h, const struct wire
         const struct wire_key *root, struct wire_events *events)
 {
     struct wire_judge_session *s;
-    bool again = session_known(j, h->session) || h->session < j->newest;
+    bool late = passed_find(j, h->session) != NULL;
+    bool again = !late && (session_known(j, h->session) || h->session < j->newest);
     uint32_t before = j->newest > j->root_session ? j->newest : j->root_session;
 
     if (again) {
         tell(events, WIRE_ROLLBACK, h->session, h->nonce);
+    } else if (late) {
+        passed_take(j, h->session);
     } else if (h->session > before + 1) {
         struct wire_event *e = tell(events, WIRE_SKIPPED_SESSION, h->session, h->nonce);
 
@@ -307,14 +470,13 @@ session_begin(struct wire_judge *j, const struct wire_head *h, const struct wire
         e->last = h->session - 1;
     }
     s = session_place(j);
-    session_drop(s, events);
+    session_drop(j, s, events);
     s->used = true;
     s->number = h->session;
     memcpy(s->nonce, h->nonce, sizeof(s->nonce));
     s->key = *key;
     if (h->session > j->root_session) {
-        j->root = *root;
-        j->root_session = h->session;
+        root_move(j, h->session, root);
     }
     if (h->session > j->newest) {
         j->newest = h->session;
@@ -365,7 +527,8 @@ promise(struct wire_judge *j, uint32_t seconds)
 
 /* res=A-B: not missing when absent. */
 static void
-take_reserve(struct wire_judge_session *s, const struct wire_line *line, struct wire_events *events)
+take_reserve(struct wire_judge *j, struct wire_judge_session *s, const struct wire_line *line,
+        struct wire_events *events)
 {
     size_t len;
     const char *at = wire_detail_find(line->detail, line->detail_len, "res", &len);
@@ -381,10 +544,10 @@ take_reserve(struct wire_judge_session *s, const struct wire_line *line, struct 
     s->reserve_first = first;
     s->reserve_last = last;
     for (unsigned i = s->holes; i-- > 0;) {
-        const struct wire_hole hole = s->hole[i];
+        const struct wire_hole hole = holes_of(j, s)[i];
 
         if (hole.first <= last && hole.last >= first) {
-            hole_fill(s, i, hole.first > first ? hole.first : first, hole.last < last ? hole.last : last,
+            hole_fill(j, s, i, hole.first > first ? hole.first : first, hole.last < last ? hole.last : last,
                     events);
         }
     }
@@ -467,30 +630,31 @@ take_previous(struct wire_judge *j, const struct wire_line *line, int64_t now_ms
         }
     }
     if (p.last > s->top) {
-        hole_open(s, s->top + 1, p.last, now_ms, events);
+        hole_open(j, s, s->top + 1, p.last, now_ms, events);
         s->top = p.last;
     }
 }
 
 /* al=N,N,N: the newest lines of ERRO and worse. A hole with one of them is told, or told again, as bad. */
 static void
-take_alarms(struct wire_judge_session *s, const struct wire_line *line)
+take_alarms(struct wire_judge *j, struct wire_judge_session *s, const struct wire_line *line)
 {
     size_t len;
     const char *at = wire_detail_find(line->detail, line->detail_len, "al", &len);
     const char *end = at != NULL ? at + len : NULL;
 
     while (at != end) {
+        struct wire_hole *hole = holes_of(j, s);
         uint32_t number;
         int i;
 
         if (!next_number(&at, end, ',', &number)) {
             return;
         }
-        i = hole_find(s, number);
+        i = hole_find(j, s, number);
         if (i >= 0 && !is_bad(s, number, number) && s->bads < WIRE_JUDGE_BAD) {
-            if (!is_bad(s, s->hole[i].first, s->hole[i].last)) {
-                s->hole[i].told = false;
+            if (!is_bad(s, hole[i].first, hole[i].last)) {
+                hole[i].told = false;
             }
             s->bad[s->bads++] = number;
         }
@@ -576,7 +740,7 @@ place_line(struct wire_judge *j, struct wire_judge_session *s, const struct wire
 
     if (number >= next) {
         if (number > next) {
-            hole_open(s, next, number - 1, now_ms, events);
+            hole_open(j, s, next, number - 1, now_ms, events);
         }
         p.highest = true;
         p.in_order = number == next;
@@ -584,10 +748,10 @@ place_line(struct wire_judge *j, struct wire_judge_session *s, const struct wire
         s->top = number;
         return p;
     }
-    hole = hole_find(s, number);
+    hole = hole_find(j, s, number);
     if (hole >= 0) {
-        p.verdict = s->hole[hole].told ? WIRE_LATE : WIRE_OK;
-        hole_fill(s, (unsigned)hole, number, number, events);
+        p.verdict = holes_of(j, s)[hole].told ? WIRE_LATE : WIRE_OK;
+        hole_fill(j, s, (unsigned)hole, number, number, events);
         return p;
     }
     p.verdict = judge_copy(j, line);
@@ -596,6 +760,33 @@ place_line(struct wire_judge *j, struct wire_judge_session *s, const struct wire
         p.verdict = WIRE_OK;
     }
     return p;
+}
+
+static bool
+is_of_rekey(const struct wire_judge *j, const struct wire_judge_session *s, const struct wire_line *line)
+{
+    return j->rekey.id[0] != '\0' && memcmp(s->nonce, j->rekey.nonce, WIRE_NONCE_CHARS) == 0 &&
+           detail_is(line, "id", j->rekey.id) && (!j->rekey.pending || s->number == j->root_session);
+}
+
+/*
+ * agent.rekey id=ID: X is in the session file, and the root before it is nowhere. If a later session was
+ * begun from that root all the same, somebody keeps an older file. If we never had that X, then we are what
+ * is old, or the agent shares it with somebody else.
+ */
+static void
+take_rekey(struct wire_judge *j, const struct wire_judge_session *s, const struct wire_line *line,
+        struct wire_events *events)
+{
+    bool ours = is_of_rekey(j, s, line);
+
+    if (ours && j->rekey.pending) {
+        root_of(j, j->root_session + 1, &j->rekey.x, &j->next_root);
+        j->rekeyed = true;
+        rekey_end(j, REKEY_STORED);
+    } else if (ours || s->number == j->root_session) {
+        tell(events, WIRE_ROLLBACK, j->newest, newest_nonce(j));
+    }
 }
 
 static void
@@ -616,7 +807,7 @@ take_line(struct wire_judge *j, struct wire_judge_session *s, const struct wire_
         if (current && detail_decimal(line, "beat", &beat)) {
             promise(j, beat);
         }
-        take_reserve(s, line, events);
+        take_reserve(j, s, line, events);
         take_previous(j, line, now_ms, events);
     } else if (strcmp(line->head.code, "agent.beat") == 0) {
         uint32_t next;
@@ -624,12 +815,14 @@ take_line(struct wire_judge *j, struct wire_judge_session *s, const struct wire_
         if (current && place->highest && detail_decimal(line, "next", &next)) {
             promise(j, next);
         }
-        take_alarms(s, line);
+        take_alarms(j, s, line);
     } else if (strcmp(line->head.code, "agent.stop") == 0) {
         s->ended = true;
         if (current && line->head.number == s->top) {
             j->alive = false;
         }
+    } else if (strcmp(line->head.code, "agent.rekey") == 0) {
+        take_rekey(j, s, line, events);
     }
 }
 
@@ -668,15 +861,16 @@ find_key(struct wire_judge *j, const struct wire_head *h, const struct wire_judg
         *key = s->key;
         return true;
     }
-    if (h->session < j->root_session) {
-        return j->ops->key_of(j->to, h->session, h->nonce, key);
+    if (h->session < j->root_session && j->ops->key_of(j->to, h->session, h->nonce, key)) {
+        return true;
     }
-    if (h->session - j->root_session > WIRE_SESSION_AHEAD) {
+    const struct wire_judge_passed *passed = passed_find(j, h->session);
+    if (passed != NULL) {
+        wire_key_root_after(&passed->root, h->session - passed->first, NULL, NULL, root);
+    } else if (h->session >= j->root_session && h->session - j->root_session <= WIRE_SESSION_AHEAD) {
+        root_of(j, h->session, NULL, root);
+    } else {
         return false;
-    }
-    *root = j->root;
-    for (uint32_t n = j->root_session; n < h->session; n++) {
-        wire_key_next_root(root, root);
     }
     wire_key_session(root, h->session, h->nonce, j->host, key);
     *derived = true;
@@ -695,6 +889,19 @@ proves(const struct wire_key *session, const struct wire_line *line)
     return ok;
 }
 
+/* What find_key() derived proves nothing: does the root with the pending X in it? */
+static bool
+proves_rekeyed(
+        struct wire_judge *j, const struct wire_line *line, struct wire_key *key, struct wire_key *root)
+{
+    if (!j->rekey.pending || line->head.session <= j->root_session) {
+        return false;
+    }
+    root_of(j, line->head.session, &j->rekey.x, root);
+    wire_key_session(root, line->head.session, line->head.nonce, j->host, key);
+    return proves(key, line);
+}
+
 bool
 wire_judge_line(struct wire_judge *j, const struct wire_line *line, enum wire_seen seen, int64_t now_ms,
         uint64_t utc_s, struct wire_events *events, struct wire_key *key)
@@ -706,7 +913,9 @@ wire_judge_line(struct wire_judge *j, const struct wire_line *line, enum wire_se
     struct wire_event *first;
     bool derived = false;
     bool have_key = strcmp(h->host, j->host) == 0 && find_key(j, h, s, &session_key, &root, &derived);
-    bool proved = have_key && proves(&session_key, line);
+    bool plain = have_key && proves(&session_key, line);
+    bool rekeyed = !plain && derived && proves_rekeyed(j, line, &session_key, &root);
+    bool proved = plain || rekeyed;
 
     events->count = 0;
     if (proved || seen == WIRE_SEEN_WHOLE) {
@@ -717,6 +926,10 @@ wire_judge_line(struct wire_judge *j, const struct wire_line *line, enum wire_se
     if (proved) {
         if (key != NULL) {
             *key = session_key;
+        }
+        if (derived && h->session > j->root_session) {
+            pass_over(j, h->session, rekeyed);
+            rekey_end(j, rekeyed ? REKEY_STORED : REKEY_NEVER_STORED);
         }
         if (derived) {
             s = session_begin(j, h, &session_key, &root, events);
@@ -771,11 +984,12 @@ wire_judge_tick(struct wire_judge *j, int64_t now_ms, struct wire_events *events
         j->silent_told = true;
     }
     for (unsigned i = 0; i < WIRE_JUDGE_SESSIONS; i++) {
-        struct wire_judge_session *s = &j->session[i];
+        const struct wire_judge_session *s = &j->session[i];
+        struct wire_hole *hole = j->hole[i];
 
         for (unsigned h = 0; s->used && h < s->holes && events->count < WIRE_EVENTS_MAX; h++) {
-            if (!s->hole[h].told && now_ms - s->hole[h].since_ms >= WIRE_GAP_MS) {
-                tell_gap(events, s, &s->hole[h]);
+            if (!hole[h].told && now_ms - hole[h].since_ms >= WIRE_GAP_MS) {
+                tell_gap(events, s, &hole[h]);
             }
         }
     }
@@ -788,10 +1002,11 @@ wire_judge_due(const struct wire_judge *j)
 
     for (unsigned i = 0; i < WIRE_JUDGE_SESSIONS; i++) {
         const struct wire_judge_session *s = &j->session[i];
+        const struct wire_hole *hole = j->hole[i];
 
         for (unsigned h = 0; s->used && h < s->holes; h++) {
-            if (!s->hole[h].told && s->hole[h].since_ms + WIRE_GAP_MS < due) {
-                due = s->hole[h].since_ms + WIRE_GAP_MS;
+            if (!hole[h].told && hole[h].since_ms + WIRE_GAP_MS < due) {
+                due = hole[h].since_ms + WIRE_GAP_MS;
             }
         }
     }
@@ -800,32 +1015,48 @@ wire_judge_due(const struct wire_judge *j)
 
 /* ---- beginning */
 
+/* Memory that is zero is not written: of a page that nobody has touched, an operating system keeps none. */
+static void
+clear(struct wire_judge *j)
+{
+    unsigned char *at = (unsigned char *)j;
+
+    for (size_t i = 0; i < sizeof(*j); i++) {
+        if (at[i] != 0) {
+            at[i] = 0;
+        }
+    }
+}
+
 void
 wire_judge_init(struct wire_judge *j, const struct wire_judge_start *start, const struct wire_judge_ops *ops,
         void *to)
 {
-    memset(j, 0, sizeof(*j));
+    clear(j);
     j->ops = ops;
     j->to = to;
     memcpy(j->host, start->host, strnlen(start->host, WIRE_HOST_MAX));
     j->root = start->root;
     j->root_session = start->root_session;
+    j->rekeyed = start->rekeyed;
+    j->next_root = start->next_root;
+    j->rekey = start->rekey;
+    memcpy(j->passed, start->passed, sizeof(j->passed));
     promise(j, start->next_s != 0 ? start->next_s : WIRE_NEXT_CEILING_S);
     j->alive = start->alive;
     j->life_ms = start->now_ms;
 }
 
 void
-wire_judge_resume(struct wire_judge *j, const struct wire_judge_session *s)
+wire_judge_resume(struct wire_judge *j, const struct wire_judge_session *s, const struct wire_hole *hole)
 {
     struct wire_judge_session *place = session_place(j);
 
     if (!place->used || place->number < s->number) {
         *place = *s;
         place->used = true;
-        if (place->holes > WIRE_JUDGE_HOLES) {
-            place->holes = WIRE_JUDGE_HOLES;
-        }
+        place->holes = s->holes < WIRE_JUDGE_HOLES ? s->holes : WIRE_JUDGE_HOLES;
+        memcpy(holes_of(j, place), hole, place->holes * sizeof(hole[0]));
     }
     if (s->number > j->newest) {
         j->newest = s->number;

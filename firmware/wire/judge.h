@@ -21,7 +21,7 @@ enum wire_verdict {
     WIRE_GAP,             /* numbers first..last missing for longer than WIRE_GAP_MS */
     WIRE_SILENT,          /* no new proved line for the promised time */
     WIRE_SKIPPED_SESSION, /* sessions first..last were never seen */
-    WIRE_ROLLBACK,        /* a session number that began before, with another nonce */
+    WIRE_ROLLBACK,        /* a session number that began before, or a rekey that only one end knows of */
     WIRE_UNCLEAN_END,     /* the session before did not say goodbye */
     WIRE_TAMPERED_SPOOL,  /* numbers seen beyond what the agent says it sealed */
     WIRE_CLOCK,           /* the agent's UTC and its own seconds part, or ours and its */
@@ -38,6 +38,7 @@ const char *wire_verdict_name(enum wire_verdict v);
 #define WIRE_SESSION_AHEAD 4096 /* how far a session number may jump */
 #define WIRE_JUDGE_HOLES 256    /* holes followed at a time in one session */
 #define WIRE_JUDGE_SESSIONS 4   /* sessions followed at a time */
+#define WIRE_JUDGE_PASSED 4     /* ranges of sessions passed over that can still be proved */
 #define WIRE_JUDGE_BAD 16       /* missing lines of ERRO and worse remembered in one session */
 #define WIRE_CLOCK_S 5          /* how far clocks may part */
 #define WIRE_TORN_MINUTE 30     /* torn heads a minute that noise explains */
@@ -95,8 +96,22 @@ struct wire_judge_session {
     bool flood_told;
     uint32_t bad[WIRE_JUDGE_BAD]; /* missing numbers that agent.beat al= names */
     unsigned bads;
-    struct wire_hole hole[WIRE_JUDGE_HOLES]; /* in order, apart, none beyond `top` */
     unsigned holes;
+};
+
+/* A rekey of session root_session (section 9). The agent may have stored `x` or not: both are tried. */
+struct wire_judge_rekey {
+    bool pending;
+    char nonce[WIRE_NONCE_CHARS + 1];
+    char id[WIRE_REKEY_ID + 1]; /* also when a later session showed that it was never stored; "" else */
+    struct wire_key x;
+};
+
+/* Sessions that were passed over: a later one was proved first. What they sealed may still come. */
+struct wire_judge_passed {
+    uint32_t first; /* 0: none */
+    uint32_t last;
+    struct wire_key root; /* of session `first` */
 };
 
 struct wire_judge {
@@ -105,6 +120,10 @@ struct wire_judge {
     char host[WIRE_HOST_MAX + 1];
     uint32_t root_session; /* `root` is the root of this session */
     struct wire_key root;
+    bool rekeyed;
+    struct wire_key next_root; /* when rekeyed: of the session after root_session */
+    struct wire_judge_passed passed[WIRE_JUDGE_PASSED];
+    struct wire_judge_rekey rekey;
     uint32_t newest; /* highest session proved; 0 when none: sessions are numbered from 1 */
     struct wire_judge_session session[WIRE_JUDGE_SESSIONS];
     int64_t life_ms; /* when the last new line was proved */
@@ -117,6 +136,8 @@ struct wire_judge {
     int64_t behind_ms;
     int64_t torn_from_ms; /* the minute in which torn heads are counted */
     uint32_t torn_count;
+    /* Of each session, in order, apart, none beyond its `top`. Last: most of it is never touched. */
+    struct wire_hole hole[WIRE_JUDGE_SESSIONS][WIRE_JUDGE_HOLES];
 };
 
 /* What a receiver saves and gives back after its own restart. */
@@ -124,6 +145,10 @@ struct wire_judge_start {
     const char *host;
     struct wire_key root; /* of session root_session */
     uint32_t root_session;
+    bool rekeyed;
+    struct wire_key next_root; /* when rekeyed */
+    struct wire_judge_passed passed[WIRE_JUDGE_PASSED];
+    struct wire_judge_rekey rekey;
     uint32_t next_s; /* 0: not known, WIRE_NEXT_CEILING_S is taken */
     bool alive;
     int64_t now_ms; /* silence is counted from here */
@@ -134,10 +159,11 @@ void wire_judge_init(struct wire_judge *j, const struct wire_judge_start *start,
 
 /*
  * Follow a session again after a restart: its key, its highest number and its holes. The caller fills
- * `number`, `nonce`, `key`, `any`, `top`, reserve, `ended` and the holes; all else is 0. When more than
- * WIRE_JUDGE_SESSIONS are given, the highest numbers stay.
+ * `number`, `nonce`, `key`, `any`, `top`, reserve, `ended` and `holes`, the count of `hole`; all else is 0.
+ * When more than WIRE_JUDGE_SESSIONS are given, the highest numbers stay.
  */
-void wire_judge_resume(struct wire_judge *j, const struct wire_judge_session *s);
+void wire_judge_resume(
+        struct wire_judge *j, const struct wire_judge_session *s, const struct wire_hole *hole);
 
 /*
  * Each of the calls below begins with an empty list of events.
@@ -150,6 +176,21 @@ void wire_judge_resume(struct wire_judge *j, const struct wire_judge_session *s)
  */
 bool wire_judge_line(struct wire_judge *j, const struct wire_line *line, enum wire_seen seen, int64_t now_ms,
         uint64_t utc_s, struct wire_events *events, struct wire_key *key);
+
+/*
+ * A rekey begins: the agent, in this session, will be told to mix `x` into the roots to come. False, and
+ * nothing changes, when that session is not the newest proved or its number has two nonces, or when a rekey
+ * is pending. The agent may be told when what the judge keeps is on the disk.
+ */
+bool wire_judge_pending(
+        struct wire_judge *j, uint32_t session, const char nonce[WIRE_NONCE_CHARS], const struct wire_key *x);
+
+/*
+ * The agent says that it is in this session and that the rekey it took up last has this id, "" for none. True
+ * when what was pending is forgotten: it was never taken up.
+ */
+bool wire_judge_pending_drop(
+        struct wire_judge *j, uint32_t session, const char nonce[WIRE_NONCE_CHARS], const char *id);
 
 /* A torn head on a line this agent writes to. */
 void wire_judge_torn(struct wire_judge *j, int64_t now_ms, struct wire_events *events);

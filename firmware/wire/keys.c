@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "wire/base32.h"
 #include "wire/hash.h"
 #include "wire/pair.h"
 
@@ -75,4 +76,51 @@ void
 wire_key_next_root(const struct wire_key *root, struct wire_key *next)
 {
     wire_hash_derive("tocsin 2026 v1 next root", root->bytes, WIRE_KEY_SIZE, next->bytes, WIRE_KEY_SIZE);
+}
+
+void
+wire_key_rekey(const struct wire_key *root, const struct wire_key *x, struct wire_key *out)
+{
+    uint8_t material[2 * WIRE_KEY_SIZE];
+
+    memcpy(material, root->bytes, WIRE_KEY_SIZE);
+    memcpy(material + WIRE_KEY_SIZE, x->bytes, WIRE_KEY_SIZE);
+    wire_hash_derive("tocsin 2026 v1 rekey", material, sizeof(material), out->bytes, WIRE_KEY_SIZE);
+    wire_wipe(material, sizeof(material));
+}
+
+void
+wire_key_root_after(const struct wire_key *root, uint32_t sessions, const struct wire_key *next,
+        const struct wire_key *x, struct wire_key *out)
+{
+    struct wire_key at = *root;
+
+    for (uint32_t n = 0; n < sessions; n++) {
+        if (n == 0 && next != NULL) {
+            at = *next;
+        } else {
+            wire_key_next_root(&at, &at);
+        }
+        if (n == 0 && x != NULL) {
+            wire_key_rekey(&at, x, &at);
+        }
+    }
+    *out = at;
+    wire_wipe(&at, sizeof(at));
+}
+
+void
+wire_key_next_exporter(const struct wire_key *x, struct wire_key *next)
+{
+    wire_hash_derive("tocsin 2026 v1 next exporter", x->bytes, WIRE_KEY_SIZE, next->bytes, WIRE_KEY_SIZE);
+}
+
+void
+wire_key_rekey_id(const struct wire_key *x, char id[WIRE_REKEY_ID + 1])
+{
+    uint8_t hash[WIRE_HASH_SIZE];
+
+    wire_hash(x->bytes, WIRE_KEY_SIZE, hash);
+    wire_base32(hash, WIRE_REKEY_ID, id);
+    id[WIRE_REKEY_ID] = '\0';
 }

@@ -1,5 +1,6 @@
 #include "wire/stream.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "wire/base32.h"
@@ -632,7 +633,7 @@ cut_overlong(struct wire_stream *s)
 void
 wire_stream_init(struct wire_stream *s, const struct wire_stream_ops *ops, void *to)
 {
-    memset(s, 0, sizeof(*s));
+    memset(s, 0, offsetof(struct wire_stream, history));
     s->ops = ops;
     s->to = to;
 }

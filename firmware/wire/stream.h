@@ -50,7 +50,6 @@ struct wire_stream_joint {
 struct wire_stream {
     const struct wire_stream_ops *ops;
     void *to;
-    struct wire_stream_part history[WIRE_STREAM_HISTORY]; /* a ring; the oldest part has an open head */
     unsigned history_first;
     unsigned history_len;
     struct wire_stream_part now; /* the physical line that is coming in */
@@ -61,6 +60,8 @@ struct wire_stream {
     unsigned joints;
     uint16_t joined_len;
     char joined[WIRE_STREAM_WIDTH];
+    /* A ring; the oldest part has an open head. Last: a line without torn ones never touches it. */
+    struct wire_stream_part history[WIRE_STREAM_HISTORY];
 };
 
 void wire_stream_init(struct wire_stream *s, const struct wire_stream_ops *ops, void *to);

@@ -16,4 +16,17 @@ clock_boot_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/*
+ * When to do again what is done each `every_ms` (> 0): not later than that, and on a whole second of the
+ * clock, or a multiple of what is less than one, so that what is due in several processes is due at once and
+ * wakes the machine once.
+ */
+static inline int64_t
+clock_next_ms(int64_t now_ms, int64_t every_ms)
+{
+    int64_t next_ms = now_ms + every_ms;
+
+    return next_ms - next_ms % (every_ms < 1000 ? every_ms : 1000);
+}
+
 #endif

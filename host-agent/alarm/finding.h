@@ -65,6 +65,7 @@ enum finding_code {
     FINDING_MOUNT_CHANGED,
     FINDING_PROCESS_HIDDEN,    /* the kernel knows it, and a list does not show it */
     FINDING_PROCESS_DISGUISED, /* not the kernel thread whose name it bears */
+    FINDING_PROCESS_HELD,      /* one of our own: traced, stopped, or its limits lowered */
     FINDING_PROCESS_FILELESS,  /* runs from memory, or from a deleted file where anybody may write */
     FINDING_PORT_HIDDEN,       /* taken, and in no list of sockets */
     FINDING_LINK_PROMISCUOUS,
@@ -76,12 +77,17 @@ enum finding_code {
     FINDING_ACCOUNT_ROOT, /* another name for root */
     FINDING_ACCOUNT_OPEN, /* no password is asked for */
     FINDING_PRELOAD_SET,
+    FINDING_DISK_FULL,
+    FINDING_LOAD_HIGH,
     FINDING_ROUTE_LOST,    /* there is no way to the receiver */
     FINDING_ROUTE_CHANGED, /* an event: another way */
+    FINDING_NET_LOST,      /* made by the core: the receiver is not reached over the network */
     FINDING_TIME_STEP,
     FINDING_PROTECTOR_LATE, /* another guard of the machine did not run when it should have */
     FINDING_CHANNEL_LOST,
-    FINDING_AGENT_SELF, /* a missing event source, a damaged baseline, a lost process of ours, ... */
+    FINDING_CHANNEL_TAMPERED, /* an event: somebody changed its settings, which are put right */
+    FINDING_CHANNEL_OPENER,   /* somebody else has its device open */
+    FINDING_AGENT_SELF,       /* a missing event source, a damaged baseline, a lost process of ours, ... */
     FINDING_CODES
 };
 

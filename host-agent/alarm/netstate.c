@@ -50,10 +50,17 @@ silence_ms(const struct netstate *n)
     return checkins > NET_SILENT_MS ? checkins : NET_SILENT_MS;
 }
 
+/* What was acknowledged since says more than the route: its end is told late, and it may be another's. */
+static int64_t
+route_proof_ms(const struct netstate *n)
+{
+    return (n->route_bad_ms > n->ack_ms ? n->route_bad_ms : n->ack_ms) + NET_ROUTE_BAD_MS;
+}
+
 static enum net_why
 proof(const struct netstate *n, int64_t now_ms)
 {
-    if (n->route_bad && now_ms - n->route_bad_ms >= NET_ROUTE_BAD_MS) {
+    if (n->route_bad && now_ms >= route_proof_ms(n)) {
         return NET_WHY_ROUTE;
     }
     if (n->send_errors >= NET_SEND_ERRORS) {
@@ -264,13 +271,33 @@ netstate_event(struct netstate *n, enum net_event event, int64_t now_ms)
     return table[n->state][event](n, now_ms);
 }
 
+void
+netstate_absent(struct netstate *n, int64_t absent_ms, int64_t now_ms)
+{
+    n->ack_ms = n->ack_ms + absent_ms < now_ms ? n->ack_ms + absent_ms : now_ms;
+    not_well(n);
+}
+
+static int64_t
+not_before(int64_t due_ms, int64_t now_ms)
+{
+    return due_ms > now_ms ? due_ms : now_ms;
+}
+
 int64_t
 netstate_due(const struct netstate *n, int64_t now_ms)
 {
-    if (n->state == NET_UP) {
-        int64_t sign_ms = n->ack_ms + n->interval_ms + PROBE_MS + 1;
+    int64_t due_ms = now_ms + PROBE_MS;
 
-        return sign_ms > now_ms ? sign_ms : now_ms;
+    if (n->state == NET_UP) {
+        return not_before(n->ack_ms + n->interval_ms + PROBE_MS + 1, now_ms);
     }
-    return now_ms + PROBE_MS;
+    if (n->state == NET_SUSPECT) {
+        int64_t silent_ms = n->ack_ms + silence_ms(n);
+        int64_t route_ms = n->route_bad ? route_proof_ms(n) : due_ms;
+
+        due_ms = silent_ms < due_ms ? silent_ms : due_ms;
+        due_ms = route_ms < due_ms ? route_ms : due_ms;
+    }
+    return not_before(due_ms, now_ms);
 }

@@ -3,7 +3,7 @@
 /*
  * netstate - whether reporting over the network works, decided from three kinds of evidence
  *
- *   L  the route or the link to the receiver is bad, for half a second
+ *   L  the route or the link to the receiver is bad, for half a second in which nothing is acknowledged
  *   S  two send errors in a row
  *   A  no authenticated acknowledgement for three check-ins, and three seconds
  *
@@ -69,6 +69,9 @@ void netstate_init(struct netstate *n, int64_t interval_ms, int64_t now_ms);
 
 /* What happened, and what is to be told of it. */
 enum net_tell netstate_event(struct netstate *n, enum net_event event, int64_t now_ms);
+
+/* The caller itself did not run for `absent_ms` until now: what it did not hear meanwhile is no silence. */
+void netstate_absent(struct netstate *n, int64_t absent_ms, int64_t now_ms);
 
 /* True while alarms have to go where no network is needed. */
 bool netstate_lost(const struct netstate *n);

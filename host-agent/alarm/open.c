@@ -16,6 +16,9 @@ open_init(struct open_table *t, int64_t now_ms)
 {
     t->tokens_ms = now_ms;
     t->tokens = (uint32_t)BUCKET;
+    for (unsigned i = 0; i < FINDING_SOURCES; i++) {
+        t->source_ms[i] = now_ms;
+    }
     t->singles = OPEN_SINGLES;
     t->singles_ms = now_ms;
     t->gather_ms = -1;
@@ -44,8 +47,8 @@ bucket_of(struct open_table *t, const uint8_t id[FINDING_ID_SIZE])
     return &t->bucket[(id[0] | (unsigned)id[1] << 8) % OPEN_BUCKETS];
 }
 
-static struct open_entry *
-find(struct open_table *t, const struct finding *f)
+struct open_entry *
+open_find(struct open_table *t, const struct finding *f)
 {
     for (uint16_t i = *bucket_of(t, f->id); i != 0; i = t->entry[i - 1].next) {
         struct open_entry *e = &t->entry[i - 1];
@@ -171,7 +174,7 @@ take_news(struct open_table *t, struct open_entry *e)
 static void
 take_open(struct open_table *t, const struct finding *f)
 {
-    struct open_entry *e = find(t, f);
+    struct open_entry *e = open_find(t, f);
 
     if (e == NULL) {
         add(t, f, false, false);
@@ -253,7 +256,7 @@ open_take(struct open_table *t, const struct finding *f)
         take_open(t, f);
         break;
     case FINDING_CLOSE:
-        e = find(t, f);
+        e = open_find(t, f);
         if (e != NULL) {
             take_close(t, e);
         }
@@ -263,7 +266,7 @@ open_take(struct open_table *t, const struct finding *f)
         break;
     case FINDING_BRIEF:
         /* On top of an open finding it is news of that one: its next OPEN says how it goes on. */
-        if (find(t, f) != NULL) {
+        if (open_find(t, f) != NULL) {
             take_open(t, f);
         } else {
             take_event(t, f, true);
@@ -582,6 +585,13 @@ consider(const struct open_table *t, struct open_entry *e, int64_t now_ms, struc
     }
 }
 
+/* Whoever floods the table must not hold up what another source has to say now and then. */
+static bool
+calm(const struct open_table *t, const struct open_entry *e, int64_t now_ms)
+{
+    return now_ms - t->source_ms[e->finding.source] >= OPEN_CALM_MS;
+}
+
 struct open_entry *
 open_next(struct open_table *t, int64_t now_ms, int64_t *due_ms)
 {
@@ -601,7 +611,7 @@ open_next(struct open_table *t, int64_t now_ms, int64_t *due_ms)
     for (unsigned i = 0; i < OPEN_FOLDS; i++) {
         consider(t, &t->fold[i].entry, now_ms, &best, due_ms);
     }
-    if (best != NULL && t->tokens < WHOLE) {
+    if (best != NULL && t->tokens < WHOLE && !calm(t, best, now_ms)) {
         *due_ms = now_ms + (WHOLE - t->tokens) / OPEN_RATE + 1;
         return NULL;
     }
@@ -616,6 +626,7 @@ open_told(struct open_table *t, struct open_entry *e, uint32_t number, int64_t n
 {
     t->tokens -= t->tokens >= WHOLE ? WHOLE : t->tokens;
     t->turn[e->finding.source] = ++t->turns;
+    t->source_ms[e->finding.source] = now_ms;
     e->number = number;
     e->told_ms = now_ms;
     e->since_ms = e->since_ms == 0 ? now_ms : e->since_ms;
@@ -658,6 +669,20 @@ open_count(const struct open_table *t)
 
     for (unsigned i = 0; i < t->high; i++) {
         n += is_open(&t->entry[i]) ? 1 : 0;
+    }
+    return n;
+}
+
+unsigned
+open_untold(const struct open_table *t)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < t->high; i++) {
+        n += t->entry[i].state != OPEN_FREE && t->entry[i].number == 0 ? 1 : 0;
+    }
+    for (unsigned i = 0; i < OPEN_FOLDS; i++) {
+        n += t->fold[i].entry.state != OPEN_FREE ? t->fold[i].brief : 0;
     }
     return n;
 }

@@ -5,7 +5,8 @@
  *
  * One per core. A finding is told when it opens, told again when its text changes (at most each
  * OPEN_UPDATE_MS), and told when it closes. Above OPEN_RATE a second findings wait their turn, the most
- * severe first and the sources in turn, and agent.flood tells how many do.
+ * severe first and the sources in turn, and agent.flood tells how many do. A source that was quiet waits for
+ * no other's.
  *
  * Findings of a kind that folds (finding_folds()) are told singly as long as they are few. The others are
  * gathered until it is quiet, and then told as folds: one line a directory says how many it stands for. Each
@@ -14,8 +15,9 @@
 #include "alarm/finding.h"
 
 #define OPEN_FINDINGS 8192
-#define OPEN_RATE 10  /* told a second ... */
-#define OPEN_BURST 20 /* ... after this many at once */
+#define OPEN_RATE 10      /* told a second ... */
+#define OPEN_BURST 20     /* ... after this many at once */
+#define OPEN_CALM_MS 1000 /* a source that told nothing for so long need not wait for its turn */
 #define OPEN_UPDATE_MS 5000
 #define OPEN_SHARE 3584 /* entries that one source may have: floods of two leave room for the others */
 #define OPEN_SHARE_FOLDING 3072 /* ... for such as fold: none of them takes the place of a graver one */
@@ -74,8 +76,9 @@ struct open_table {
     int64_t gather_ms;             /* when the first was; -1 when none is */
     int64_t fold_from_ms;          /* no folding before */
     uint32_t pass[FINDING_SOURCES];
-    unsigned held[FINDING_SOURCES]; /* entries in use */
-    uint64_t turn[FINDING_SOURCES]; /* when it last told one, in `turns` */
+    unsigned held[FINDING_SOURCES];     /* entries in use */
+    uint64_t turn[FINDING_SOURCES];     /* when it last told one, in `turns` */
+    int64_t source_ms[FINDING_SOURCES]; /* the same as a time */
     uint64_t turns;
     uint64_t order;
     int64_t tokens_ms;           /* when the rate's bucket was last filled */
@@ -100,6 +103,9 @@ struct open_entry *open_next(struct open_table *t, int64_t now_ms, int64_t *due_
 /* Told by line `number`: an event or a closed finding leaves the table. */
 void open_told(struct open_table *t, struct open_entry *e, uint32_t number, int64_t now_ms);
 
+/* The entry of the finding with this id that is open or is over and not told so; NULL when there is none. */
+struct open_entry *open_find(struct open_table *t, const struct finding *f);
+
 /* What is gathered is folded at the next open_next(): the end is near. */
 void open_hurry(struct open_table *t);
 
@@ -108,6 +114,9 @@ void open_list_grave(struct open_table *t, uint32_t number);
 
 /* Open findings; a fold is none, those it stands for are. */
 unsigned open_count(const struct open_table *t);
+
+/* Findings of which no line has told yet. */
+unsigned open_untold(const struct open_table *t);
 
 /* The first finding that is open, from entry `from` on; NULL when there is none. */
 const struct open_entry *open_from(const struct open_table *t, unsigned from);

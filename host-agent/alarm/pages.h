@@ -1,15 +1,31 @@
 #ifndef ALARM_PAGES_H
 #define ALARM_PAGES_H
 /*
- * pages - gives memory back to the kernel until it is used again
+ * pages - takes memory before it is used, and gives it back to the kernel until it is used again
  *
- * Memory of our own whose contents nobody needs any more (what is left of it is undefined: part of it may
- * read as zero), or a mapping of sealed memory, which comes back as it was.
+ * What is given back is memory of our own whose contents nobody needs any more (what is left of it is
+ * undefined: part of it may read as zero), or a mapping of sealed memory, which comes back as it was.
  */
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+/* Is in memory from now on: its first use, whenever that is, takes none. Before it holds anything: a byte
+ * of each page becomes zero. */
+static inline void
+pages_touch(void *at, size_t len)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    volatile uint8_t *bytes = at;
+
+    for (size_t i = 0; i < len; i += page) {
+        bytes[i] = 0;
+    }
+    if (len > 0) {
+        bytes[len - 1] = 0;
+    }
+}
 
 /* Only whole pages go: a few bytes at both ends stay. */
 static inline void

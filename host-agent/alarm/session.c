@@ -1,5 +1,7 @@
 #include "alarm/session.h"
 #include "alarm/clock.h"
+#include "alarm/session_file.h"
+#include "alarm/session_writer.h"
 #include "alarm/tokens.h"
 #include "wire/base32.h"
 #include "wire/seal.h"
@@ -14,40 +16,7 @@
 
 #define FIRST_SESSION 1
 #define CREATE_PATH 512
-
-static int
-write_slot(int fd, const struct wire_slot *slot, unsigned which)
-{
-    uint8_t bytes[WIRE_SLOT_SIZE];
-    size_t done = 0;
-
-    wire_slot_encode(slot, bytes);
-    while (done < sizeof(bytes)) {
-        ssize_t n =
-                pwrite(fd, bytes + done, sizeof(bytes) - done, (off_t)which * WIRE_SLOT_SIZE + (off_t)done);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            int error = n < 0 ? -errno : -EIO;
-            wire_wipe(bytes, sizeof(bytes));
-            return error;
-        }
-        done += (size_t)n;
-    }
-    wire_wipe(bytes, sizeof(bytes));
-    return fdatasync(fd) < 0 ? -errno : 0;
-}
-
-/* The other slot first, so that one is whole at any moment; then the old one, so that no old root stays on
- * disk. */
-static int
-write_both(struct session *s)
-{
-    s->next.generation++;
-    int error = write_slot(s->fd, &s->next, s->slot ^ 1u);
-    return error < 0 ? error : write_slot(s->fd, &s->next, s->slot);
-}
+#define END_WAIT_MS 1000 /* for a goodbye to be on the disk */
 
 static int
 read_slots(int fd, const char *host, struct wire_slot *slot, unsigned *which)
@@ -126,7 +95,7 @@ session_begin(struct session *s, int fd, const char *host, struct session_past *
     s->next.previous_session = s->number;
     s->next.previous_number = 0;
     memcpy(s->next.previous_nonce, s->nonce, sizeof(s->nonce));
-    s->unsaved = write_both(s) < 0;
+    s->unsaved = session_file_write(s->fd, &s->next, &s->slot) < 0;
     return 0;
 }
 
@@ -139,14 +108,100 @@ session_unlinked(const struct session *s)
 }
 
 int
+session_background(void)
+{
+    return session_writer_start();
+}
+
+int
+session_fd(void)
+{
+    return session_writer_fd();
+}
+
+/* What the writer did, good or bad: from now on the file says that, or what it said before. */
+static void
+adopt(struct session *s, struct session_writer_job *job)
+{
+    if (job->slot != s->slot) {
+        s->next = job->state;
+        s->slot = job->slot;
+    } else {
+        s->next.generation = job->state.generation; /* perhaps it is on the disk all the same */
+    }
+    s->unsaved = s->unsaved || job->error < 0;
+    wire_wipe(&job->state, sizeof(job->state));
+}
+
+int
+session_rekey_begin(struct session *s, const struct wire_key *x)
+{
+    struct session_writer_job job = { .fd = s->fd, .state = s->next, .slot = s->slot };
+    int error = 0;
+
+    if (s->unsaved || s->ended) {
+        return -EROFS;
+    }
+    wire_key_rekey(&job.state.root, x, &job.state.root);
+    if (session_writer_give(&job)) {
+        wire_key_rekey_id(x, s->rekey_id);
+    } else {
+        error = -EBUSY;
+    }
+    wire_wipe(&job.state, sizeof(job.state));
+    return error;
+}
+
+enum session_rekey
+session_rekey_poll(struct session *s)
+{
+    struct session_writer_job job;
+
+    if (s->ended || !session_writer_take(&job, 0)) {
+        return SESSION_REKEY_NONE;
+    }
+    adopt(s, &job);
+    return job.error == 0 ? SESSION_REKEY_STORED : SESSION_REKEY_FAILED;
+}
+
+/* A disk that hangs keeps nobody here: then the file says that this session did not end cleanly. */
+static int
+end_by_writer(struct session *s)
+{
+    struct session_writer_job job;
+    int64_t until_ms = clock_boot_ms() + END_WAIT_MS;
+
+    if (session_writer_busy()) {
+        if (!session_writer_take(&job, END_WAIT_MS)) {
+            return -ETIMEDOUT;
+        }
+        adopt(s, &job);
+    }
+    job = (struct session_writer_job){ .fd = s->fd, .state = s->next, .slot = s->slot };
+    job.state.ended_clean = true;
+    job.state.previous_number = s->tree.next - 1;
+    bool given = session_writer_give(&job);
+    wire_wipe(&job.state, sizeof(job.state));
+    if (!given || !session_writer_take(&job, (int)(until_ms - clock_boot_ms()))) {
+        return -ETIMEDOUT;
+    }
+    adopt(s, &job);
+    return job.error;
+}
+
+int
 session_end(struct session *s)
 {
     if (s->tree.next == 0) {
         return -EINVAL;
     }
+    s->ended = true;
+    if (session_writer_fd() >= 0) {
+        return end_by_writer(s);
+    }
     s->next.ended_clean = true;
     s->next.previous_number = s->tree.next - 1;
-    return write_both(s);
+    return session_file_write(s->fd, &s->next, &s->slot);
 }
 
 int
@@ -170,7 +225,7 @@ session_create(const char *path, const char *host, const struct wire_key *root, 
     snprintf(s.next.host, sizeof(s.next.host), "%s", host);
     s.next.session = FIRST_SESSION;
     wire_key_next_root(root, &s.next.root);
-    int error = write_both(&s);
+    int error = session_file_write(s.fd, &s.next, &s.slot);
     wire_wipe(&s.next, sizeof(s.next));
     close(s.fd);
     if (error == 0 && rename(temporary, path) < 0) {

@@ -27,6 +27,8 @@ struct session {
     uint32_t number;
     int64_t began_ms; /* CLOCK_BOOTTIME */
     bool unsaved;     /* the session file could not be written */
+    bool ended;
+    char rekey_id[WIRE_REKEY_ID + 1]; /* of the rekey taken up last, "" for none */
 };
 
 /* How the session before ended, for agent.start. */
@@ -50,7 +52,31 @@ int session_begin(struct session *s, int fd, const char *host, struct session_pa
 /* True when the file has no name any more: what is written to it is lost, and the next start finds none. */
 bool session_unlinked(const struct session *s);
 
-/* Records that the last line sealed was a goodbye. 0 or -errno. */
+/*
+ * From now on a thread writes the session file: a disk that hangs holds up nobody but a rekey. 0 or -errno;
+ * without it there are no rekeys.
+ */
+int session_background(void);
+
+/* Readable when session_rekey_poll() has something to say; -1 without the thread. */
+int session_fd(void);
+
+/*
+ * Takes up a rekey with `x` (firmware/wire/SPEC.md, section 9): s->rekey_id is its id from now on, and the
+ * root of the next session will be another once the file says so. -EROFS when the file cannot be written,
+ * -EBUSY when one is being written; then nothing has changed. The caller wipes `x`.
+ */
+int session_rekey_begin(struct session *s, const struct wire_key *x);
+
+enum session_rekey {
+    SESSION_REKEY_NONE,   /* nothing to tell */
+    SESSION_REKEY_STORED, /* on the disk, and the root before it is gone: agent.rekey may be sealed */
+    SESSION_REKEY_FAILED, /* s->unsaved is set; perhaps it is on the disk all the same. Never to be told */
+};
+
+enum session_rekey session_rekey_poll(struct session *s);
+
+/* Records that the last line sealed was a goodbye. Waits a second at most. 0 or -errno. */
 int session_end(struct session *s);
 
 /*

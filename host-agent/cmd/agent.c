@@ -1,8 +1,10 @@
 #include "cmd/agent.h"
+#include "cmd/cmd.h"
 #include "proc/link.h"
 #include "proc/warden.h"
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -25,6 +27,15 @@ agent_connect(const struct conf *conf)
         return error;
     }
     return fd;
+}
+
+int
+agent_refused(const struct conf *conf, int error)
+{
+    if (error == -ECONNREFUSED || error == -ENOENT) {
+        return cmd_error("no agent runs on %s", cmd_text(conf->state_dir));
+    }
+    return cmd_error("%s: cannot ask the agent: %s", cmd_text(conf->state_dir), strerror(-error));
 }
 
 int

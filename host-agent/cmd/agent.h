@@ -11,6 +11,9 @@
 /* A descriptor, or -errno: -ECONNREFUSED or -ENOENT when no agent runs. */
 int agent_connect(const struct conf *conf);
 
+/* Says on stderr what agent_connect() returned. Returns CMD_ERROR. */
+int agent_refused(const struct conf *conf, int error);
+
 /* 0 or -errno. */
 int agent_ask(int fd, enum ctl_kind kind, uint32_t from);
 

@@ -23,9 +23,11 @@ struct cmd {
 
 int cmd_accept(const struct cmd *cmd);
 int cmd_baseline(const struct cmd *cmd);
+int cmd_channels(const struct cmd *cmd);
 int cmd_check(const struct cmd *cmd);
 int cmd_check_config(const struct cmd *cmd);
 int cmd_daemons(const struct cmd *cmd);
+int cmd_disguise(const struct cmd *cmd);
 int cmd_explain(const struct cmd *cmd);
 int cmd_init(const struct cmd *cmd);
 int cmd_pair(const struct cmd *cmd);
@@ -33,6 +35,7 @@ int cmd_ports(const struct cmd *cmd);
 int cmd_ring(const struct cmd *cmd);
 int cmd_routes(const struct cmd *cmd);
 int cmd_run(const struct cmd *cmd);
+int cmd_seal(const struct cmd *cmd);
 int cmd_status(const struct cmd *cmd);
 
 /* `tocsin ports` with arguments: --learn, --accept. */
@@ -46,6 +49,10 @@ bool cmd_paths(const struct cmd *cmd, struct conf *conf);
 
 /* An escaped copy for people, in one of four static places. */
 const char *cmd_text(const char *src);
+
+/* "3 h 12 min": two units at most, in `out`. */
+#define CMD_DURATION 32
+const char *cmd_duration(int64_t ms, char out[CMD_DURATION]);
 
 /* A JSON string of any bytes, escaped as for people. */
 void cmd_json_string(const char *src);

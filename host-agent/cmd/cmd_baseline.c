@@ -282,6 +282,7 @@ begin(const struct cmd *cmd, bool with_baseline)
     if (with_baseline && !load()) {
         return false;
     }
+    fs_remote_look();
     if (fs_walk_map(&walk, FS_WALK_ARENA) < 0 || fs_workers_start(&workers, job.jobs - 1, false) < 0 ||
             !fs_roots_init(&roots, &conf, &base)) {
         cmd_error("too little memory for what the configuration watches");

@@ -1,6 +1,8 @@
 #include "cmd/cmd.h"
+#include "conf/name.h"
 #include "conf/protect.h"
 #include "wire/escape.h"
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +16,7 @@ cmd_error(const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    fputs("tocsin: ", stderr);
+    fprintf(stderr, "%s: ", name_program());
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     va_end(args);
@@ -157,4 +159,23 @@ cmd_conf(const struct cmd *cmd, struct conf *conf)
         return false;
     }
     return true;
+}
+
+const char *
+cmd_duration(int64_t ms, char out[CMD_DURATION])
+{
+    int64_t s = ms / 1000;
+
+    if (ms < 10000) {
+        snprintf(out, CMD_DURATION, "%" PRId64 ".%" PRId64 " s", s, ms % 1000 / 100);
+    } else if (s < 120) {
+        snprintf(out, CMD_DURATION, "%" PRId64 " s", s);
+    } else if (s < 7200) {
+        snprintf(out, CMD_DURATION, "%" PRId64 " min", s / 60);
+    } else if (s < 172800) {
+        snprintf(out, CMD_DURATION, "%" PRId64 " h %" PRId64 " min", s / 3600, s / 60 % 60);
+    } else {
+        snprintf(out, CMD_DURATION, "%" PRId64 " d %" PRId64 " h", s / 86400, s / 3600 % 24);
+    }
+    return out;
 }

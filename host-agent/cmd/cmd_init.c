@@ -1,5 +1,6 @@
 #include "cmd/cmd.h"
 #include "conf/attrs.h"
+#include "conf/name.h"
 #include "conf/protect.h"
 #include "watch/detector.h"
 #include "watch/mounts_device.h"
@@ -433,7 +434,7 @@ print_next(void)
 {
     char option[CONF_PATH + 16] = "";
 
-    if (strcmp(conf.config_path, CONF_DEFAULT_PATH) != 0) {
+    if (strcmp(conf.config_path, name_config()) != 0) {
         snprintf(option, sizeof(option), " --config %s", conf.config_path);
     }
     const char *with = cmd_text(option);

@@ -1,5 +1,7 @@
 #include "alarm/session.h"
 #include "cmd/cmd.h"
+#include "cmd/psk.h"
+#include "proc/courier.h"
 #include "proc/warden.h"
 #include "wire/escape.h"
 #include "wire/pair.h"
@@ -61,6 +63,22 @@ code_error(int error, size_t at)
 }
 
 static int
+keep_psk(const struct conf *conf, const char *secret)
+{
+    struct wire_key psk;
+
+    wire_key_psk(secret, conf->host, &psk);
+    int error = psk_create(conf, &psk);
+    wire_wipe(&psk, sizeof(psk));
+    if (error < 0) {
+        return cmd_error("%s/" PSK_FOLDER ": %s; the pairing is not complete, repeat it with --again",
+                cmd_text(conf->state_dir), strerror(-error));
+    }
+    courier_folder_give(conf);
+    return CMD_CLEAN;
+}
+
+static int
 keep_root(const struct conf *conf, const char *secret, bool again)
 {
     char path[CONF_PATH + 16];
@@ -82,6 +100,9 @@ keep_root(const struct conf *conf, const char *secret, bool again)
     }
     if (error < 0) {
         return cmd_error("%s: %s", shown, strerror(-error));
+    }
+    if (keep_psk(conf, secret) != CMD_CLEAN) {
+        return CMD_ERROR;
     }
     printf("paired as %s; keys in %s\n", conf->host, shown);
     return CMD_CLEAN;

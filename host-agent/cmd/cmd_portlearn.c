@@ -104,7 +104,9 @@ accept_ports(const struct conf *conf, unsigned known)
 
     if (error != 0) {
         return cmd_error("ports: cannot change %s: %s", cmd_text(conf->config_path),
-                error == -EAGAIN ? "it was changed meanwhile" : strerror(-error));
+                error == -EAGAIN    ? "it was changed meanwhile"
+                : error == -ENOTSUP ? "it is sealed (seal-config --open, and then seal-config again)"
+                                    : strerror(-error));
     }
     if (count == 0) {
         puts("Nothing is open that is not in the configuration.");

@@ -1,4 +1,5 @@
 #include "cmd/cmd.h"
+#include "conf/name.h"
 #include "proc/warden.h"
 #include <stdio.h>
 
@@ -14,7 +15,8 @@ cmd_run(const struct cmd *cmd)
         return CMD_ERROR;
     }
     if (conf.channels == 0) {
-        fprintf(stderr, "tocsin: %s names no Channel: alarms can reach nobody\n", conf.config_path);
+        fprintf(stderr, "%s: %s names no Channel: alarms can reach nobody\n", name_program(),
+                conf.config_path);
     }
     const struct warden_order order = { .conf = &conf, .checks = true };
     return warden_run(&order);

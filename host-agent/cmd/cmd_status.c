@@ -1,8 +1,10 @@
 #include "alarm/open.h"
 #include "cmd/agent.h"
+#include "cmd/channels.h"
 #include "cmd/cmd.h"
+#include "cmd/network.h"
+#include "proc/rights.h"
 #include "proc/role.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +24,8 @@ struct answers {
     unsigned detectors;
     struct ctl_reply channel[CONF_CHANNELS];
     unsigned channels;
+    struct ctl_net net;
+    struct ctl_rights rights;
     struct ctl_finding finding[OPEN_FINDINGS];
     unsigned findings;
     bool list; /* the findings are asked for */
@@ -85,6 +89,13 @@ take_channels(int fd, unsigned channels, struct answers *a)
 }
 
 static bool
+take_rights(int fd, struct answers *a)
+{
+    return agent_ask(fd, CTL_RIGHTS, 0) == 0 &&
+           agent_take(fd, &a->rights, sizeof(a->rights), ANSWER_MS, message_rights_valid);
+}
+
+static bool
 take_findings(int fd, struct answers *a)
 {
     uint32_t next = 0;
@@ -116,38 +127,18 @@ channel_name(const struct ctl_reply *r)
     return names[r->state];
 }
 
-/* "3 h 12 min": two units at most. */
-static const char *
-duration(int64_t ms, char out[32])
-{
-    int64_t s = ms / 1000;
-
-    if (ms < 10000) {
-        snprintf(out, 32, "%" PRId64 ".%" PRId64 " s", s, ms % 1000 / 100);
-    } else if (s < 120) {
-        snprintf(out, 32, "%" PRId64 " s", s);
-    } else if (s < 7200) {
-        snprintf(out, 32, "%" PRId64 " min", s / 60);
-    } else if (s < 172800) {
-        snprintf(out, 32, "%" PRId64 " h %" PRId64 " min", s / 3600, s / 60 % 60);
-    } else {
-        snprintf(out, 32, "%" PRId64 " d %" PRId64 " h", s / 86400, s / 3600 % 24);
-    }
-    return out;
-}
-
 static void
 print_detector(const struct answers *a, unsigned i)
 {
     const struct detector_status *s = &a->detector[i];
-    char ago[32];
-    char took[32];
+    char ago[CMD_DURATION];
+    char took[CMD_DURATION];
 
     printf("%-10s %-8s %s\n", cmd_text(s->name), state_of(a, i), cmd_text(s->sources));
     if (s->pass_ms > 0) {
-        printf("%20slast pass %s ago", "", duration(a->head.now_ms - s->pass_ms, ago));
+        printf("%20slast pass %s ago", "", cmd_duration(a->head.now_ms - s->pass_ms, ago));
         if (s->looked > 0) {
-            printf(": %" PRIu64 " looked at in %s", s->looked, duration(s->took_ms, took));
+            printf(": %" PRIu64 " looked at in %s", s->looked, cmd_duration(s->took_ms, took));
         }
         putchar('\n');
     }
@@ -164,13 +155,66 @@ print_detector(const struct answers *a, unsigned i)
     }
 }
 
+/* How far a process is walled in, as agent.run says it of the core; the warden has what it hands out. */
+static const char *
+rights_level(unsigned place, unsigned missing)
+{
+    const unsigned walls = RIGHTS_ALL & ~RIGHTS_BIT(RIGHTS_MLOCK);
+
+    if (place == ROLE_WARDEN) {
+        return "starter";
+    }
+    return (missing & walls) == 0 ? "narrow" : (missing & walls) == walls ? "full" : "part";
+}
+
+static void
+print_process(unsigned place)
+{
+    if (place < ROLES) {
+        printf("%s", role_name((enum role)place));
+    } else {
+        printf("%s %u", role_name(ROLE_WIRE), place - ROLES);
+    }
+}
+
+/* Those that are alike share a line. */
+static void
+print_rights(const struct ctl_rights *r)
+{
+    for (unsigned i = 0; i < CTL_PROCESSES; i++) {
+        const char *level = rights_level(i, r->process[i]);
+        bool first = r->process[i] != 0;
+
+        for (unsigned k = 0; k < i && first; k++) {
+            first = r->process[k] != r->process[i] || rights_level(k, r->process[k]) != level;
+        }
+        if (!first) {
+            continue;
+        }
+        printf("rights     %-8s ", level);
+        for (unsigned k = i; k < CTL_PROCESSES; k++) {
+            if (r->process[k] == r->process[i] && rights_level(k, r->process[k]) == level) {
+                printf("%s", k == i ? "" : ", ");
+                print_process(k);
+            }
+        }
+        for (unsigned k = 0, n = 0; k < RIGHTS_LAYERS; k++) {
+            if ((r->process[i] & RIGHTS_BIT(k)) != 0) {
+                printf("%s%s", n++ == 0 ? ": without " : ", ", rights_layer_name((enum rights_layer)k));
+            }
+        }
+        putchar('\n');
+    }
+}
+
 static void
 print_text(const struct conf *conf, const struct answers *a)
 {
-    char text[32];
+    char text[CMD_DURATION];
 
     printf("%s  session %u  up %s  %u open finding%s\n\n", conf->host, a->head.session,
-            duration(a->head.now_ms - a->head.started_ms, text), a->head.open, a->head.open == 1 ? "" : "s");
+            cmd_duration(a->head.now_ms - a->head.started_ms, text), a->head.open,
+            a->head.open == 1 ? "" : "s");
     for (unsigned i = 0; i < a->detectors; i++) {
         print_detector(a, i);
     }
@@ -182,15 +226,23 @@ print_text(const struct conf *conf, const struct answers *a)
         if (r->queued > 0) {
             printf("  %u line%s waiting", r->queued, r->queued == 1 ? "" : "s");
         }
-        printf("%s%s\n", r->error != 0 ? "  " : "", r->error != 0 ? strerror(r->error) : "");
+        printf("%s%s%s\n", conf->channel[i].fallback ? "  fallback" : "", r->state == CTL_LOST ? "  " : "",
+                r->state == CTL_LOST ? channel_why(r->why, r->error) : "");
     }
+    if (a->net.used != 0) {
+        printf("%snetwork    ", a->channels == 0 ? "\n" : "");
+        network_line(conf, &a->net);
+    }
+    putchar('\n');
+    print_rights(&a->rights);
     for (unsigned i = 0; i < a->findings; i++) {
         const struct ctl_finding *f = &a->finding[i];
 
         printf("%s%s %-18s ", i == 0 ? "\n" : "", wire_severity_name((enum wire_severity)f->severity),
                 finding_code_name((enum finding_code)f->code));
         if (f->told) {
-            printf("line %-6u %s ago  %s\n", f->number, duration((int64_t)f->since_s * 1000, text), f->text);
+            printf("line %-6u %s ago  %s\n", f->number, cmd_duration((int64_t)f->since_s * 1000, text),
+                    f->text);
         } else {
             printf("waits to be told  %s\n", f->text);
         }
@@ -223,9 +275,32 @@ json_channel(const struct conf *conf, const struct ctl_reply *r, bool first)
 {
     printf("%s\n  {\"scheme\": \"%s\", \"device\": ", first ? "" : ",", conf->channel[r->channel].scheme);
     cmd_json_string(conf->channel[r->channel].device);
-    printf(", \"state\": \"%s\", \"waiting\": %u, \"error\": ", channel_name(r), r->queued);
-    cmd_json_string(r->error != 0 ? strerror(r->error) : "");
+    printf(", \"policy\": \"%s\", \"state\": \"%s\", \"waiting\": %u, \"error\": ",
+            conf->channel[r->channel].fallback ? "fallback" : "always", channel_name(r), r->queued);
+    cmd_json_string(r->state == CTL_LOST ? channel_why(r->why, r->error) : "");
     putchar('}');
+}
+
+static void
+json_rights(const struct ctl_rights *r)
+{
+    bool first = true;
+
+    for (unsigned i = 0; i < CTL_PROCESSES; i++) {
+        if (r->process[i] == 0) {
+            continue;
+        }
+        printf("%s\n  {\"process\": \"", first ? "" : ",");
+        print_process(i);
+        printf("\", \"level\": \"%s\", \"missing\": [", rights_level(i, r->process[i]));
+        for (unsigned k = 0, n = 0; k < RIGHTS_LAYERS; k++) {
+            if ((r->process[i] & RIGHTS_BIT(k)) != 0) {
+                printf("%s\"%s\"", n++ == 0 ? "" : ", ", rights_layer_name((enum rights_layer)k));
+            }
+        }
+        printf("]}");
+        first = false;
+    }
 }
 
 static void
@@ -257,6 +332,13 @@ print_json(const struct conf *conf, const struct answers *a)
         json_channel(conf, &a->channel[i], i == 0);
     }
     printf("%s]", a->channels > 0 ? "\n" : "");
+    if (a->net.used != 0) {
+        printf(", \"network\": ");
+        network_json(&a->net);
+    }
+    printf(", \"rights\": [");
+    json_rights(&a->rights);
+    printf("]");
     if (a->list) {
         printf(", \"findings\": [");
         for (unsigned i = 0; i < a->findings; i++) {
@@ -270,7 +352,7 @@ print_json(const struct conf *conf, const struct answers *a)
 static bool
 all_well(const struct answers *a)
 {
-    bool well = a->head.open == 0;
+    bool well = a->head.open == 0 && !network_lost(&a->net);
 
     for (unsigned i = 0; i < a->detectors; i++) {
         well = well && !a->silent[i] && a->detector[i].state == STATUS_OK;
@@ -296,13 +378,10 @@ cmd_status(const struct cmd *cmd)
     }
     int fd = agent_connect(&conf);
     if (fd < 0) {
-        bool none = fd == -ECONNREFUSED || fd == -ENOENT;
-
-        return none ? cmd_error("no agent runs on %s", cmd_text(conf.state_dir))
-                    : cmd_error("%s: cannot ask the agent: %s", cmd_text(conf.state_dir), strerror(-fd));
+        return agent_refused(&conf, fd);
     }
-    bool whole = take_detectors(fd, &a) && take_channels(fd, conf.channels, &a) &&
-                 (!a.list || take_findings(fd, &a));
+    bool whole = take_detectors(fd, &a) && take_channels(fd, conf.channels, &a) && network_ask(fd, &a.net) &&
+                 take_rights(fd, &a) && (!a.list || take_findings(fd, &a));
 
     close(fd);
     if (!whole) {

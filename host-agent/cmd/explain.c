@@ -346,6 +346,20 @@ static const struct explanation entries[] = {
             .guard = "A short list of names that programs do not have; View disguised-processes allow PATH.",
     },
     {
+            .code = "process.held",
+            .means = "Somebody holds a process of the agent.",
+            .raised = "state=traced: a debugger is attached to one of its threads; by= and pid= say which. "
+                      "state=stopped: a signal stopped it, and nobody has set it going again. state=limited: "
+                      "its resource limits are others than those it began with.",
+            .causes = "strace, gdb or prlimit in the hands of an administrator; or somebody reads the "
+                      "agent's keys, changes what it does, or keeps it from working without the alarm that "
+                      "its death would raise.",
+            .act = "Take it for a break-in by root until you know better: whoever traces the core can seal "
+                   "in its name from then on. What was told before stands.",
+            .guard = "Two processes look at all, each second. View own-processes allow PATH names a "
+                     "debugger that is yours.",
+    },
+    {
             .code = "process.fileless",
             .means = "A process runs from memory, or from a deleted file where anybody may write.",
             .raised = "why=memory: its executable is a memfd. why=deleted: it was in /tmp, /var/tmp or "
@@ -487,6 +501,44 @@ static const struct explanation entries[] = {
             .act = "See what was done by it meanwhile.",
     },
     {
+            .code = "disk.full",
+            .means = "A file system that is watched, or that of the agent's state, is nearly full.",
+            .raised = "95, 98 or 100 percent of its blocks or its inodes (what=) are used, not counting what "
+                      "is kept for root.",
+            .causes = "Logs, dumps, a backup in the wrong place; or somebody fills it so that nothing is "
+                      "logged any more. The agent's alarms need no disk.",
+            .act = "df PATH, df -i PATH, then du -x. View full-disks allow MOUNTPOINT for one that is always "
+                   "full.",
+            .guard = "Over below 93 percent. File systems that are read-only, of the network or in user "
+                     "space are not asked.",
+    },
+    {
+            .code = "disk.ok",
+            .means = "A file system has room again.",
+            .raised = "Less than 93 percent are used; of= names the line that opened it.",
+            .causes = "Something was deleted.",
+            .act = "Find out what it was.",
+    },
+    {
+            .code = "load.high",
+            .means = "So much runs on the machine that its guards may come too late.",
+            .raised = "In three looks in a row: what=cpu: more than 16 threads for each processor want to "
+                      "run. what=processes: 80 percent of the processes that the kernel allows are there. "
+                      "what=memory: a fifth of the last ten seconds nobody got on for want of memory.",
+            .causes = "A job that went wild, too many requests; or a fork bomb that hides something else or "
+                      "is to keep the agent from telling.",
+            .act = "top, ps -e --sort=-nlwp. Look at what else was told just before.",
+            .guard = "Not what the average says but what is there now, three seconds long; over after ten "
+                     "without it. View load allow cpu for a machine that is always like that.",
+    },
+    {
+            .code = "load.ok",
+            .means = "The machine is itself again.",
+            .raised = "Ten looks in a row were below the limit; of= names the line that opened it.",
+            .causes = "Whatever it was has ended.",
+            .act = "Find out who started it.",
+    },
+    {
             .code = "preload.set",
             .means = "A library is put into every program that is started.",
             .raised = "/etc/ld.so.preload names it.",
@@ -532,6 +584,27 @@ static const struct explanation entries[] = {
             .guard = "Told only when both ways are fit.",
     },
     {
+            .code = "net.lost",
+            .means = "What the agent reports does not reach the receiver over the network.",
+            .raised = "why=route: the way to it has been bad for half a second; why=send: two sends in a row "
+                      "failed; why=silence: it has acknowledged nothing for three check-ins and three "
+                      "seconds; why=flapping: it is lost more than three times a minute. since= is when it "
+                      "began, on the clock behind the @ of the line; waiting= lines are not acknowledged.",
+            .causes = "A cable, a switch, a firewall, a receiver that is down; or somebody who keeps the "
+                      "alarms from leaving before he goes on.",
+            .act = "tocsin routes; belfry status at the receiver. All that waits is kept on disk and goes to "
+                   "fallback channels meanwhile.",
+            .guard = "The first loss is told at once, again after 1, 5, 30 and 300 s and then each 300 s.",
+    },
+    {
+            .code = "net.back",
+            .means = "The receiver acknowledges again; for= is how many seconds it was lost.",
+            .raised = "Five acknowledgements in a row over five seconds, with a route that is good.",
+            .causes = "What ended net.lost.",
+            .act = "Nothing, unless nobody mended anything.",
+            .guard = "Who flaps has to be well for longer each time, up to five minutes.",
+    },
+    {
             .code = "time.step",
             .means = "The clock was set.",
             .raised = "The time of day jumped by a second or more against the clock that nobody can set; an "
@@ -544,11 +617,14 @@ static const struct explanation entries[] = {
     },
     {
             .code = "channel.lost",
-            .means = "A channel of the agent takes nothing.",
-            .raised = "The device cannot be opened or written, or takes no byte for too long.",
+            .means = "A channel of the agent takes nothing; why= says what is known: paper, offline, stuck, "
+                     "or "
+                     "the kernel's error.",
+            .raised = "The device cannot be opened or written, takes no byte for ten seconds, or says itself "
+                      "that it cannot print.",
             .causes =
                     "A cable, a powered-off receiver, a terminal server that hung; or somebody cut the line.",
-            .act = "Look at the cable and the receiver; tocsin ring tries each channel.",
+            .act = "Look at the cable and the receiver; tocsin channels shows each, tocsin ring tries it.",
             .guard = "Lines wait and go out when it is back; the receiver alarms by itself on silence.",
     },
     {
@@ -557,6 +633,20 @@ static const struct explanation entries[] = {
             .raised = "A line went out; of= names the line that opened it.",
             .causes = "The device is back.",
             .act = "See whether the receiver told of a gap.",
+    },
+    {
+            .code = "channel.tampered",
+            .means = "Somebody else has their hands on the device of a channel.",
+            .raised =
+                    "what=opener: another process has it open (pid= exe=), or had for a moment; over when it "
+                    "is closed. Another word: that setting was changed, and is put right already.",
+            .causes = "A getty, a modem or UPS daemon, a terminal program, stty on the wrong device; or "
+                      "somebody who wants to garble or hold up the alarms.",
+            .act = "tocsin channels; find the process, and what else it did. View channel-openers allow PATH "
+                   "when it is right.",
+            .guard = "The agent's own processes do not count, nor do channels that are shared by what they "
+                     "are: "
+                     "console, screen, file.",
     },
     {
             .code = "agent.self",
@@ -595,11 +685,37 @@ static const struct explanation entries[] = {
             .act = "Nothing; its absence is belfry.silent.",
     },
     {
+            .code = "agent.run",
+            .means = "What runs: bin=, conf= and base= are the first 100 bits of the BLAKE3 of the program, "
+                     "the "
+                     "configuration and the baseline, kernel= is the release, rights= what the processes may "
+                     "do.",
+            .raised = "Behind agent.start, and again when one changes.",
+            .causes =
+                    "An upgrade, a changed configuration, an accepted baseline; or somebody who put another "
+                    "in its place.",
+            .act = "The receiver alarms when one differs from what it pinned (belfry.pin); belfry accept "
+                   "HOST "
+                   "when that was you.",
+            .guard = "The digest of the program is that of the memory it runs from, not of the file.",
+    },
+    {
+            .code = "agent.rekey",
+            .means = "The keys of the sessions to come depend on a secret of the connection to the receiver.",
+            .raised = "When the session file holds it; at each registration, and each day.",
+            .causes = "The receiver asked for it. A copy of the disk from before seals nothing any more.",
+            .act = "Nothing.",
+            .guard = "Never told before it is stored.",
+    },
+    {
             .code = "agent.flood",
             .means = "There are more findings than lines may be sent.",
-            .raised = "More than ten findings a second wait (n=), or some found no room (dropped=).",
+            .raised = "More than ten findings a second wait (n=), or some found no room since the last such "
+                      "line "
+                      "(dropped=), or lines never got to a channel (lines=). With "
+                      "part=spool: n lines found no room on disk and will not go over the network.",
             .causes = "An upgrade of many files without accepting it, an unmounted tree; or noise to hide "
-                      "something.",
+                      "something. With part=spool: a network that was gone for long, or a full disk.",
             .act = "tocsin status --findings lists what is open; tocsin check looks at everything anew.",
             .guard = "Sources take turns and the gravest goes first, so that noise of one kind holds up no "
                      "other.",
@@ -623,7 +739,8 @@ static const struct explanation entries[] = {
             .verdict = "FORGED",
             .means = "A line came in that looks right and that the agent did not seal.",
             .raised = "Whole, checksum good, key known, tag wrong.",
-            .causes = "The host was paired again on one side only; or somebody writes lines of their own.",
+            .causes = "The host was paired again on one side only; it, or belfry's ledger, was restored from "
+                      "before the last rekey; somebody has such a copy; or writes lines of their own.",
             .act = "Take the host as compromised until it is explained: who can write to the line can forge, "
                    "who "
                    "has no key cannot.",
@@ -669,10 +786,12 @@ static const struct explanation entries[] = {
     {
             .code = "belfry.rollback",
             .verdict = "ROLLBACK",
-            .means = "A session number came a second time with other keys.",
-            .raised = "A session that began before begins again with another nonce.",
-            .causes = "The machine or its state directory was restored from a backup or snapshot; or keys "
-                      "were copied.",
+            .means = "A session number came a second time, or the keys of both ends part.",
+            .raised =
+                    "A session that began before begins again with another nonce; or the agent has stored a "
+                    "rekey that belfry does not have, or that a later session lacks.",
+            .causes = "The machine, its state directory or belfry's ledger was restored from a backup or "
+                      "snapshot; keys were copied; or somebody with the key for the network stands between.",
             .act = "If it was restored: pair again with --again.",
     },
     {
@@ -754,6 +873,46 @@ static const struct explanation entries[] = {
             .raised = "A write to the transcript failed.",
             .causes = "The disk is full or failing.",
             .act = "Make room.",
+    },
+    {
+            .code = "line.drop",
+            .means = "Bytes of a line are lost; the transcript has the number at their place.",
+            .raised = "The serial driver counted bytes that the kernel had no room for, or overruns of the "
+                      "UART.",
+            .causes = "The receiver stood still for long, or the machine is too slow for its ports.",
+            .act = "See what stopped it. A number that is missing from an agent's lines is told as a gap.",
+            .guard = "It ends when nothing was lost for a minute.",
+    },
+    {
+            .code = "line.shared",
+            .means = "Another program uses a line's device.",
+            .raised = "Bytes arrived that the receiver never got, or the settings of the port were changed.",
+            .causes = "A terminal program or another console server has the port open.",
+            .act = "Find it (fuser DEVICE) and stop it: each byte goes to one reader only.",
+            .guard = "The settings are put back each second; it ends when all was well for a minute.",
+    },
+    {
+            .code = "line.noise",
+            .means = "A line's bytes come in damaged.",
+            .raised = "Sixteen framing or parity errors or more in a minute.",
+            .causes = "Another speed or frame at the other end, a bad cable, or no ground.",
+            .act = "Compare the settings of both ends.",
+            .guard = "Fewer errors are on record and no alarm.",
+    },
+    {
+            .code = "line.break",
+            .means = "A break came in on a line.",
+            .raised =
+                    "The line was held at zero for longer than a byte; told once a minute, with the number.",
+            .causes = "Somebody sent one; or the cable was pulled, or the host switched off or on.",
+            .act = "Nothing, if the host is well.",
+    },
+    {
+            .code = "line.modem",
+            .means = "Modem lines of a port changed.",
+            .raised = "CTS, DSR, RI or DCD went on or off.",
+            .causes = "The host was switched on or off, or restarted; or the cable was pulled.",
+            .act = "Nothing, if the host is well.",
     },
     {
             .code = "OK",

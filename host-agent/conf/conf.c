@@ -1,6 +1,10 @@
 #include "conf/conf.h"
+#include "conf/name.h"
 #include "conf/protect.h"
+#include "conf/sealed.h"
 #include "wire/escape.h"
+#include "wire/hash.h"
+#include "wire/keys.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -8,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX (1u << 20)
 #define SHOWN 240
 
 bool
@@ -62,6 +65,10 @@ static const struct {
     [CONF_VIEW_MODULES] = { "modules", 5, false },
     [CONF_VIEW_ACCOUNTS] = { "accounts", 5, false },
     [CONF_VIEW_PRELOAD] = { "preload", 5, false },
+    [CONF_VIEW_CHANNEL_OPENERS] = { "channel-openers", 5, false },
+    [CONF_VIEW_OWN_PROCESSES] = { "own-processes", 1, false },
+    [CONF_VIEW_FULL_DISKS] = { "full-disks", 2, false },
+    [CONF_VIEW_LOAD] = { "load", 1, false },
 };
 
 const char *
@@ -102,12 +109,13 @@ conf_init(struct conf *conf, const char *config_path, const char *state_dir)
     conf->full_sweep_s = 3600;
     conf->sweep_share = 5;
     conf->port_sweep_ms = 1000;
+    conf->check_in_s = 1;
     for (unsigned i = 0; i < CONF_VIEWS; i++) {
         conf->view_s[i] = views[i].off ? 0 : views[i].every_s;
     }
-    conf->state_fixed = state_dir != NULL;
-    return path_set(conf->config_path, config_path != NULL ? config_path : CONF_DEFAULT_PATH) &&
-           path_set(conf->state_dir, state_dir != NULL ? state_dir : CONF_DEFAULT_STATE);
+    conf->state_fixed = state_dir != NULL || name_disguised();
+    return path_set(conf->config_path, config_path != NULL ? config_path : name_config()) &&
+           path_set(conf->state_dir, state_dir != NULL ? state_dir : name_state());
 }
 
 bool
@@ -176,6 +184,40 @@ read_all(int fd, char *out, size_t size)
     return (ssize_t)got;
 }
 
+/* The text of what was read, in its place; its length or -errno. */
+static ssize_t
+unseal(struct conf *conf, char *text, size_t len)
+{
+    uint8_t key[SEALED_KEY];
+
+    conf->sealed = sealed_is((const uint8_t *)text, len);
+    if (!conf->sealed) {
+        return (ssize_t)len;
+    }
+    ssize_t n = sealed_key_read(conf->state_dir, key);
+    if (n == 0) {
+        n = sealed_open(key, (uint8_t *)text, len);
+        wire_wipe(key, sizeof(key));
+    }
+    return n;
+}
+
+static unsigned
+sealed_error(const struct conf *conf, int why, conf_error_fn *error, void *to)
+{
+    char found[2 * SHOWN];
+    char state[SHOWN];
+
+    if (why == -EBADMSG) {
+        return load_error(conf, "found a sealed file that this state directory's key does not open",
+                "one that nobody changed", error, to);
+    }
+    wire_escape(state, sizeof(state), conf->state_dir, strlen(conf->state_dir), WIRE_ESCAPE_TEXT);
+    snprintf(found, sizeof(found), "is sealed, and %s/" SEALED_KEY_FILE " cannot be read (%s)", state,
+            strerror(-why));
+    return load_error(conf, found, "its key there (--state DIR names another directory)", error, to);
+}
+
 static unsigned
 load_open(struct conf *conf, int fd, char *text, conf_error_fn *error, void *to)
 {
@@ -188,13 +230,18 @@ load_open(struct conf *conf, int fd, char *text, conf_error_fn *error, void *to)
         return load_error(conf, "found a file that everybody may write",
                 "one that only its owner may write (chmod o-w)", error, to);
     }
-    ssize_t len = read_all(fd, text, FILE_MAX + 1);
+    ssize_t len = read_all(fd, text, CONF_FILE_MAX + 1);
     if (len < 0) {
         return load_error(conf, strerror((int)-len), "a file that can be read", error, to);
     }
-    if (len > (ssize_t)FILE_MAX) {
+    if (len > (ssize_t)CONF_FILE_MAX) {
         return load_error(conf, "found more than 1 MiB", "a configuration", error, to);
     }
+    len = unseal(conf, text, (size_t)len);
+    if (len < 0) {
+        return sealed_error(conf, (int)len, error, to);
+    }
+    wire_hash(text, (size_t)len, conf->digest);
     return conf_parse(conf, conf->config_path, text, (size_t)len, error, to);
 }
 
@@ -207,14 +254,30 @@ conf_load(struct conf *conf, conf_error_fn *error, void *to)
     if (fd < 0) {
         return load_error(conf, strerror(errno), "a configuration (tocsin init writes one)", error, to);
     }
-    char *text = mmap(NULL, FILE_MAX + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *text = mmap(NULL, CONF_FILE_MAX + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (text == MAP_FAILED) {
         close(fd);
         return load_error(conf, strerror(ENOMEM), "1 MiB of memory", error, to);
     }
     unsigned errors = load_open(conf, fd, text, error, to);
 
-    munmap(text, FILE_MAX + 1);
+    munmap(text, CONF_FILE_MAX + 1);
     close(fd);
     return errors;
+}
+
+ssize_t
+conf_text(struct conf *conf, char *out)
+{
+    int fd = open(conf->config_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    ssize_t len = read_all(fd, out, CONF_FILE_MAX + 1);
+    close(fd);
+    if (len > (ssize_t)CONF_FILE_MAX) {
+        return -EFBIG;
+    }
+    return len < 0 ? len : unseal(conf, out, (size_t)len);
 }

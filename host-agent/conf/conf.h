@@ -5,6 +5,7 @@
  *
  * Read once at start and handed to every role as it is. tocsin.conf(5) tells what each keyword means.
  */
+#include "hal/host/usb_name.h"
 #include "wire/line.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,10 +30,18 @@
 #define CONF_CHANNELS 8
 #define CONF_ALLOWS 64
 #define CONF_SCHEME 16
+#define CONF_RECEIVER_NAME 254 /* with the NUL */
+#define CONF_RECEIVER_PORT 8627
 #define CONF_LINE_MAX 1024
+#define CONF_FILE_MAX (1u << 20)
 #define CONF_ERRORS_MAX 20
 
-#define CONF_DEFAULT_PATH "/etc/tocsin/tocsin.conf"
+#define CONF_CONSOLE "/dev/console"
+#define CONF_PATH_WANTED                                                                                    \
+    "absolute path of at most 255 bytes, without \"/\" at its end and without \"//\", \".\" and \"..\" in " \
+    "it"
+#define CONF_DEFAULT_FOLDER "/etc/tocsin"
+#define CONF_DEFAULT_PATH CONF_DEFAULT_FOLDER "/tocsin.conf"
 #define CONF_DEFAULT_STATE "/var/lib/tocsin"
 
 struct conf_set {
@@ -103,6 +112,10 @@ enum conf_view {
     CONF_VIEW_MODULES,
     CONF_VIEW_ACCOUNTS,
     CONF_VIEW_PRELOAD,
+    CONF_VIEW_CHANNEL_OPENERS,
+    CONF_VIEW_OWN_PROCESSES,
+    CONF_VIEW_FULL_DISKS,
+    CONF_VIEW_LOAD,
     CONF_VIEWS
 };
 
@@ -138,24 +151,43 @@ struct conf_protector {
     uint32_t within_s; /* it must have run since so long; 0: nobody asks */
 };
 
+/* What may hold up what is written to a line. */
+enum conf_flow { CONF_FLOW_NONE, CONF_FLOW_RTSCTS, CONF_FLOW_XONXOFF };
+
 struct conf_channel {
-    char scheme[CONF_SCHEME]; /* "serial", "tty", "file", "null", ... (sinks/sink.h) */
-    char device[CONF_PATH];
-    uint32_t baud; /* 0: not given */
-    char frame[4]; /* "8n1" */
+    char scheme[CONF_SCHEME]; /* "serial", ... (sinks/sink.h), or one of them as "fault:serial" */
+    char device[CONF_PATH];   /* by the scheme: a path, "usb:VID:PID[:SERIAL]", "VID:PID[:SERIAL]",
+                                 "usbip:ADDRESS:PORT/BUSID" or any word */
+    uint32_t baud;            /* 0: not given */
+    char frame[4];            /* "8n1" */
+    uint8_t flow;             /* enum conf_flow */
+    uint8_t lines;            /* of a screen, for alarms; 0: not given */
+    uint8_t columns;          /* of paper; 0: not given */
+    uint8_t page;             /* rows on a page; 0: it has no end */
+    bool lock;                /* a virtual console that is shown, and no other */
+    bool fallback;            /* silent but for its beats and what is grave, until the network is lost */
+    uint8_t floor;            /* enum wire_severity: what is less severe does not go there */
+    uint32_t seed;            /* of the faults; 0: not given */
 };
 
 struct conf_receiver {
-    uint8_t family;      /* AF_INET, AF_INET6, or 0: none is named */
+    char name[CONF_RECEIVER_NAME]; /* an address as inet_ntop(3) writes it, or a DNS name; "": none is named
+                                    */
+    uint16_t port;
+    uint16_t family;     /* AF_INET, AF_INET6; 0: of a DNS name, whose address is looked up as it runs */
     uint8_t address[16]; /* network order */
 };
 
 struct conf {
+    uint8_t digest[32]; /* BLAKE3 of the text that conf_load() read */
+    bool sealed;        /* it was read from a sealed file (conf/sealed.h) */
     struct conf_receiver receiver;
+    uint32_t check_in_s; /* to the receiver, 1 to 60, default 1 */
     char config_path[CONF_PATH];
     char state_dir[CONF_PATH];
     bool state_fixed; /* given on the command line: StateDir does not replace it */
     char host[WIRE_HOST_MAX + 1];
+    char user[CONF_USER];    /* whom the core and the detectors run as; "": tocsin when there is one */
     uint32_t beat_s;         /* 1 to 60, default 10 */
     uint32_t sweep_s;        /* from the start of one file sweep to the next, default 60 */
     uint32_t full_sweep_s;   /* in which all content is read once, default 3600 */
@@ -200,10 +232,13 @@ unsigned conf_parse(
         struct conf *conf, const char *name, const char *src, size_t len, conf_error_fn *error, void *to);
 
 /*
- * Opens and reads conf->config_path: a regular file of at most 1 MiB that not everybody may write. Same
- * return; a file that cannot be read is one error.
+ * Opens and reads conf->config_path: a regular file of at most 1 MiB that not everybody may write; sets
+ * conf->digest. Same return; a file that cannot be read is one error.
  */
 unsigned conf_load(struct conf *conf, conf_error_fn *error, void *to);
+
+/* The text of that file, unsealed, into CONF_FILE_MAX + 1 bytes. Its length or -errno. */
+ssize_t conf_text(struct conf *conf, char *out);
 
 /*
  * Writes a file, with comments that explain it, that conf_parse() reads back to the same object. 0 or -errno;
@@ -219,7 +254,7 @@ int conf_write_allow(const struct conf_allow *allow, FILE *out);
 /*
  * Appends conf->port from `first` on to the file that conf->config_path names, with its owner and mode: whole
  * or not at all, and only when it then reads as `conf` says. 0 or -errno; -EAGAIN when somebody else changed
- * it.
+ * it, -ENOTSUP when it is sealed.
  */
 int conf_append_ports(const struct conf *conf, unsigned first);
 
@@ -239,6 +274,14 @@ bool conf_port_parse(const char *text, size_t len, struct conf_port *port);
 
 /* What conf_port_parse() expects, for people. */
 const char *conf_port_form(unsigned proto);
+
+/* Reads "192.0.2.7", "192.0.2.7:8627", "2001:db8::7", "[2001:db8::7]:8627" or a DNS name with a port or
+ * without. False, with `out` as it was, when it is none of them. */
+bool conf_receiver_parse(const char *text, size_t len, struct conf_receiver *out);
+
+/* What conf_receiver_parse() reads back, without the usual port. Returns `out`. */
+#define CONF_RECEIVER_TEXT (CONF_RECEIVER_NAME + 8)
+const char *conf_receiver_text(const struct conf_receiver *receiver, char out[CONF_RECEIVER_TEXT]);
 
 /*
  * What a daemon is called: its unit, else its pid file, else its executable with its arguments. Returns the
@@ -272,6 +315,22 @@ bool conf_path_valid(const char *path, size_t len);
 
 /* Adds a path or pattern with a set (NULL for the usual one). False when it is none or does not fit. */
 bool conf_add_watch(struct conf *conf, const char *path, const char *set);
+
+/*
+ * Reads what stands behind `Channel`: scheme, device, settings. Returns the number of words when it could;
+ * else the place of the first that is wrong, with *expected, for people, and `out` as it was.
+ */
+unsigned conf_channel_parse(const char *const word[], const size_t len[], unsigned count,
+        struct conf_channel *out, const char **expected);
+
+/* The scheme without the faults around it. */
+const char *conf_channel_kind(const struct conf_channel *channel);
+
+/* True when the device is a "usb:VID:PID[:SERIAL]". */
+bool conf_channel_usb(const struct conf_channel *channel, struct hal_usb_name *out);
+
+/* True when the channel is a USB device that is spoken to over USB/IP. */
+bool conf_channel_usbip(const struct conf_channel *channel, struct hal_usbip_name *out);
 
 /* STATE/name into `out`; false when it does not fit. */
 bool conf_state_path(const struct conf *conf, const char *name, char *out, size_t size);

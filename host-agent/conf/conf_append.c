@@ -123,6 +123,9 @@ conf_append_ports(const struct conf *conf, unsigned first)
     char temporary[PATH_MAX + 16];
     struct stat st;
 
+    if (conf->sealed) {
+        return -ENOTSUP;
+    }
     if (realpath(conf->config_path, path) == NULL) {
         return -errno;
     }

@@ -2,7 +2,6 @@
 #include "conf/conf.h"
 #include "conf/pattern.h"
 #include "wire/escape.h"
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
@@ -11,10 +10,6 @@
 #define SHOWN 120
 #define MESSAGE 640
 #define WINDOW_MAX 86400u
-#define PATH_WANTED                                                                                         \
-    "absolute path of at most 255 bytes, without \"/\" at its end and without \"//\", \".\" and \"..\" in " \
-    "it"
-
 struct parser {
     struct conf *conf;
     const char *name;
@@ -107,7 +102,7 @@ static bool
 take_path(struct parser *p, const struct words *w, unsigned i, char out[CONF_PATH])
 {
     if (!conf_path_valid(w->word[i], w->len[i])) {
-        tell_word(p, w, i, "an " PATH_WANTED);
+        tell_word(p, w, i, "an " CONF_PATH_WANTED);
         return false;
     }
     memcpy(out, w->word[i], w->len[i] + 1);
@@ -127,17 +122,27 @@ take_host(struct parser *p, const struct words *w)
 static void
 take_receiver(struct parser *p, const struct words *w)
 {
-    struct conf_receiver *r = &p->conf->receiver;
+    if (!conf_receiver_parse(w->word[1], w->len[1], &p->conf->receiver)) {
+        tell_word(p, w, 1,
+                "the receiver's IPv4 or IPv6 address or DNS name, alone or as ADDRESS:PORT, [ADDRESS]:PORT "
+                "or NAME:PORT");
+    }
+}
 
-    /* A word is NUL-terminated, and inet_pton(3) takes no more than an address. */
-    if (memchr(w->word[1], 0, w->len[1]) == NULL) {
-        r->family = inet_pton(AF_INET, w->word[1], r->address) == 1    ? AF_INET
-                    : inet_pton(AF_INET6, w->word[1], r->address) == 1 ? AF_INET6
-                                                                       : 0;
+static void
+take_user(struct parser *p, const struct words *w)
+{
+    if (w->len[1] >= sizeof(p->conf->user)) {
+        tell_word(p, w, 1, "a user's name, of at most 32 bytes");
+        return;
     }
-    if (r->family == 0) {
-        tell_word(p, w, 1, "the receiver's IPv4 or IPv6 address");
-    }
+    memcpy(p->conf->user, w->word[1], w->len[1] + 1);
+}
+
+static void
+take_check_in(struct parser *p, const struct words *w)
+{
+    (void)take_number(p, w, 1, 1, 60, &p->conf->check_in_s);
 }
 
 static void
@@ -458,7 +463,7 @@ static bool
 take_daemon_path(struct parser *p, const char *value, size_t len, char out[CONF_PATH])
 {
     if (!conf_path_valid(value, len)) {
-        tell_value(p, value, len, "an " PATH_WANTED);
+        tell_value(p, value, len, "an " CONF_PATH_WANTED);
         return false;
     }
     memcpy(out, value, len + 1);
@@ -938,87 +943,22 @@ take_protect(struct parser *p, const struct words *w)
     p->conf->protect[i].within_s = within_s;
 }
 
-/* clang-format off */
-static const struct scheme {
-    const char *name;
-    bool path; /* the device is an absolute path */
-    uint32_t baud_min;
-    uint32_t baud_max; /* 0: there is no speed */
-} schemes[] = {
-    { "tty",    true,  50, 4000000    },
-    { "serial", true,  50, 4000000    },
-    { "file",   true,  0,  0          },
-    { "null",   false, 0,  0          },
-    { "fault",  true,  1,  UINT32_MAX }, /* the seed of the faults */
-};
-/* clang-format on */
-
-static const struct scheme *
-take_scheme(struct parser *p, const struct words *w)
-{
-    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        if (word_is(w, 1, schemes[i].name)) {
-            return &schemes[i];
-        }
-    }
-    tell_word(p, w, 1, "one of tty, serial, file, null and fault");
-    return NULL;
-}
-
-static bool
-frame_valid(const char *frame, size_t len)
-{
-    return len == 3 && frame[0] >= '5' && frame[0] <= '8' && strchr("neo", frame[1]) != NULL &&
-           (frame[2] == '1' || frame[2] == '2');
-}
-
-static bool
-take_device(struct parser *p, const struct words *w, const struct scheme *scheme, char out[CONF_PATH])
-{
-    if (scheme->path) {
-        return take_path(p, w, 2, out);
-    }
-    if (w->len[2] == 0 || w->len[2] >= CONF_PATH) {
-        tell_word(p, w, 2, "1 to 255 bytes");
-        return false;
-    }
-    memcpy(out, w->word[2], w->len[2] + 1);
-    return true;
-}
-
-static bool
-take_line_settings(
-        struct parser *p, const struct words *w, const struct scheme *scheme, struct conf_channel *channel)
-{
-    if (w->count > 3 && scheme->baud_max == 0) {
-        tell_word(p, w, 3, "no speed: this kind of channel has none");
-        return false;
-    }
-    if (w->count > 3 && !take_number(p, w, 3, scheme->baud_min, scheme->baud_max, &channel->baud)) {
-        return false;
-    }
-    if (w->count > 4 && !frame_valid(w->word[4], w->len[4])) {
-        tell_word(p, w, 4, "a frame like 8n1: 5-8 data bits, parity n, e or o, 1-2 stop bits");
-        return false;
-    }
-    if (w->count > 4) {
-        memcpy(channel->frame, w->word[4], w->len[4] + 1);
-    }
-    return true;
-}
-
 static void
 take_channel(struct parser *p, const struct words *w)
 {
     struct conf *conf = p->conf;
-    const struct scheme *scheme = take_scheme(p, w);
+    struct conf_channel channel;
+    const char *expected;
+    unsigned taken = conf_channel_parse(w->word + 1, w->len + 1, w->count - 1, &channel, &expected);
 
-    if (scheme == NULL) {
+    if (expected != NULL) {
+        tell_word(p, w, taken + 1, expected);
         return;
     }
     for (unsigned i = 0; i < conf->channels; i++) {
-        if (word_is(w, 1, conf->channel[i].scheme) && word_is(w, 2, conf->channel[i].device)) {
-            tell_word(p, w, 2, "each channel once");
+        if (strcmp(conf->channel[i].scheme, channel.scheme) == 0 &&
+                strcmp(conf->channel[i].device, channel.device) == 0) {
+            tell_word(p, w, w->count > 2 ? 2 : 1, "each channel once");
             return;
         }
     }
@@ -1026,13 +966,7 @@ take_channel(struct parser *p, const struct words *w)
         tell_word(p, w, 0, "at most 8 such lines");
         return;
     }
-    struct conf_channel *channel = &conf->channel[conf->channels];
-
-    memset(channel, 0, sizeof(*channel));
-    memcpy(channel->scheme, scheme->name, strlen(scheme->name) + 1);
-    if (take_device(p, w, scheme, channel->device) && take_line_settings(p, w, scheme, channel)) {
-        conf->channels++;
-    }
+    conf->channel[conf->channels++] = channel;
 }
 
 /* clang-format off */
@@ -1043,8 +977,10 @@ static const struct keyword keywords[] = {
     { "FullSweep", take_full_sweep, 1, 1, true,  "FullSweep SECONDS" },
     { "SweepShare", take_sweep_share, 1, 1, true, "SweepShare PERCENT" },
     { "PortSweep", take_port_sweep, 1, 1, true,  "PortSweep MILLISECONDS" },
-    { "Receiver",  take_receiver,   1, 1, true,  "Receiver ADDRESS" },
+    { "Receiver",  take_receiver,   1, 1, true,  "Receiver ADDRESS|NAME[:PORT]" },
+    { "CheckIn",   take_check_in,   1, 1, true,  "CheckIn SECONDS" },
     { "StateDir",  take_state_dir,  1, 1, true,  "StateDir PATH" },
+    { "User",      take_user,       1, 1, true,  "User NAME" },
     { "Set",       take_set,        2, 23, false, "Set NAME ATTRIBUTE [ATTRIBUTE...]" },
     { "Watch",     take_watch,      1, 5, false, "Watch PATH [SET] [onefs] [fs=NAME,...] [max=SIZE]" },
     { "Ignore",    take_ignore,     1, 1, false, "Ignore PATH" },
@@ -1055,13 +991,14 @@ static const struct keyword keywords[] = {
     { "Mount",     take_mount,      2, 7, false, "Mount PATH|DISK ro|rw [OPTION...]" },
     { "View",      take_view,       2, 3, false, "View NAME on [SECONDS]|off|allow WHAT" },
     { "Protect",   take_protect,    1, 2, false, "Protect NAME|auto [within=TIME]" },
-    { "Channel",   take_channel,    2, 4, false, "Channel SCHEME DEVICE [BAUD [FRAME]]" },
+    { "Channel",   take_channel,    1, 10, false, "Channel SCHEME DEVICE [BAUD [FRAME]] [OPTION...]" },
 };
 /* clang-format on */
 
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
 #define KEYWORD_NAMES                                                                                      \
-    "one of Host, Beat, Sweep, FullSweep, SweepShare, PortSweep, Receiver, StateDir, Set, Watch, Ignore, " \
+    "one of Host, Beat, Sweep, FullSweep, SweepShare, PortSweep, Receiver, CheckIn, StateDir, User, Set, " \
+    "Watch, Ignore, "                                                                                      \
     "Port, Namespaces, "                                                                                   \
     "Daemon, "                                                                                             \
     "DaemonGrace, "                                                                                        \

@@ -1,6 +1,5 @@
 #include "conf/attrs.h"
 #include "conf/conf.h"
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -192,20 +191,54 @@ conf_write_mount(const struct conf_mount *mount, FILE *out)
 }
 
 static void
+put_number(struct out_line *line, const char *head, uint32_t number)
+{
+    char text[32];
+
+    if (number != 0) {
+        int n = snprintf(text, sizeof(text), " %s%u", head, number);
+        put(line, text, (size_t)n);
+    }
+}
+
+static void
+put_words(struct out_line *line, const char *words)
+{
+    put(line, words, strlen(words));
+}
+
+static void
+put_flow(struct out_line *line, enum conf_flow flow)
+{
+    if (flow != CONF_FLOW_NONE) {
+        put_words(line, flow == CONF_FLOW_RTSCTS ? " flow=rtscts" : " flow=xonxoff");
+    }
+}
+
+static void
 write_channel(const struct conf_channel *channel, FILE *out, int *error)
 {
     struct out_line line = { .len = 0 };
-    char tail[32];
 
-    put(&line, "Channel ", strlen("Channel "));
-    put(&line, channel->scheme, strlen(channel->scheme));
-    put(&line, " ", 1);
+    put_words(&line, "Channel ");
+    put_words(&line, channel->scheme);
+    put_words(&line, " ");
     put_value(&line, channel->device);
-    if (channel->baud != 0) {
-        int n = snprintf(tail, sizeof(tail), " %u%s%s", channel->baud, channel->frame[0] != '\0' ? " " : "",
-                channel->frame);
-
-        put(&line, tail, (size_t)n);
+    put_number(&line, "", channel->baud);
+    if (channel->frame[0] != '\0') {
+        put_words(&line, " ");
+        put_words(&line, channel->frame);
+    }
+    put_flow(&line, (enum conf_flow)channel->flow);
+    put_number(&line, "lines ", channel->lines);
+    put_number(&line, "columns=", channel->columns);
+    put_number(&line, "page=", channel->page);
+    put_number(&line, "seed=", channel->seed);
+    put_words(&line, channel->lock ? " lock" : "");
+    put_words(&line, channel->fallback ? " policy=fallback" : "");
+    if (channel->floor != WIRE_INFO) {
+        put_words(&line, " floor=");
+        put_words(&line, wire_severity_name((enum wire_severity)channel->floor));
     }
     end_line(&line, out, error);
 }
@@ -308,22 +341,37 @@ write_times(const struct conf *conf, FILE *out)
 static void
 write_receiver(const struct conf *conf, FILE *out)
 {
-    char address[INET6_ADDRSTRLEN];
+    char text[CONF_RECEIVER_TEXT];
 
-    fputs("\n# The receiver's address: whether there is a way to it is looked at all the time.\n", out);
-    if (conf->receiver.family == 0) {
-        fputs("#Receiver 192.0.2.7\n", out);
-    } else if (inet_ntop(conf->receiver.family, conf->receiver.address, address, sizeof(address)) != NULL) {
-        fprintf(out, "Receiver %s\n", address);
-    }
+    fputs("\n# The receiver on the network: ADDRESS[:PORT], [ADDRESS]:PORT or NAME[:PORT], port 8627 without "
+          "one.\n"
+          "# Lines go there as well, encrypted, with a sign of life each CheckIn seconds (1 to 60); whether\n"
+          "# there is a way to it is looked at all the time.\n",
+            out);
+    fprintf(out, "%sReceiver %s\nCheckIn %u\n", conf->receiver.name[0] == '\0' ? "#" : "",
+            conf->receiver.name[0] == '\0' ? "192.0.2.7" : conf_receiver_text(&conf->receiver, text),
+            conf->check_in_s);
 }
 
 static void
 write_channels(const struct conf *conf, FILE *out, int *error)
 {
-    fputs("\n# Where the lines go: Channel SCHEME DEVICE [BAUD [FRAME]]. SCHEME is tty or serial (a serial\n"
-          "# line), file, null or fault. Without a channel no alarm leaves this machine. For example:\n"
-          "#Channel serial /dev/ttyS1 115200 8n1\n",
+    fputs("\n# Where the lines go: Channel SCHEME DEVICE [BAUD [FRAME]] [OPTION...]. SCHEME is serial (a "
+          "serial\n"
+          "# line), console (the kernel's console), tty (a terminal line, or a virtual console), screen "
+          "(some\n"
+          "# rows of a virtual console), printer, usb (the logger), file or null. Without a channel no "
+          "alarm\n"
+          "# leaves this machine but over the network. policy=fallback: silent but for beats, ERRO and "
+          "worse,\n"
+          "# until the network is lost. floor=WARN: nothing less severe goes there. For example:\n"
+          "#Channel serial /dev/ttyS1 115200 8n1\n"
+          "#Channel serial /dev/ttyS1 9600 8n1 policy=fallback floor=NOTE\n"
+          "#Channel serial usb:0403:6001:A50285BI 115200\n"
+          "#Channel console\n"
+          "#Channel tty /dev/tty12 lock\n"
+          "#Channel screen /dev/tty1 lines 4 floor=WARN\n"
+          "#Channel printer /dev/lp0 columns=80 page=66 floor=ERRO\n",
             out);
     for (unsigned i = 0; i < conf->channels; i++) {
         write_channel(&conf->channel[i], out, error);
@@ -414,6 +462,15 @@ conf_write(const struct conf *conf, FILE *out)
     write_pair("Host", conf->host, out, &error);
     fputs("\n# Keys, baseline and the number of the last session. Nobody but root may read it.\n", out);
     write_pair("StateDir", conf->state_dir, out, &error);
+    fputs("\n# Whom the processes that watch run as. Without it: tocsin when there is such a user, else "
+          "numbers that\n"
+          "# nobody has.\n",
+            out);
+    if (conf->user[0] != '\0') {
+        write_pair("User", conf->user, out, &error);
+    } else {
+        fputs("#User tocsin\n", out);
+    }
     write_times(conf, out);
     write_receiver(conf, out);
     write_channels(conf, out, &error);

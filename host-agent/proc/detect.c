@@ -50,14 +50,29 @@ show_life(void *to)
 
 /* The core takes messages at once; when it is behind, the detector waits, but goes on showing life. */
 static void
-report(void *to, const struct finding *f)
+tell_core(struct role_self *self, const void *message, size_t len)
 {
-    struct role_self *self = to;
-
-    while (link_send(ROLE_FD_LINK, f, sizeof(*f)) == -EAGAIN) {
+    while (link_send(ROLE_FD_LINK, message, len) == -EAGAIN) {
         link_wait_room(ROLE_FD_LINK, CORE_PATIENCE_MS);
         show_life(self);
     }
+}
+
+static void
+report(void *to, const struct finding *f)
+{
+    tell_core(to, f, sizeof(*f));
+}
+
+static void
+report_base(void *to, const uint8_t *root)
+{
+    struct base_message m = { .magic = BASE_MAGIC, .none = root == NULL };
+
+    if (root != NULL) {
+        memcpy(m.root, root, sizeof(m.root));
+    }
+    tell_core(to, &m, sizeof(m));
 }
 
 static void
@@ -162,14 +177,44 @@ tell_status(const struct running *running, unsigned count)
 }
 
 static void
-hear_core(const struct running *running, unsigned count)
+pass_address(struct running *running, unsigned count, const struct address_message *m)
 {
-    struct ask_message m;
+    for (unsigned i = 0; i < count; i++) {
+        if (running[i].error == 0 && running[i].ops->receiver != NULL) {
+            running[i].ops->receiver(m->family, m->address);
+            running[i].due_ms = 0;
+        }
+    }
+}
+
+static void
+pass_device(struct running *running, unsigned count, const struct device_message *m)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (running[i].error == 0 && running[i].ops->device != NULL) {
+            running[i].ops->device(m->channel, m->device);
+            running[i].due_ms = 0;
+        }
+    }
+}
+
+static void
+hear_core(struct running *running, unsigned count)
+{
+    union {
+        struct ask_message ask;
+        struct address_message address;
+        struct device_message device;
+    } m;
     ssize_t n;
 
     while ((n = link_receive(ROLE_FD_LINK, &m, sizeof(m))) > 0) {
         if (message_ask_valid(&m, (size_t)n)) {
             tell_status(running, count);
+        } else if (message_address_valid(&m, (size_t)n)) {
+            pass_address(running, count, &m.address);
+        } else if (message_device_valid(&m, (size_t)n)) {
+            pass_device(running, count, &m.device);
         }
     }
 }
@@ -189,7 +234,12 @@ int
 role_detect(struct role_self *self)
 {
     struct detector_env env = {
-        .conf = self->conf, .report = report, .report_to = self, .alive = show_life, .alive_to = self
+        .conf = self->conf,
+        .report = report,
+        .report_to = self,
+        .alive = show_life,
+        .alive_to = self,
+        .base = report_base,
     };
     struct running running[DETECTORS_MAX];
     struct pollfd fds[2 + DETECTORS_MAX * DETECTOR_FDS];
@@ -209,9 +259,7 @@ role_detect(struct role_self *self)
         fds[1] = (struct pollfd){ .fd = ROLE_FD_LINK, .events = POLLIN };
         int used = 2 + gather(running, count, fds + 2, DETECTORS_MAX * DETECTOR_FDS);
         int wait_ms = role_timeout(now_ms, due_ms < alive_ms ? due_ms : alive_ms, LONGEST_WAIT_MS);
-        if (poll(fds, (nfds_t)used, wait_ms) < 0 && errno != EINTR) {
-            return 1;
-        }
+        (void)role_poll(fds, (nfds_t)used, wait_ms);
         if (told_to_end(&fds[0], &fds[1])) {
             return 0;
         }

@@ -1,9 +1,11 @@
 #include "proc/image.h"
+#include "conf/name.h"
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -24,12 +26,20 @@ create(const char *name)
     return fd < 0 ? -errno : fd;
 }
 
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
 static int
 seal(int fd)
 {
-    int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    return fcntl(fd, F_ADD_SEALS, SEALS) < 0 ? -errno : 0;
+}
 
-    return fcntl(fd, F_ADD_SEALS, seals) < 0 ? -errno : 0;
+bool
+image_is_sealed(int fd)
+{
+    int seals = fcntl(fd, F_GET_SEALS);
+
+    return seals >= 0 && (seals & SEALS) == SEALS;
 }
 
 static int
@@ -80,7 +90,7 @@ int
 image_of_self(void)
 {
     int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    int fd = from < 0 ? -errno : create("tocsin");
+    int fd = from < 0 ? -errno : create(name_program());
 
     if (fd >= 0) {
         fd = finish(fd, copy(from, fd));
@@ -91,12 +101,29 @@ image_of_self(void)
     return fd;
 }
 
+/* What is all zero stays a hole: no memory holds it, and none of it is mapped beside what is read. */
+static int
+append_sparse(int fd, const uint8_t *src, size_t len)
+{
+    static const uint8_t zeros[4096];
+    int error = ftruncate(fd, (off_t)len) < 0 ? -errno : 0;
+
+    for (size_t at = 0; error == 0 && at < len; at += sizeof(zeros)) {
+        size_t n = len - at < sizeof(zeros) ? len - at : sizeof(zeros);
+
+        if (memcmp(src + at, zeros, n) != 0) {
+            error = lseek(fd, (off_t)at, SEEK_SET) < 0 ? -errno : append(fd, src + at, n);
+        }
+    }
+    return error;
+}
+
 int
 image_of(const char *name, const void *src, size_t len)
 {
     int fd = create(name);
 
-    return fd < 0 ? fd : finish(fd, append(fd, src, len));
+    return fd < 0 ? fd : finish(fd, append_sparse(fd, src, len));
 }
 
 const void *
@@ -107,10 +134,28 @@ image_map(int fd, size_t len)
     return at == MAP_FAILED ? NULL : at;
 }
 
+#define FIRST_REST_MS 5000
+
 /* The linker's: where the program begins in memory. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 
-#define FIRST_REST_MS 5000
+void
+image_protect(void)
+{
+    const ElfW(Phdr) *part = (const void *)getauxval(AT_PHDR);
+    size_t parts = getauxval(AT_PHNUM);
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+    for (size_t i = 0; part != NULL && i < parts; i++) {
+        if (part[i].p_type == PT_GNU_RELRO) {
+            uintptr_t from = (uintptr_t)__ehdr_start + part[i].p_vaddr;
+            uintptr_t to = (from + part[i].p_memsz) & ~(page - 1);
+
+            from &= ~(page - 1);
+            (void)mprotect((void *)from, to - from, PROT_READ);
+        }
+    }
+}
 
 static void
 give_back(uintptr_t from, uintptr_t to)

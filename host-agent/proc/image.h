@@ -9,16 +9,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * Makes what the linker relocated constant from here on (RELRO). First in main(): glibc has done so by then,
+ * the start code of musl's static-pie does not.
+ */
+void image_protect(void);
+
 /* A sealed copy of the running program. A descriptor, or -errno. */
 int image_of_self(void);
 
 /* A sealed copy of `len` bytes. A descriptor, or -errno. */
 int image_of(const char *name, const void *src, size_t len);
 
+/* True when nobody can change what image_of() put there. */
+bool image_is_sealed(int fd);
+
 /* Maps what image_of() made, to be read. NULL when that cannot be. */
 const void *image_map(int fd, size_t len);
 
-#define IMAGE_REST_MS 60000
+#define IMAGE_REST_MS 10000
 
 /*
  * Gives back the pages of the running program that nobody may write: start-up and what is seldom done stay

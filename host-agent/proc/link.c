@@ -62,6 +62,25 @@ link_receive(int fd, void *out, size_t size)
     return n;
 }
 
+/* The one descriptor that came along, or -1. Of several the kernel has kept all but the first back, and said
+ * so. */
+static int
+descriptor_of(struct msghdr *m)
+{
+    struct cmsghdr *c = CMSG_FIRSTHDR(m);
+    int fd = -1;
+
+    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+            c->cmsg_len == CMSG_LEN(sizeof(int))) {
+        memcpy(&fd, CMSG_DATA(c), sizeof(int));
+    }
+    if (fd >= 0 && (m->msg_flags & MSG_CTRUNC) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
 ssize_t
 link_receive_fd(int fd, void *out, size_t size, int *passed)
 {
@@ -70,10 +89,11 @@ link_receive_fd(int fd, void *out, size_t size, int *passed)
         char bytes[CMSG_SPACE(sizeof(int))];
     } control;
     struct iovec part = { .iov_base = out, .iov_len = size };
+    /* CMSG_SPACE() is rounded up: on 64 bits a second one would fit in, which nobody asked for or closes. */
     struct msghdr m = { .msg_iov = &part,
         .msg_iovlen = 1,
         .msg_control = control.bytes,
-        .msg_controllen = sizeof(control.bytes) };
+        .msg_controllen = CMSG_LEN(sizeof(int)) };
     ssize_t n;
 
     *passed = -1;
@@ -83,11 +103,7 @@ link_receive_fd(int fd, void *out, size_t size, int *passed)
     if (n < 0) {
         return errno == ECONNRESET ? 0 : -errno;
     }
-    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-            c->cmsg_len == CMSG_LEN(sizeof(int))) {
-        memcpy(passed, CMSG_DATA(c), sizeof(int));
-    }
+    *passed = descriptor_of(&m);
     return n;
 }
 

@@ -21,7 +21,8 @@ int link_send_fd(int fd, const void *message, size_t len, int passed);
  */
 ssize_t link_receive(int fd, void *out, size_t size);
 
-/* The same; *passed gets a descriptor that came along, or -1. */
+/* The same; *passed gets the descriptor that came along, or -1. More than one are none, and all are closed.
+ */
 ssize_t link_receive_fd(int fd, void *out, size_t size, int *passed);
 
 /* Waits until the other side takes more, at most timeout_ms. */

@@ -1,7 +1,12 @@
 #include "proc/message.h"
+#include "proc/rights.h"
+#include "wire/base32.h"
+#include "wire/talk.h"
 #include <string.h>
+#include <sys/socket.h>
 
-static const char *const role_names[ROLES] = { "warden", "core", "wire", "fscheck", "procscan", "netwatch" };
+static const char *const role_names[ROLES] = { "warden", "core", "wire", "fscheck", "procscan", "netwatch",
+    "courier", "opener" };
 
 const char *
 role_name(enum role role)
@@ -13,7 +18,7 @@ enum role
 role_from(const char *name)
 {
     for (unsigned i = 0; i < ROLES; i++) {
-        if (strcmp(name, role_names[i]) == 0) {
+        if (strcmp(name, role_names[i]) == 0 || (name[0] == (char)('0' + i) && name[1] == '\0')) {
             return (enum role)i;
         }
     }
@@ -53,7 +58,15 @@ message_line_valid(const void *message, size_t len)
             return false;
         }
     }
-    return m.kind == LINE_CORE_ALIVE || m.kind == LINE_GOODBYE || m.len > 0;
+    return m.kind == LINE_CORE_ALIVE || m.kind == LINE_GOODBYE || m.kind == LINE_ASK || m.len > 0;
+}
+
+static bool
+word_valid(const char word[WIRE_WORD])
+{
+    size_t len = strnlen(word, WIRE_WORD);
+
+    return len < WIRE_WORD && strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
 }
 
 bool
@@ -65,7 +78,45 @@ message_wire_valid(const void *message, size_t len)
         return false;
     }
     memcpy(&m, message, sizeof(m));
-    return m.kind < WIRE_KINDS && m.number <= WIRE_NUMBER_MAX;
+    return m.kind < WIRE_KINDS && m.number <= WIRE_NUMBER_MAX && word_valid(m.word) &&
+           (m.kind != WIRE_SAYS_TAMPERED || m.word[0] != '\0');
+}
+
+static bool
+settings_valid(const char settings[WIRE_SETTINGS])
+{
+    size_t len = strnlen(settings, WIRE_SETTINGS);
+
+    for (size_t i = 0; i < len; i++) {
+        if (settings[i] < 0x20 || settings[i] > 0x7E) {
+            return false;
+        }
+    }
+    return len < WIRE_SETTINGS;
+}
+
+bool
+message_wire_status_valid(const void *message, size_t len)
+{
+    struct wire_status m;
+
+    if (len != sizeof(m)) {
+        return false;
+    }
+    memcpy(&m, message, sizeof(m));
+    return m.magic == WIRE_STATUS_MAGIC && m.open <= 1 && settings_valid(m.settings);
+}
+
+bool
+message_device_valid(const void *message, size_t len)
+{
+    struct device_message m;
+
+    if (len != sizeof(m)) {
+        return false;
+    }
+    memcpy(&m, message, sizeof(m));
+    return m.magic == DEVICE_MAGIC;
 }
 
 bool
@@ -81,6 +132,30 @@ message_ask_valid(const void *message, size_t len)
 }
 
 bool
+message_base_valid(const void *message, size_t len)
+{
+    struct base_message m;
+
+    if (len != sizeof(m)) {
+        return false;
+    }
+    memcpy(&m, message, sizeof(m));
+    return m.magic == BASE_MAGIC && m.none <= 1;
+}
+
+bool
+message_address_valid(const void *message, size_t len)
+{
+    struct address_message m;
+
+    if (len != sizeof(m)) {
+        return false;
+    }
+    memcpy(&m, message, sizeof(m));
+    return m.magic == ADDRESS_MAGIC && (m.family == AF_INET || m.family == AF_INET6);
+}
+
+bool
 message_request_valid(const void *message, size_t len)
 {
     struct ctl_request m;
@@ -89,7 +164,7 @@ message_request_valid(const void *message, size_t len)
         return false;
     }
     memcpy(&m, message, sizeof(m));
-    return m.magic == CTL_MAGIC && m.kind < CTL_KINDS;
+    return m.magic == CTL_MAGIC && m.kind < CTL_KINDS && (m.kind != CTL_RING || m.from <= CTL_RING_MOST);
 }
 
 bool
@@ -101,7 +176,39 @@ message_reply_valid(const void *message, size_t len)
         return false;
     }
     memcpy(&m, message, sizeof(m));
-    return m.magic == CTL_MAGIC && m.state < CTL_STATES && m.channel < m.channels;
+    return m.magic == CTL_MAGIC && m.state < CTL_STATES && m.network <= 1 &&
+           (m.network == 1 || m.channel < m.channels) && word_valid(m.why);
+}
+
+bool
+message_channel_valid(const void *message, size_t len)
+{
+    struct ctl_channel m;
+
+    if (len != sizeof(m)) {
+        return false;
+    }
+    memcpy(&m, message, sizeof(m));
+    return m.magic == CTL_MAGIC && m.state < CTL_STATES && m.running <= 1 && m.answers <= 1 && m.open <= 1 &&
+           m.error >= 0 && m.state_ms >= 0 && m.line_ms >= -1 && m.error_ms >= -1 && word_valid(m.why) &&
+           settings_valid(m.settings);
+}
+
+bool
+message_rights_valid(const void *message, size_t len)
+{
+    struct ctl_rights m;
+
+    if (len != sizeof(m)) {
+        return false;
+    }
+    memcpy(&m, message, sizeof(m));
+    for (unsigned i = 0; i < CTL_PROCESSES; i++) {
+        if (m.process[i] != 0 && (m.process[i] & ~RIGHTS_ALL) != CTL_RIGHTS_KNOWN) {
+            return false;
+        }
+    }
+    return m.magic == CTL_MAGIC;
 }
 
 bool
@@ -133,4 +240,72 @@ message_finding_valid(const void *message, size_t len)
     }
     size_t text_len = strnlen(m.text, sizeof(m.text));
     return text_len < sizeof(m.text) && (text_len == 0 || wire_detail_valid(m.text, text_len));
+}
+
+bool
+message_net_valid(const void *message, size_t len)
+{
+    struct ctl_net m;
+
+    if (len != sizeof(m)) {
+        return false;
+    }
+    memcpy(&m, message, sizeof(m));
+    return m.magic == CTL_MAGIC && m.used <= 1 && m.courier <= 1 && m.up <= 1 && m.unsaved <= 1 &&
+           m.state < NET_STATES && m.why <= NET_WHY_SILENCE && m.route_bad <= 1 &&
+           m.closed <= WIRE_CLOSE_REASONS && (m.family == 0 || m.family == AF_INET || m.family == AF_INET6) &&
+           m.error >= 0 && m.state_ms >= 0 && m.ack_ms >= -1 && m.route_ms >= 0;
+}
+
+static bool
+token_valid(const uint8_t *token)
+{
+    for (unsigned i = 0; i < WIRE_TALK_TOKEN_CHARS; i++) {
+        if (wire_base32_value((char)token[i]) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+courier_values_valid(const struct courier_message *m)
+{
+    switch ((enum courier_kind)m->kind) {
+    case COURIER_PATH:
+        return token_valid(m->bytes);
+    case COURIER_UP:
+    case COURIER_ADDRESS:
+        return m->bytes[0] == AF_INET || m->bytes[0] == AF_INET6;
+    case COURIER_KEPT:
+    case COURIER_DROPPED:
+        return m->value >= 0;
+    default:
+        return true;
+    }
+}
+
+bool
+message_courier_valid(const void *message, size_t len)
+{
+    struct courier_message m;
+
+    if (len != sizeof(m)) {
+        return false;
+    }
+    memcpy(&m, message, sizeof(m));
+    return m.kind < COURIER_KINDS && m.number <= WIRE_NUMBER_MAX &&
+           memchr(m.nonce, '\0', sizeof(m.nonce)) != NULL && courier_values_valid(&m);
+}
+
+bool
+message_order_valid(const void *message, size_t len)
+{
+    struct courier_order m;
+
+    if (len != sizeof(m)) {
+        return false;
+    }
+    memcpy(&m, message, sizeof(m));
+    return m.kind < COURIER_ORDERS && memchr(m.nonce, '\0', sizeof(m.nonce)) != NULL;
 }

@@ -5,25 +5,47 @@
  */
 #include "conf/conf.h"
 #include "proc/message.h"
+#include <poll.h>
 
-#define ROLE_ALIVE_MS 1000  /* how often a process shows life */
-#define ROLE_ABSENT_MS 3000 /* a process that takes its turns each second did not run for so long */
+#define ROLE_OPTION "--role"
+#define ROLE_OPTION_DISGUISED "-" /* with the role's number for its name */
+#define ROLE_ALIVE_MS 1000        /* how often a process shows life */
+#define ROLE_EARLY_MS 250         /* by how much earlier, when it is awake anyway */
+#define ROLE_ABSENT_MS 3000       /* a process that takes its turns each second did not run for so long */
 
 struct role_self {
     enum role role;
-    unsigned index; /* which channel, for a wire */
+    unsigned index;   /* which channel, for a wire */
+    uint32_t id;      /* of user and group, to be taken; 0: none */
+    unsigned missing; /* layers of rights.h */
     const struct conf *conf;
-    int64_t alive_ms;  /* when life was last shown */
+    int64_t alive_ms;  /* when to show life next */
     int64_t rested_ms; /* image_rest() */
 };
 
 /*
- * What tocsin --role NAME INDEX does: checks its descriptors, maps the configuration, and runs the role.
+ * Checks the descriptors that the warden hands over and maps the configuration. 0;
+ * -ENOTSOCK when it was not the warden that started it, -ENODATA when there is no configuration.
+ */
+int role_begin(struct role_self *self, enum role role, unsigned index);
+
+/* Gives up what the role does not need: ids, capabilities, files, network. Before it has threads. */
+void role_narrow(struct role_self *self);
+
+/* The system calls; last of all. */
+void role_seal(struct role_self *self);
+
+/*
+ * What tocsin --role NAME INDEX ID does: checks its descriptors, maps the configuration, and runs the role.
  * Returns the exit status.
  */
 int role_main(int argc, char **argv);
 
-/* Shows life if it is time to. Cheap; to be called from every loop. Returns when to call again. */
+/*
+ * Shows life if it is time to, or nearly: the detectors at a whole second, with what they do then, those who
+ * are woken by that a little behind, so that what they hear is what wakes them. Cheap; to be called from
+ * every loop. Returns when to call again.
+ */
 int64_t role_alive(struct role_self *self, int64_t now_ms);
 
 /*
@@ -39,6 +61,11 @@ void role_tell_warden(const struct role_self *self, enum control_kind kind);
  * gone. */
 int role_hear_warden(struct control_message *out, int *passed);
 
+/* poll(2). When somebody took the limit of open files away so that nothing can be waited for, the process
+ * ends: the one that is started in its place has the warden's limits. */
+#define ROLE_CANNOT_WAIT 3
+int role_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+
 /* poll() timeout until `due_ms`, at most `most_ms`. */
 int role_timeout(int64_t now_ms, int64_t due_ms, int most_ms);
 
@@ -46,6 +73,7 @@ int role_timeout(int64_t now_ms, int64_t due_ms, int most_ms);
 int role_core(struct role_self *self);
 int role_wire(struct role_self *self);
 int role_detect(struct role_self *self);
+int role_opener(struct role_self *self);
 
 /* The names of all detectors, from 0; NULL behind the last. */
 const char *role_detector(unsigned i);

@@ -3,10 +3,18 @@
 #include "alarm/pages.h"
 #include "alarm/session.h"
 #include "cmd/cmd.h"
+#include "conf/name.h"
+#include "proc/courier.h"
+#include "proc/ids.h"
 #include "proc/image.h"
 #include "proc/link.h"
 #include "proc/notify.h"
+#include "proc/openers.h"
+#include "proc/rights.h"
 #include "proc/role.h"
+#include "proc/spawn.h"
+#include "watch/procfs.h"
+#include "watch/views_own.h"
 #include "wire/escape.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -25,17 +33,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHILDREN (1 + 3 + CONF_CHANNELS) /* core, the three that look, the wires */
-#define CORE 0                           /* the core's place among them */
-#define FIRST_FD_FREE 16
-#define HUNG_MS 10000 /* ten signs of life missing */
+#define CHILDREN (1 + 3 + 1 + CONF_CHANNELS) /* core, the three that look, the courier, the wires */
+#define CORE 0                               /* the core's place among them */
+#define HUNG_MS 10000                        /* a dozen signs of life missing */
+#define SILENT_MS 1500                       /* one sign of life missing: at the end nobody waits for more */
 #define SHORT_LIFE_MS 2000
 #define RESTART_FIRST_MS 100
 #define RESTART_MOST_MS 60000
 #define END_MS 6000        /* for last words and goodbyes; then SIGKILL */
 #define LOCK_WAIT_MS 10000 /* for another agent's last processes to end */
 #define LOCK_LOOK_MS 100
+#define LATE_MS (ROLE_ALIVE_MS + ROLE_EARLY_MS + 100) /* a sign of life is missing: is it stopped? */
+#define LATE_LOOK_MS 200                              /* from one such look to the next */
+#define PROC_STATUS_TEXT 4096
 #define LONGEST_WAIT_MS 1000
+#define GATHER_MS 20 /* all show life at once: who did is heard again so much later, with the others */
+#define GATHER_EVERY_MS 500
 #define DESCRIPTORS_LEAST 64   /* with fewer, roles could not open what they guard by */
 #define DESCRIPTORS_MOST 16384 /* of what the hard limit allows */
 
@@ -51,9 +64,11 @@ struct child {
     pid_t pid; /* 0: does not run */
     int control;
     bool ready;
+    bool missing;   /* cannot be started at all: told to each core as if it had not been found (127) */
     bool lost_told; /* the core was told that it is gone, so it is told when it is back */
     int64_t began_ms;
     int64_t alive_ms;
+    int64_t look_ms; /* when to look whether it is stopped */
     int64_t restart_ms;
     int64_t restart_wait_ms;
 };
@@ -70,6 +85,9 @@ struct warden {
     struct control_message core_end; /* how the core before ended, for the next one to tell */
     bool core_ended;
     int program;
+    struct courier_parts courier;
+    struct ids ids;
+    unsigned missing; /* layers of rights.h, of the warden itself */
     int conf_fd;
     const struct conf *conf; /* the sealed copy, once there is one */
     int session;
@@ -77,8 +95,9 @@ struct warden {
     int signals;
     int64_t watchdog_ms;
     int64_t watchdog_due_ms;
-    int64_t life_ms; /* when the core was last told that we live */
-    int64_t turn_ms; /* of role_was_absent() */
+    int64_t life_ms;   /* when the core was last told that we live */
+    int64_t gather_ms; /* until then only what cannot wait wakes us */
+    int64_t turn_ms;   /* of role_was_absent() */
 };
 
 static struct warden warden;
@@ -87,7 +106,7 @@ static void
 say(const char *text)
 {
     if (!warden.order->quiet) {
-        fprintf(stderr, "tocsin: %s\n", text);
+        fprintf(stderr, "%s: %s\n", name_program(), text);
     }
 }
 
@@ -109,39 +128,6 @@ tell_core(enum control_kind kind, const struct child *about, enum lost_how how, 
     link_send(warden.child[CORE].control, &m, sizeof(m));
 }
 
-/* In the child: puts the descriptors where a role expects them and executes the sealed image. */
-static void
-become_role(const struct child *c, const int fds[4])
-{
-    char index[4];
-    char name[16];
-    char option[] = "--role";
-    char program[] = "tocsin";
-    char *argv[] = { program, option, name, index, NULL };
-    char *envp[] = { NULL };
-    sigset_t none;
-    int program_fd = fcntl(warden.program, F_DUPFD_CLOEXEC, FIRST_FD_FREE);
-
-    snprintf(name, sizeof(name), "%s", role_name(c->role));
-    snprintf(index, sizeof(index), "%u", c->index);
-    int moved[4];
-    for (int i = 0; i < 4; i++) {
-        moved[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, FIRST_FD_FREE);
-    }
-    for (int i = 0; i < 4; i++) {
-        if (moved[i] >= 0) {
-            dup2(moved[i], ROLE_FD_CONTROL + i);
-        } else {
-            close(ROLE_FD_CONTROL + i);
-        }
-    }
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    prctl(PR_SET_PDEATHSIG, 0);
-    syscall(SYS_execveat, program_fd, "", argv, envp, AT_EMPTY_PATH);
-    _exit(127);
-}
-
 /* The link that the child and the core share. */
 static void
 introduce(const struct child *c, int link)
@@ -149,6 +135,24 @@ introduce(const struct child *c, int link)
     struct control_message m = { .kind = CONTROL_PEER, .role = (uint8_t)c->role, .index = (uint8_t)c->index };
 
     link_send_fd(warden.child[CORE].control, &m, sizeof(m), link);
+}
+
+static pid_t
+spawn_child(const struct child *c, int control, int link)
+{
+    bool core = c->role == ROLE_CORE;
+    bool courier = c->role == ROLE_COURIER;
+    const struct spawn_order order = { .name = courier ? name_courier() : name_program(),
+        .role = c->role,
+        .index = c->index,
+        .id = ids_of(&warden.ids, c->role, c->index),
+        .program = courier ? warden.courier.program : warden.program,
+        .fds = { control, warden.conf_fd, core ? warden.session : link,
+                core      ? warden.listen
+                : courier ? warden.courier.folder
+                          : -1 } };
+
+    return spawn_role(&order);
 }
 
 static int
@@ -164,18 +168,12 @@ start_child(struct child *c, int64_t now_ms)
     if (c->role != ROLE_CORE) {
         error = link_pair(link);
     }
-    pid_t pid = error < 0 ? -1 : fork();
-    if (pid == 0) {
-        const int core_fds[4] = { control[1], warden.conf_fd, warden.session, warden.listen };
-        const int fds[4] = { control[1], warden.conf_fd, link[1], -1 };
-        become_role(c, c->role == ROLE_CORE ? core_fds : fds);
-    }
-    error = error < 0 ? error : pid < 0 ? -errno : 0;
+    pid_t pid = error < 0 ? error : spawn_child(c, control[1], link[1]);
     close(control[1]);
     if (link[1] >= 0) {
         close(link[1]);
     }
-    if (error < 0) {
+    if (pid < 0) {
         close(control[0]);
     } else {
         c->pid = pid;
@@ -183,6 +181,7 @@ start_child(struct child *c, int64_t now_ms)
         c->ready = false;
         c->began_ms = now_ms;
         c->alive_ms = now_ms;
+        c->look_ms = now_ms + LATE_MS;
         if (c->role != ROLE_CORE) {
             introduce(c, link[0]);
         }
@@ -190,7 +189,7 @@ start_child(struct child *c, int64_t now_ms)
     if (link[0] >= 0) {
         close(link[0]);
     }
-    return error;
+    return pid < 0 ? pid : 0;
 }
 
 static void
@@ -209,7 +208,8 @@ start_due(int64_t now_ms)
     for (unsigned i = 0; i < warden.children; i++) {
         struct child *c = &warden.child[i];
 
-        if (c->pid != 0 || now_ms < c->restart_ms || (i != CORE && warden.child[CORE].pid == 0)) {
+        if (c->pid != 0 || c->missing || now_ms < c->restart_ms ||
+                (i != CORE && warden.child[CORE].pid == 0)) {
             continue;
         }
         if (start_child(c, now_ms) < 0) {
@@ -270,13 +270,34 @@ child_of(pid_t pid)
     return NULL;
 }
 
+/*
+ * It needs no CAP_KILL, which would be for all processes of the machine: whoever may become a user may signal
+ * that user's. Root's real number stays, so nobody may signal or trace the warden meanwhile, and going back
+ * gives the capabilities back.
+ */
+static void
+signal_child(const struct child *c, int signal)
+{
+    uint32_t id = ids_of(&warden.ids, c->role, c->index);
+
+    if (c->pid <= 1 || kill(c->pid, signal) == 0 || errno != EPERM || id == 0 ||
+            syscall(SYS_setresuid, -1, id, -1) != 0) {
+        return;
+    }
+    kill(c->pid, signal);
+    while (syscall(SYS_setresuid, -1, 0, -1) != 0) {
+        /* no memory for a moment; nothing else can keep it from being what it really is */
+    }
+    prctl(PR_SET_DUMPABLE, 0); /* another effective number sets it anew */
+}
+
 /* Whoever stopped it did not mean well: it is told and set going again. */
 static void
-child_stopped(struct child *c, const siginfo_t *info)
+child_stopped(struct child *c, int signal)
 {
-    tell_core(CONTROL_LOST, c, LOST_STOPPED, info->si_status);
+    tell_core(CONTROL_LOST, c, LOST_STOPPED, signal);
     c->lost_told = true;
-    kill(c->pid, SIGCONT);
+    signal_child(c, SIGCONT);
 }
 
 static void
@@ -289,16 +310,68 @@ child_back(struct child *c)
 }
 
 static void
+tell_missing(void)
+{
+    for (unsigned i = 0; i < warden.children; i++) {
+        if (warden.child[i].missing) {
+            tell_core(CONTROL_LOST, &warden.child[i], LOST_EXITED, SPAWN_NOT_FOUND);
+        }
+    }
+}
+
+static void
+tell_rights(enum role role, unsigned index, unsigned missing)
+{
+    const struct control_message m = {
+        .kind = CONTROL_RIGHTS, .role = (uint8_t)role, .index = (uint8_t)index, .value = (int32_t)missing
+    };
+
+    link_send(warden.child[CORE].control, &m, sizeof(m));
+}
+
+/* A wire that got none tries again later, as with a device that cannot be opened. */
+static void
+open_device(const struct child *c, int64_t now_ms)
+{
+    const struct openers_order order = {
+        .channel = c->index, .program = warden.program, .conf = warden.conf_fd, .wire = c->control
+    };
+    int error = warden.phase == PHASE_GUARDING ? openers_start(&order, now_ms) : -ESHUTDOWN;
+    const struct control_message m = {
+        .kind = CONTROL_OPENED, .role = ROLE_OPENER, .index = (uint8_t)c->index, .value = -error
+    };
+
+    if (error < 0) {
+        link_send(c->control, &m, sizeof(m));
+    }
+}
+
+static void
+take_ready(struct child *c, unsigned missing)
+{
+    c->ready = true;
+    if (c->role == ROLE_CORE && warden.core_ended) {
+        warden.core_ended = false;
+        link_send(c->control, &warden.core_end, sizeof(warden.core_end));
+    }
+    child_back(c);
+    if (c->role != ROLE_CORE) {
+        tell_rights(c->role, c->index, missing);
+    } else {
+        tell_rights(ROLE_WARDEN, 0, warden.missing);
+        tell_missing();
+    }
+}
+
+static void
 take_control(struct child *c, const struct control_message *m, int64_t now_ms)
 {
     c->alive_ms = now_ms;
+    c->look_ms = now_ms + LATE_MS;
     if (m->kind == CONTROL_READY) {
-        c->ready = true;
-        if (c->role == ROLE_CORE && warden.core_ended) {
-            warden.core_ended = false;
-            link_send(c->control, &warden.core_end, sizeof(warden.core_end));
-        }
-        child_back(c);
+        take_ready(c, (unsigned)m->value & RIGHTS_ALL);
+    } else if (m->kind == CONTROL_OPEN && c->role == ROLE_WIRE) {
+        open_device(c, now_ms);
     } else if (m->kind == CONTROL_STOPPED && c->role == ROLE_CORE) {
         warden.goodbye = true;
     }
@@ -350,14 +423,50 @@ reap(int64_t now_ms)
         }
         struct child *c = child_of(info.si_pid);
         if (c == NULL) {
+            if (info.si_code != CLD_STOPPED && info.si_code != CLD_CONTINUED) {
+                (void)openers_ended(info.si_pid);
+            }
             continue;
         }
         if (info.si_code == CLD_STOPPED) {
-            child_stopped(c, &info);
+            child_stopped(c, info.si_status);
         } else if (info.si_code == CLD_CONTINUED) {
             child_back(c);
         } else {
             child_ended(c, &info, now_ms);
+        }
+    }
+}
+
+static bool
+is_stopped(pid_t pid)
+{
+    char path[32];
+    char text[PROC_STATUS_TEXT];
+    struct own_status status = { .stopped = false };
+
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    ssize_t n = procfs_read(AT_FDCWD, path, text, sizeof(text));
+
+    /* A tracer's stop is told by who looks at all of them; it is not ended by a signal. */
+    return n > 0 && own_status_parse(text, (size_t)n, &status) && status.stopped && status.tracer == 0;
+}
+
+/*
+ * waitid() tells of a stop when the last thread has stopped. One that waits in the kernel for a disk or a
+ * hung file system does not, while all others stand still.
+ */
+static void
+look_for_stopped(int64_t now_ms)
+{
+    for (unsigned i = 0; i < warden.children; i++) {
+        struct child *c = &warden.child[i];
+
+        if (c->pid > 1 && now_ms >= c->look_ms) {
+            c->look_ms = now_ms + LATE_LOOK_MS;
+            if (is_stopped(c->pid)) {
+                child_stopped(c, SIGSTOP);
+            }
         }
     }
 }
@@ -367,7 +476,7 @@ show_life(int64_t now_ms)
 {
     struct control_message m = { .kind = CONTROL_ALIVE, .role = ROLE_WARDEN };
 
-    if (warden.child[CORE].pid != 0 && now_ms - warden.life_ms >= ROLE_ALIVE_MS) {
+    if (warden.child[CORE].pid != 0 && now_ms - warden.life_ms >= ROLE_ALIVE_MS - ROLE_EARLY_MS) {
         link_send(warden.child[CORE].control, &m, sizeof(m));
         warden.life_ms = now_ms;
     }
@@ -387,7 +496,7 @@ kill_hung(int64_t now_ms)
         if (c->pid != 0 && now_ms - c->alive_ms > HUNG_MS) {
             tell_core(CONTROL_LOST, c, LOST_HUNG, 0);
             c->lost_told = true;
-            kill(c->pid, SIGKILL);
+            signal_child(c, SIGKILL);
             c->alive_ms = now_ms;
         }
     }
@@ -408,18 +517,30 @@ static void
 kill_all(void)
 {
     for (unsigned i = 0; i < warden.children; i++) {
-        if (warden.child[i].pid != 0) {
-            kill(warden.child[i].pid, SIGKILL);
-        }
+        signal_child(&warden.child[i], SIGKILL);
     }
     warden.killed = true;
+}
+
+/* The goodbye is written: nobody waits for one that hangs. */
+static void
+kill_silent(int64_t now_ms)
+{
+    for (unsigned i = 0; i < warden.children; i++) {
+        struct child *c = &warden.child[i];
+
+        if (c->pid != 0 && now_ms - c->alive_ms > SILENT_MS) {
+            signal_child(c, SIGKILL);
+            c->alive_ms = now_ms;
+        }
+    }
 }
 
 static void
 tell_ready(void)
 {
     for (unsigned i = 0; i < warden.children; i++) {
-        if (!warden.child[i].ready) {
+        if (!warden.child[i].ready && warden.child[i].role != ROLE_COURIER) {
             /* A first sweep takes as long as it takes; who hangs meanwhile is killed by us. */
             notify_send("EXTEND_TIMEOUT_USEC=30000000");
             return;
@@ -452,31 +573,70 @@ take_signals(int64_t now_ms)
     reap(now_ms);
 }
 
+/* A shell's soft limit is for its own programs: we take what the hard one allows. */
+static bool
+raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        return true;
+    }
+    rlim_t most = limit.rlim_max < DESCRIPTORS_MOST ? limit.rlim_max : DESCRIPTORS_MOST;
+    if (limit.rlim_cur < most) {
+        limit.rlim_cur = most;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur < DESCRIPTORS_LEAST) {
+        cmd_error("%lu open files allowed; expected at least %d (ulimit -n, LimitNOFILE=)",
+                (unsigned long)limit.rlim_cur, DESCRIPTORS_LEAST);
+        return false;
+    }
+    return true;
+}
+
+/* What those say who guard already can wait for the others to say it, too; that one ended is a signal. */
+static bool
+may_wait(const struct child *c, int64_t now_ms)
+{
+    return warden.phase == PHASE_GUARDING && c->ready && now_ms < warden.gather_ms;
+}
+
 static void
 wait_for_something(int64_t now_ms)
 {
     struct pollfd fds[1 + CHILDREN];
-    int64_t due_ms = now_ms + LONGEST_WAIT_MS;
+    bool gathers = now_ms < warden.gather_ms;
+    int64_t due_ms = gathers ? warden.gather_ms : now_ms + LONGEST_WAIT_MS;
 
     fds[0] = (struct pollfd){ .fd = warden.signals, .events = POLLIN };
     for (unsigned i = 0; i < warden.children; i++) {
         struct child *c = &warden.child[i];
 
-        fds[1 + i] = (struct pollfd){ .fd = c->pid != 0 ? c->control : -1, .events = POLLIN };
-        if (c->pid == 0 && warden.phase == PHASE_GUARDING && c->restart_ms < due_ms) {
-            due_ms = c->restart_ms;
+        fds[1 + i] = (struct pollfd){ .fd = c->pid != 0 && !may_wait(c, now_ms) ? c->control : -1,
+            .events = POLLIN };
+        if (warden.phase == PHASE_GUARDING && !c->missing) {
+            int64_t child_ms = c->pid == 0 ? c->restart_ms : c->look_ms;
+
+            due_ms = child_ms < due_ms ? child_ms : due_ms;
         }
     }
     if (warden.watchdog_ms > 0 && warden.watchdog_due_ms < due_ms) {
         due_ms = warden.watchdog_due_ms;
     }
-    if (poll(fds, 1 + warden.children, role_timeout(now_ms, due_ms, LONGEST_WAIT_MS)) <= 0) {
+    int ready = poll(fds, 1 + warden.children, role_timeout(now_ms, due_ms, LONGEST_WAIT_MS));
+    if (ready < 0 && errno == EINVAL) {
+        (void)raise_descriptors(); /* somebody else set fewer than we wait for */
+    }
+    if (ready <= 0) {
         return;
     }
     now_ms = clock_boot_ms();
     for (unsigned i = 0; i < warden.children; i++) {
         if (fds[1 + i].revents != 0) {
             hear_child(&warden.child[i], now_ms);
+            warden.gather_ms =
+                    now_ms - warden.gather_ms > GATHER_EVERY_MS ? now_ms + GATHER_MS : warden.gather_ms;
         }
     }
     if (fds[0].revents != 0) {
@@ -492,11 +652,15 @@ act(int64_t now_ms)
     show_life(now_ms);
     if (warden.phase == PHASE_GUARDING) {
         start_due(now_ms);
+        look_for_stopped(now_ms);
         kill_hung(now_ms);
         if (!warden.ready_told) {
             tell_ready();
         }
         return false;
+    }
+    if (warden.phase == PHASE_STOPPING && warden.goodbye) {
+        kill_silent(now_ms);
     }
     if (!warden.killed && now_ms - warden.phase_ms > END_MS) {
         kill_all();
@@ -532,6 +696,9 @@ list_children(void)
     add_child(ROLE_CORE, 0);
     for (unsigned i = 0; i < conf->channels; i++) {
         add_child(ROLE_WIRE, i);
+    }
+    if (conf->receiver.name[0] != '\0') {
+        add_child(ROLE_COURIER, 0);
     }
     if (warden.order->checks) {
         add_child(ROLE_FSCHECK, 0);
@@ -698,26 +865,16 @@ open_listener(void)
     return true;
 }
 
-/* A shell's soft limit is for its own programs: we take what the hard one allows. */
-static bool
-raise_descriptors(void)
+/* Without it the agent guards, and the core says all the time that the network is missing. */
+static void
+open_courier(void)
 {
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
-        return true;
+    for (unsigned i = 0; i < warden.children; i++) {
+        if (warden.child[i].role == ROLE_COURIER) {
+            warden.child[i].missing =
+                    !courier_parts_open(warden.conf, ids_of(&warden.ids, ROLE_COURIER, 0), &warden.courier);
+        }
     }
-    rlim_t most = limit.rlim_max < DESCRIPTORS_MOST ? limit.rlim_max : DESCRIPTORS_MOST;
-    if (limit.rlim_cur < most) {
-        limit.rlim_cur = most;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    if (limit.rlim_cur < DESCRIPTORS_LEAST) {
-        cmd_error("%lu open files allowed; expected at least %d (ulimit -n, LimitNOFILE=)",
-                (unsigned long)limit.rlim_cur, DESCRIPTORS_LEAST);
-        return false;
-    }
-    return true;
 }
 
 static bool
@@ -730,8 +887,14 @@ prepare(void)
     if (!opened) {
         return false;
     }
+    if (!ids_find(warden.conf->user, &warden.ids)) {
+        cmd_error("%s: User %s: not in /etc/passwd", warden.conf->config_path, cmd_text(warden.conf->user));
+        return false;
+    }
+    open_courier();
     warden.program = image_of_self();
-    warden.conf_fd = image_of("tocsin-conf", warden.conf, sizeof(*warden.conf));
+    warden.conf_fd =
+            image_of(name_disguised() ? name_program() : "tocsin-conf", warden.conf, sizeof(*warden.conf));
     if (warden.program < 0 || warden.conf_fd < 0) {
         cmd_error("no sealed memory to run from: %s",
                 strerror(warden.program < 0 ? -warden.program : -warden.conf_fd));
@@ -749,6 +912,17 @@ prepare(void)
     return error == 0;
 }
 
+/* It keeps the starter's rights, as it hands them out, and gives up what no process of the agent ever does.
+ */
+static void
+narrow(void)
+{
+    const struct rights_order order = { .role = ROLE_WARDEN, .folder = -1 };
+
+    rights_begin(ROLE_WARDEN);
+    warden.missing = rights_narrow(&order) | rights_seal(&order);
+}
+
 int
 warden_run(const struct warden_order *order)
 {
@@ -761,7 +935,8 @@ warden_run(const struct warden_order *order)
     if (!prepare()) {
         return CMD_ERROR;
     }
-    prctl(PR_SET_NAME, "tocsin-warden");
+    prctl(PR_SET_NAME, name_disguised() ? name_program() : "tocsin-warden");
+    narrow();
     warden.watchdog_ms = notify_watchdog_ms();
     set_phase(PHASE_GUARDING, clock_boot_ms());
     for (int64_t rested_ms = 0;;) {
@@ -773,6 +948,7 @@ warden_run(const struct warden_order *order)
         (void)image_rest(&rested_ms, now_ms);
         wait_for_something(now_ms);
     }
+    openers_kill();
     if (conf_state_path(warden.conf, WARDEN_CTL, path, sizeof(path))) {
         unlink(path);
     }

@@ -1,13 +1,13 @@
 #include "sinks/descriptor.h"
-#include "sinks/sink.h"
 #include <errno.h>
 #include <fcntl.h>
 
 static int
-file_open(struct sink *s)
+file_open(const struct conf_channel *channel)
 {
-    s->fd = open(s->channel->device, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
-    return s->fd < 0 ? -errno : 0;
+    int fd = open(channel->device, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+
+    return fd < 0 ? -errno : fd;
 }
 
 const struct sink_ops sink_file_ops = {

@@ -1,3 +1,4 @@
+#include "alarm/clock.h"
 #include "watch/detector.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -130,7 +131,7 @@ clock_work(int64_t now_ms)
     look();
     watched.offset_ms = offset_ms();
     watched.looked_ms = now_ms;
-    return now_ms + LOOK_EVERY_MS;
+    return clock_next_ms(now_ms, LOOK_EVERY_MS);
 }
 
 /* One look cannot see a step. */

@@ -25,6 +25,7 @@ struct held {
     int stat; /* PID/stat, or -1 when no descriptor was left */
     uint64_t start;
     enum image image;      /* of what it runs */
+    unsigned passed_over;  /* looks since what it runs was looked at */
     bool blind;            /* whether it is frozen cannot be seen */
     enum held_state seen;  /* at the last look */
     enum held_state state; /* what counts: not running counts when two looks in a row saw it */

@@ -1,4 +1,5 @@
 #include "alarm/clock.h"
+#include "conf/name.h"
 #include "watch/daemonheld.h"
 #include "watch/daemonscan.h"
 #include "watch/detector.h"
@@ -20,7 +21,8 @@
  */
 #define HELD 4 /* processes held of a daemon: its oldest */
 #define LOOK_EVERY_MS 1000
-#define AGAIN_MS 200 /* what does not run is looked at a second time after so long */
+#define IMAGE_EVERY 4 /* looks, while exec() is told: what it runs costs more to look at than its state */
+#define AGAIN_MS 200  /* what does not run is looked at a second time after so long */
 #define PASS_EVERY_MS 60000
 #define EVENTS_AT_ONCE 32
 #define STARTS_AT_ONCE 256
@@ -444,12 +446,26 @@ take_end(unsigned i, unsigned slot)
     return holds_none(d);
 }
 
+/* It runs something else now: to be looked at as soon as it is looked at. */
+static void
+expect_other_image(int32_t pid)
+{
+    for (unsigned i = 0; i < daemons.env.conf->daemons; i++) {
+        for (unsigned slot = 0; slot < HELD; slot++) {
+            struct held *h = &daemons.daemon[i].held[slot];
+
+            h->passed_over = h->pid == pid ? IMAGE_EVERY : h->passed_over;
+        }
+    }
+}
+
 static void
 take_start(int32_t pid)
 {
     struct daemon_process process;
     struct daemon_match match;
 
+    expect_other_image(pid);
     if (!daemonscan_one(daemons.proc, daemons.env.conf, pid, &process, &match)) {
         return;
     }
@@ -510,10 +526,14 @@ look_at_one(unsigned i, struct held *h)
     if (!held_look(h, daemons.proc, &daemons.freezer)) {
         return false;
     }
+    daemons.again = daemons.again || h->seen != h->state;
+    if (daemons.connector >= 0 && ++h->passed_over < IMAGE_EVERY) {
+        return true;
+    }
+    h->passed_over = 0;
     bool still = daemonscan_is(daemons.proc, daemons.env.conf, i, &process);
 
     h->image = process.image;
-    daemons.again = daemons.again || h->seen != h->state;
     return still;
 }
 
@@ -606,15 +626,15 @@ daemons_work(int64_t now_ms)
 {
     if (now_ms >= daemons.next_pass_ms) {
         full_pass();
-        daemons.next_pass_ms = now_ms + PASS_EVERY_MS;
-        daemons.next_look_ms = now_ms + LOOK_EVERY_MS;
+        daemons.next_pass_ms = clock_next_ms(now_ms, PASS_EVERY_MS);
+        daemons.next_look_ms = clock_next_ms(now_ms, LOOK_EVERY_MS);
     } else if (now_ms >= daemons.next_look_ms) {
         bool look = look_at_held();
 
         if (!(look || any_down() || daemons.connector < 0) || look_at_all()) {
             judge(false);
         }
-        daemons.next_look_ms = now_ms + LOOK_EVERY_MS;
+        daemons.next_look_ms = clock_next_ms(now_ms, LOOK_EVERY_MS);
     }
     if (daemons.again && daemons.next_look_ms > now_ms + AGAIN_MS) {
         daemons.next_look_ms = now_ms + AGAIN_MS;
@@ -728,7 +748,8 @@ daemons_check(const struct detector_env *env)
         error = (int)daemonscan_all(daemons.proc, env->conf, seen, alive, NULL);
     }
     if (error < 0) {
-        fprintf(stderr, "tocsin: daemons: cannot look at this machine's processes: %s\n", strerror(-error));
+        fprintf(stderr, "%s: daemons: cannot look at this machine's processes: %s\n", name_program(),
+                strerror(-error));
     } else {
         tell_pass(FINDING_PASS_BEGIN);
         for (unsigned i = 0; i < env->conf->daemons; i++) {

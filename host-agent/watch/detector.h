@@ -23,6 +23,8 @@ struct detector_env {
     /* Says that the process is alive; to be called at least each 500 ms during long work. */
     void (*alive)(void *to);
     void *alive_to;
+    /* Says which baseline is in force: its root of 32 bytes, or NULL for none. NULL in check(). */
+    void (*base)(void *to, const uint8_t *root);
     /* For check() only: threads that read files, and who shows how far it is (of `total` entries), or NULL.
      */
     unsigned jobs;
@@ -65,6 +67,14 @@ struct detector_ops {
      * and "ok". May be NULL: then it is taken as it is. Not called when open() failed.
      */
     void (*status)(struct detector_status *out);
+
+    /* The receiver's address, which the courier found by its name; work() follows. May be NULL. Not called
+     * when open() failed. */
+    void (*receiver)(uint8_t family, const uint8_t address[16]);
+
+    /* The wire of a channel has opened this device, by its st_rdev, or none (0); work() follows. May be NULL.
+     * Not called when open() failed. */
+    void (*device)(unsigned channel, uint64_t device);
 };
 
 extern const struct detector_ops detector_files_ops;

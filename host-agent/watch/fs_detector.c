@@ -6,17 +6,20 @@
  * disagree.
  */
 #include "alarm/clock.h"
+#include "conf/name.h"
 #include "watch/baseline.h"
 #include "watch/detector.h"
 #include "watch/fs_doer.h"
 #include "watch/fs_explain.h"
 #include "watch/fs_finding.h"
 #include "watch/fs_guard.h"
+#include "watch/fs_heard.h"
 #include "watch/fs_look.h"
 #include "watch/fs_pass.h"
 #include "watch/fs_remote.h"
 #include "watch/fs_rolling.h"
 #include "watch/fs_roots.h"
+#include "watch/fs_rotated.h"
 #include "watch/fs_seen.h"
 #include "watch/fs_self.h"
 #include "watch/fs_sources.h"
@@ -36,6 +39,7 @@
 #define SWEEP_THREADS 4       /* at most */
 #define TREE_MS 200           /* for a look at all that is below a place; other events wait as long */
 #define READ_AT_ONCE ((uint64_t)64 << 20) /* bytes of a file that an event's look reads; the same */
+#define SILENT_TOLD 32                    /* mounts that do not answer, told one by one */
 #define GUARD_MS 1000                     /* between two looks at the baseline's file */
 
 struct files {
@@ -52,8 +56,12 @@ struct files {
     struct fs_pass tree;        /* a directory that came or went */
     struct fs_look look;        /* at one event's place */
     struct baseline_iter place; /* in the baseline, for it */
+    bool base_told;
+    bool base_none;
+    uint8_t base_root[WIRE_HASH_SIZE];
     struct fs_sources sources;
     struct fs_doers doers;
+    struct fs_heard heard;
     const struct fs_news *news; /* what is being looked at because of it; NULL in a sweep */
     bool mapped;
     bool begun; /* descriptors that are not open are -1 */
@@ -72,6 +80,7 @@ struct files {
     int64_t sweep_ended; /* 0: none did yet */
     uint64_t sweep_looked;
     int64_t guard_due;
+    int64_t asked_ms; /* when the mounts were asked before a sweep; 0: not now */
 };
 
 /* Not initialised here: it would be some megabytes of zeros in the program's file. */
@@ -158,14 +167,59 @@ tell_lost(enum finding_op op, const char *why)
     report(&f);
 }
 
+static void look_again(const uint8_t *path, size_t len);
+
+/* What an event told of meanwhile the pass may have from before. What a look cannot read at once stays the
+ * pass's. */
+static bool
+is_old(const struct baseline_entry *was, const struct baseline_entry *now)
+{
+    const struct baseline_entry *place = now != NULL ? now : was;
+
+    return (now == NULL || now->size <= READ_AT_ONCE) &&
+           fs_heard_of(&files.heard, place->path, place->path_len);
+}
+
+/* A log that was rotated is no trouble, and told as what it is. */
+static bool
+was_rotated(enum fs_verdict verdict, const struct baseline_entry *was, const struct baseline_entry *now,
+        unsigned differs)
+{
+    char name[NAME_MAX + 1];
+    struct finding f;
+
+    if (was == NULL || verdict == FS_SAME) {
+        return false;
+    }
+    struct fs_match match = fs_roots_find(&files.roots, was->path, was->path_len);
+    enum fs_rotated how =
+            match.rule != NULL ? fs_rotated_look(was, now, differs, match.rule->attrs, name) : FS_ROTATED_NOT;
+
+    if (how == FS_ROTATED_NEWS && !files.once) {
+        fs_finding_well(&f, was->path, was->path_len);
+        report(&f);
+        finding_begin(&f, FINDING_INTEGRITY_CHANGED, "path", was->path, was->path_len);
+        f.op = FINDING_EVENT;
+        f.severity = WIRE_INFO;
+        finding_addf(&f, "log", "rotated");
+        finding_add(&f, "to", name, strlen(name));
+        report(&f);
+    }
+    return how != FS_ROTATED_NOT;
+}
+
 static void
 sweep_told(void *to, enum fs_verdict verdict, const struct baseline_entry *was,
         const struct baseline_entry *now, unsigned differs)
 {
     const struct detector_env *env = to;
+    const struct baseline_entry *place = now != NULL ? now : was;
     struct finding f;
 
-    if (verdict != FS_SAME && (files.once || !fs_explain_takes(verdict, was, now, differs))) {
+    if (verdict != FS_SAME && is_old(was, now)) {
+        look_again(place->path, place->path_len);
+    } else if (verdict != FS_SAME && !was_rotated(verdict, was, now, differs) &&
+               (files.once || !fs_explain_takes(verdict, was, now, differs))) {
         fs_finding(&f, verdict, was, now, differs);
         env->report(env->report_to, &f);
     }
@@ -194,7 +248,8 @@ event_told(void *unused, enum fs_verdict verdict, const struct baseline_entry *w
     struct finding f;
 
     (void)unused;
-    if (verdict != FS_SAME && fs_explain_takes(verdict, was, now, differs)) {
+    if (verdict != FS_SAME &&
+            (was_rotated(verdict, was, now, differs) || fs_explain_takes(verdict, was, now, differs))) {
         return;
     }
     fs_finding(&f, verdict, was, now, differs);
@@ -233,30 +288,51 @@ tell_silent(const char *point, enum finding_op op)
 
 /* Mounts that do not answer are left out, and told at each sweep; one that answers again is guarded again. */
 static void
-look_at_mounts(void)
+tell_mounts(void)
 {
-    static char was[FS_REMOTE_SILENT][PATH_MAX];
-    static unsigned were;
+    static char told[SILENT_TOLD][PATH_MAX];
+    static unsigned count;
+    static bool more;
     unsigned are = 0;
     bool changed = false;
 
-    fs_remote_look();
-    for (unsigned i = 0; i < were; i++) {
-        if (!fs_remote_silent((const uint8_t *)was[i], strlen(was[i]))) {
-            tell_silent(was[i], FINDING_CLOSE);
+    for (unsigned i = 0; i < count; i++) {
+        if (!fs_remote_silent((const uint8_t *)told[i], strlen(told[i]))) {
+            tell_silent(told[i], FINDING_CLOSE);
             changed = true;
         }
     }
-    for (; fs_remote_at(are) != NULL; are++) {
-        memcpy(was[are], fs_remote_at(are), strlen(fs_remote_at(are)) + 1);
-        tell_silent(was[are], FINDING_OPEN);
+    for (; are < SILENT_TOLD && fs_remote_at(are) != NULL; are++) {
+        memcpy(told[are], fs_remote_at(are), strlen(fs_remote_at(are)) + 1);
+        tell_silent(told[are], FINDING_OPEN);
     }
-    changed = changed || are != were;
-    were = are;
+    if (more || fs_remote_at(are) != NULL) {
+        more = fs_remote_at(are) != NULL;
+        tell_silent("others", more ? FINDING_OPEN : FINDING_CLOSE);
+    }
+    changed = changed || are != count;
+    count = are;
     if (changed) {
         fs_roots_init(&files.roots, files.env->conf, &files.guard.base);
         fs_sources_follow(&files.sources, NULL);
     }
+}
+
+/* True when all mounts have answered, or had the time to. Nobody waits here: events go on. */
+static bool
+mounts_asked(int64_t now)
+{
+    if (files.asked_ms == 0) {
+        files.asked_ms = now;
+        fs_remote_begin();
+    }
+    if (!fs_remote_poll() && now - files.asked_ms < FS_REMOTE_WAIT_MS) {
+        return false;
+    }
+    files.asked_ms = 0;
+    fs_remote_end();
+    tell_mounts();
+    return true;
 }
 
 static void
@@ -264,8 +340,8 @@ sweep_begin(int64_t now)
 {
     struct finding f;
 
-    look_at_mounts();
     tell_sources();
+    fs_heard_turn(&files.heard);
     files.sweep_began = now;
     files.again = false;
     files.lost = false;
@@ -300,7 +376,7 @@ sweep_end(int64_t now)
     files.sweep_took = now - files.sweep_began;
     files.sweep_ended = now;
     files.sweep_looked = files.sweep.looked;
-    files.sweep_due = files.sweep_began + (int64_t)files.env->conf->sweep_s * 1000;
+    files.sweep_due = clock_next_ms(files.sweep_began, (int64_t)files.env->conf->sweep_s * 1000);
     if (files.again) {
         sweep_soon();
     }
@@ -498,6 +574,7 @@ use_baseline(void)
     fs_roots_init(&files.roots, files.env->conf, &files.guard.base);
     fs_sources_follow(&files.sources, NULL);
     fs_explain_forget();
+    fs_rotated_forget();
     files.sweep_due = 0;
 }
 
@@ -518,6 +595,7 @@ heard_entry(void *unused, const struct fs_news *news)
     if (match.rule != NULL && fs_roots_reach(&match, news->dir_fd, news->path, news->len)) {
         /* Who did it may be gone when the file has been read. */
         fs_doers_look(&files.doers, news->pid, news->pidfd);
+        fs_heard_note(&files.heard, news->path, news->len);
         files.news = news;
         look_at(news, &match);
         files.news = NULL;
@@ -607,6 +685,7 @@ files_open(const struct detector_env *env)
         files.begun = true;
     }
     files.env = env;
+    files.base_told = false;
     files.sweeping = files.settled = files.again = files.lost = files.lost_open = files.sources_open = false;
     files.sweep_due = files.guard_due = files.sweep_began = files.sweep_took = files.sweep_ended = 0;
     if (!files.mapped) {
@@ -626,6 +705,8 @@ files_open(const struct detector_env *env)
     fs_explain_open(env, "", look_again);
     fs_self_init(&files.self);
     fs_guard_look(&files.guard, false);
+    files.asked_ms = 0;
+    fs_remote_look();
     if (!fs_roots_init(&files.roots, env->conf, &files.guard.base)) {
         return -E2BIG;
     }
@@ -640,7 +721,8 @@ files_open(const struct detector_env *env)
 static int
 files_fds(struct pollfd *fds, int max)
 {
-    const int threads[] = { files.workers.ready_fd, files.rolling.workers.ready_fd };
+    const int threads[] = { files.workers.ready_fd, files.rolling.workers.ready_fd,
+        files.asked_ms != 0 ? fs_remote_fd() : -1 };
     int n = fs_sources_fds(&files.sources, fds, max);
 
     for (size_t i = 0; i < sizeof(threads) / sizeof(threads[0]) && n < max; i++) {
@@ -682,23 +764,45 @@ roll(int64_t now)
     return due;
 }
 
+/* The baseline that is in force now, when it is not the one that was told last. */
+static void
+tell_base(void)
+{
+    const struct baseline *base = &files.guard.base;
+    bool none = !baseline_loaded(base);
+
+    if (files.env->base == NULL ||
+            (files.base_told && none == files.base_none &&
+                    (none || memcmp(files.base_root, base->root, sizeof(base->root)) == 0))) {
+        return;
+    }
+    files.base_told = true;
+    files.base_none = none;
+    memcpy(files.base_root, base->root, sizeof(base->root));
+    files.env->base(files.env->report_to, none ? NULL : base->root);
+}
+
 static int64_t
 guard_and_sweep(int64_t now)
 {
-    bool again = !files.sweeping && now >= files.sweep_due;
+    bool again = !files.sweeping && now >= files.sweep_due && files.asked_ms == 0;
 
     /* Also where events tell of the file: a store through a mapping has none. */
     if (again || now >= files.guard_due) {
-        files.guard_due = now + GUARD_MS;
+        files.guard_due = clock_next_ms(now, GUARD_MS);
         if (fs_guard_look(&files.guard, again)) {
             use_baseline();
         }
+        tell_base();
     }
     if (fs_guard_audit(&files.guard)) {
         use_baseline();
     }
     int64_t due = files.guard.auditing ? now : files.guard_due;
     if (!files.sweeping && now >= files.sweep_due) {
+        if (!mounts_asked(now)) {
+            return earlier(due, files.asked_ms + FS_REMOTE_WAIT_MS);
+        }
         sweep_begin(now);
     }
     if (files.sweeping) {
@@ -741,14 +845,15 @@ files_check(const struct detector_env *env)
     int code = baseline_load(&files.guard.base, path, &error);
     wire_escape(shown, sizeof(shown), path, strlen(path), WIRE_ESCAPE_TEXT);
     if (code < 0) {
-        fprintf(stderr, "tocsin: %s: %s\n", shown, error.text);
+        fprintf(stderr, "%s: %s: %s\n", name_program(), shown, error.text);
         return code;
     }
     code = fs_walk_map(&files.sweep_walk, FS_WALK_ARENA);
     fs_workers_stop(&files.workers);
     code = code < 0 ? code : fs_workers_start(&files.workers, env->jobs > 0 ? env->jobs - 1 : 0, false);
+    fs_remote_look();
     if (code < 0 || !fs_roots_init(&files.roots, env->conf, &files.guard.base)) {
-        fprintf(stderr, "tocsin: too little memory to check files\n");
+        fprintf(stderr, "%s: too little memory to check files\n", name_program());
         return code < 0 ? code : -E2BIG;
     }
     prepare_pass(&files.sweep, &files.sweep_walk, sweep_told);
@@ -762,19 +867,19 @@ files_check(const struct detector_env *env)
         }
     }
     if (files.sweep.damage.text[0] != '\0') {
-        fprintf(stderr, "tocsin: %s: %s; %llu paths cannot be compared\n", shown, files.sweep.damage.text,
-                (unsigned long long)files.sweep.unknown);
+        fprintf(stderr, "%s: %s: %s; %llu paths cannot be compared\n", name_program(), shown,
+                files.sweep.damage.text, (unsigned long long)files.sweep.unknown);
         code = -EBADMSG;
     }
     for (unsigned i = 0; files.sweep.unlooked && fs_remote_at(i) != NULL; i++) {
         wire_escape(shown, sizeof(shown), fs_remote_at(i), strlen(fs_remote_at(i)), WIRE_ESCAPE_TEXT);
-        fprintf(stderr, "tocsin: %s: this mount does not answer; what is on it is not looked at\n", shown);
+        fprintf(stderr, "%s: %s: this mount does not answer; what is on it is not looked at\n",
+                name_program(), shown);
         code = -ETIMEDOUT;
     }
     if (files.sweep.unread > 0) {
-        fprintf(stderr,
-                "tocsin: the content of %llu files is not compared: above max=, or not in the baseline\n",
-                (unsigned long long)files.sweep.unread);
+        fprintf(stderr, "%s: the content of %llu files is not compared: above max=, or not in the baseline\n",
+                name_program(), (unsigned long long)files.sweep.unread);
     }
     fs_workers_stop(&files.workers);
     finding_pass(&f, FINDING_FILES, FINDING_PASS_END);

@@ -107,13 +107,14 @@ read_lock(pid_t *pid)
     return lock_held("lock-frontend", pid) || lock_held("lock", pid);
 }
 
-/* Changes with each step that dpkg takes. */
+/* Changes with each step that dpkg takes. `newest` gets the wall clock's time of the last. */
 static int64_t
-read_stamp(void)
+read_stamp(int64_t *newest)
 {
     static const char *const names[] = { "status", "updates", "info" };
     int64_t sum = 0;
 
+    *newest = 0;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char path[PACKAGE_PATH];
         struct stat st;
@@ -121,27 +122,49 @@ read_stamp(void)
         admin_path(names[i], path);
         if (stat(path, &st) == 0) {
             sum = sum * 31 + st.st_mtim.tv_sec * 1000003 + st.st_mtim.tv_nsec;
+            *newest = st.st_mtim.tv_sec > *newest ? st.st_mtim.tv_sec : *newest;
         }
     }
     return sum;
 }
 
+static int64_t
+wall_s(void)
+{
+    struct timespec wall;
+
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return wall.tv_sec;
+}
+
+static bool
+is_recent(int64_t time_s)
+{
+    int64_t age = wall_s() - time_s;
+
+    return age >= -MARGIN_S && age <= MARGIN_S;
+}
+
 static void
 look_at_dpkg(int64_t now_ms)
 {
+    int64_t newest;
+
     if (x.looked_ms != 0 && now_ms - x.looked_ms < (x.phase == IDLE ? LOOK_IDLE_MS : LOOK_MS)) {
         return;
     }
     x.looked_ms = now_ms;
     x.locked = read_lock(&x.pid);
-    int64_t stamp = read_stamp();
-    if (stamp != x.stamp) {
+    int64_t stamp = read_stamp(&newest);
+    bool stepped = stamp != x.stamp;
+    if (stepped) {
         x.stamp = stamp;
         x.changed_ms = now_ms;
     }
-    if (x.locked) {
+    if (x.locked || (x.phase == IDLE && stepped && is_recent(newest))) {
         x.busy_ms = now_ms;
-    } else {
+    }
+    if (!x.locked) {
         x.spent = false;
     }
 }
@@ -212,20 +235,28 @@ tell_running(enum finding_op op)
 
     finding_begin(&f, FINDING_PACKAGE_RUNNING, "manager", subject, sizeof(subject) - 1);
     f.op = (uint8_t)op;
-    finding_addf(&f, "pid", "%d", (int)x.pid);
+    if (x.locked) {
+        finding_addf(&f, "pid", "%d", (int)x.pid);
+    }
     report(&f);
 }
 
 static void
 begin_holding(int64_t now_ms)
 {
-    struct timespec wall;
-
-    clock_gettime(CLOCK_REALTIME, &wall);
     x.phase = HOLDING;
     x.since_ms = x.changed_ms = now_ms;
-    x.since_s = wall.tv_sec;
+    x.since_s = wall_s();
     tell_running(FINDING_OPEN);
+}
+
+/* It has the lock, or had it a moment ago: on a busy machine it may be done before its first file is looked
+ * at.
+ */
+static bool
+is_busy(int64_t now_ms)
+{
+    return x.locked || (x.busy_ms != 0 && now_ms - x.busy_ms < FS_EXPLAIN_QUIET_MS);
 }
 
 static bool
@@ -244,7 +275,7 @@ hold(enum fs_verdict verdict, const struct baseline_entry *was, const struct bas
     char target[PACKAGE_PATH + 8];
 
     look_at_dpkg(now_ms);
-    if (x.spent || (x.phase == IDLE && !x.locked) || !may_wait(verdict, was, now, differs)) {
+    if (x.spent || (x.phase == IDLE && !is_busy(now_ms)) || !may_wait(verdict, was, now, differs)) {
         return false;
     }
     struct held *h = add(e->path, e->path_len);
@@ -578,6 +609,7 @@ forget_held(void)
     x.used = 0;
     x.packages = 0;
     x.failed = false;
+    x.busy_ms = 0;
     x.phase = IDLE;
 }
 
@@ -626,7 +658,7 @@ static int64_t
 hold_on(int64_t now_ms)
 {
     look_at_dpkg(now_ms);
-    bool quiet = !x.locked && now_ms - x.busy_ms >= FS_EXPLAIN_QUIET_MS;
+    bool quiet = !is_busy(now_ms);
     bool still = now_ms - x.changed_ms >= FS_EXPLAIN_STILL_MS;
 
     if (!quiet && !still && now_ms - x.since_ms < FS_EXPLAIN_LONGEST_MS) {
@@ -686,6 +718,8 @@ fs_explain_forget(void)
 void
 fs_explain_open(const struct detector_env *env, const char *root, fs_explain_look_fn *look)
 {
+    int64_t newest;
+
     if (x.phase == SCANNING) {
         packages_scan_abort();
     }
@@ -697,5 +731,6 @@ fs_explain_open(const struct detector_env *env, const char *root, fs_explain_loo
     x.look = look;
     x.spent = x.locked = false;
     x.looked_ms = x.busy_ms = x.changed_ms = 0;
+    x.stamp = read_stamp(&newest);
     close_all();
 }

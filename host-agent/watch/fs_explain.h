@@ -3,7 +3,8 @@
 /*
  * fs_explain - what the package manager does to watched files is told a package, not a file
  *
- * While dpkg holds its lock, differences that an upgrade could make wait. When it has done, dpkg's new
+ * While dpkg holds its lock, and behind a step that it has just taken, differences that an upgrade could make
+ * wait. When it has done, dpkg's new
  * records say which of them it explains: those are told as package.changed, all others as they are. Nothing
  * is cleared: the baseline stays as it is, and an explained file that changes once more is told.
  *

@@ -1,4 +1,5 @@
 #include "watch/fs_fanotify.h"
+#include "alarm/pages.h"
 #include "watch/baseline.h"
 #include "watch/fs_events.h"
 #include "watch/fs_look.h"
@@ -24,6 +25,13 @@
 #define READ_ONCE 16384  /* bytes: some 250 events, each of which may hold a descriptor */
 #define NEVER FAN_ACCESS /* is in no mark of ours */
 
+/* What is filled as far as events happen to come and paths are long. */
+static struct {
+    uint8_t events[READ_ONCE] __attribute__((aligned(8)));
+    char path[FS_SOURCE_PATH];
+    char other[FS_SOURCE_PATH];
+} room;
+
 int
 fs_fanotify_open(struct fs_fanotify *f)
 {
@@ -33,6 +41,7 @@ fs_fanotify_open(struct fs_fanotify *f)
     f->text_used = 0;
     f->mask = EVENTS | EVENT_RENAME;
     fs_fanotify_forget(f);
+    pages_touch(&room, sizeof(room));
     f->fd = fanotify_init(flags | REPORT_PIDFD, O_RDONLY | O_CLOEXEC);
     f->pidfds = f->fd >= 0;
     if (f->fd < 0 && errno == EINVAL) {
@@ -349,19 +358,17 @@ mount_fd(struct fs_fanotify *f, unsigned i, const struct fs_event_place *p)
 static void
 name_other(struct fs_fanotify *f, const struct fs_event_place *p, struct fs_news *news)
 {
-    static char path[FS_SOURCE_PATH];
-
     for (unsigned i = 0; i < f->mounts && p->fsid != NULL && news->other == NULL; i++) {
         int fd = mount_fd(f, i, p);
         int dir_fd = fd >= 0 ? open_directory(p, fd) : -1;
-        ssize_t len = dir_fd >= 0 ? path_of(dir_fd, path, sizeof(path) - NAME_MAX - 2) : 0;
+        ssize_t len = dir_fd >= 0 ? path_of(dir_fd, room.other, sizeof(room.other) - NAME_MAX - 2) : 0;
 
         if (dir_fd >= 0) {
             close(dir_fd);
         }
         if (len > 0) {
-            news->other = (const uint8_t *)path;
-            news->other_len = add_name(p, path, (size_t)len);
+            news->other = (const uint8_t *)room.other;
+            news->other_len = add_name(p, room.other, (size_t)len);
         }
     }
 }
@@ -401,20 +408,19 @@ tell(struct telling *t, char *path, size_t len)
 static bool
 tell_by(struct telling *t, int fd)
 {
-    static char path[FS_SOURCE_PATH];
     bool cares = true;
     int dir_fd = open_directory(t->place, fd);
 
     if (dir_fd < 0) {
         return true; /* the directory is gone; its parent's event tells */
     }
-    ssize_t len = path_of(dir_fd, path, sizeof(path) - NAME_MAX - 2);
+    ssize_t len = path_of(dir_fd, room.path, sizeof(room.path) - NAME_MAX - 2);
     if (len < 0) {
-        cares = tell_long(dir_fd, path, sizeof(path), t->hear);
+        cares = tell_long(dir_fd, room.path, sizeof(room.path), t->hear);
     } else if (len > 0) {
-        cares = t->hear->cares(t->hear->to, (const uint8_t *)path, (size_t)len);
+        cares = t->hear->cares(t->hear->to, (const uint8_t *)room.path, (size_t)len);
         if (cares) {
-            tell(t, path, (size_t)len);
+            tell(t, room.path, (size_t)len);
         }
     }
     close(dir_fd);
@@ -472,15 +478,14 @@ handle(struct fs_fanotify *f, struct fs_fanotify_event *e, const struct fs_hear 
 void
 fs_fanotify_read(struct fs_fanotify *f, const struct fs_hear *hear)
 {
-    static uint8_t buffer[READ_ONCE] __attribute__((aligned(8)));
     struct fs_fanotify_event e = { .pidfd = -1 };
     enum fs_events_result r = FS_EVENTS_ONE;
-    ssize_t n = read(f->fd, buffer, sizeof(buffer));
+    ssize_t n = read(f->fd, room.events, sizeof(room.events));
 
     if (n <= 0) {
         return;
     }
-    struct fs_bytes c = { .at = buffer, .end = buffer + n };
+    struct fs_bytes c = { .at = room.events, .end = room.events + n };
     while (r == FS_EVENTS_ONE) {
         r = fs_fanotify_take(&c, &e);
         if (r == FS_EVENTS_ONE) {

@@ -32,12 +32,18 @@ end_rereading(struct fs_pass *p)
     }
 }
 
+static void
+rest_pending(struct fs_pass *p)
+{
+    pages_rest(p->pending.ring, sizeof(p->pending.ring));
+    pages_rest(p->pending.room, sizeof(p->pending.room));
+}
+
 void
 fs_pass_rest(struct fs_pass *p)
 {
     baseline_iter_rest(&p->iter);
-    pages_rest(p->pending.ring, sizeof(p->pending.ring));
-    pages_rest(p->pending.room, sizeof(p->pending.room));
+    rest_pending(p);
 }
 
 void
@@ -57,6 +63,7 @@ fs_pass_let_go(struct fs_pass *p)
     p->draining = p->pending.count > 0 || p->rereading || p->item_valid || p->walk->next_fd >= 0;
     if (!p->draining) {
         fs_walk_let_go(p->walk);
+        rest_pending(p);
     }
     return !p->draining;
 }

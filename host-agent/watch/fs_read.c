@@ -231,7 +231,7 @@ skip_hole(struct fs_read *r)
 static void
 hash_blocks(struct fs_read *r, const uint8_t *buffer, size_t len)
 {
-    static const uint8_t zeros[FS_READ_BLOCK];
+    static uint8_t zeros[FS_READ_BLOCK]; /* not const: 64 KiB of zeros would stand in the program's file */
 
     for (size_t from = 0; from < len; from += FS_READ_BLOCK) {
         size_t part = len - from < FS_READ_BLOCK ? len - from : FS_READ_BLOCK;

@@ -1,38 +1,46 @@
 #include "watch/fs_remote.h"
+#include "alarm/clock.h"
 #include "watch/baseline.h"
 #include "watch/mounts_info.h"
 #include "watch/procfs.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define STACK_SIZE (64u << 10)
-#define WAIT_STEP_NS 2000000
-#define STEPS (FS_REMOTE_WAIT_MS * 1000000L / WAIT_STEP_NS)
-#define STEPS_ALL (6 * STEPS)
 
 enum probe_state { PROBE_FREE, PROBE_ASKS, PROBE_ANSWERED };
 
-/* A thread that asks; it may never come back, and then keeps its place. */
+/* A thread that asks, and whom. */
 struct probe {
     _Atomic int state; /* enum probe_state */
-    char point[PATH_MAX];
+    unsigned place;    /* its own */
 };
 
-static struct probe probes[FS_REMOTE_SILENT];
-static struct {
-    char point[FS_REMOTE_SILENT][PATH_MAX];
-    unsigned count;
-} silent;
+/* What is known of a mount. */
+enum answer { ANSWER_LOCAL, ANSWER_WANTED, ANSWER_ASKED, ANSWER_CAME, ANSWER_NONE };
 
-static bool
-is_remote(const char *type)
+/* The mounts of one look. */
+struct mounts {
+    struct mounts_table table;
+    uint8_t answer[MOUNTS_MAX]; /* enum answer */
+    unsigned silent;
+};
+
+static struct probe probes[FS_REMOTE_THREADS];
+static char points[FS_REMOTE_THREADS][PATH_MAX]; /* apart, so that those without a thread cost no memory */
+static struct mounts mounts[2];
+static unsigned known;   /* which of the two holds; the other is being asked */
+static int answers = -1; /* eventfd: somebody has answered */
+
+bool
+fs_remote_type(const char *type)
 {
     static const char *const types[] = { "nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs", "fuse",
         "glusterfs", "lustre", "ocfs2", "gfs2" };
@@ -51,96 +59,165 @@ ask(void *arg)
     struct probe *p = arg;
     struct stat st;
 
-    (void)stat(p->point, &st); /* whatever it says: it is an answer */
+    (void)stat(points[p->place], &st); /* whatever it says: it is an answer */
     atomic_store(&p->state, PROBE_ANSWERED);
+    (void)eventfd_write(answers, 1);
     return NULL;
 }
 
-/* The thread that asks this mount already, or else a new one; NULL when there is no place for it. */
-static struct probe *
-begin(const char *point)
+static bool
+start(unsigned place, const char *point)
 {
-    struct probe *place = NULL;
+    struct probe *p = &probes[place];
     pthread_attr_t attr;
     pthread_t thread;
 
-    for (unsigned i = 0; i < FS_REMOTE_SILENT; i++) {
-        if (atomic_load(&probes[i].state) == PROBE_ASKS && strcmp(probes[i].point, point) == 0) {
-            return &probes[i];
-        }
-        if (place == NULL && atomic_load(&probes[i].state) != PROBE_ASKS) {
-            place = &probes[i];
-        }
-    }
-    if (place == NULL || strlen(point) >= sizeof(place->point) || pthread_attr_init(&attr) != 0) {
-        return NULL;
-    }
-    memcpy(place->point, point, strlen(point) + 1);
-    atomic_store(&place->state, PROBE_ASKS);
-    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    (void)pthread_attr_setstacksize(&attr, STACK_SIZE);
-    int error = pthread_create(&thread, &attr, ask, place);
-    (void)pthread_attr_destroy(&attr);
-    if (error != 0) {
-        atomic_store(&place->state, PROBE_FREE);
-        return NULL;
-    }
-    return place;
-}
-
-static bool
-answers(const char *point, long *steps_left)
-{
-    const struct timespec step = { .tv_nsec = WAIT_STEP_NS };
-    struct probe *p = begin(point);
-
-    for (long i = 0; p != NULL && atomic_load(&p->state) == PROBE_ASKS; i++) {
-        if (i >= STEPS || *steps_left <= 0) {
-            return false;
-        }
-        (*steps_left)--;
-        nanosleep(&step, NULL);
-    }
-    if (p == NULL) {
+    if (strlen(point) >= sizeof(points[place]) || pthread_attr_init(&attr) != 0) {
         return false;
     }
-    atomic_store(&p->state, PROBE_FREE);
-    return true;
+    p->place = place;
+    memcpy(points[place], point, strlen(point) + 1);
+    atomic_store(&p->state, PROBE_ASKS);
+    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    (void)pthread_attr_setstacksize(&attr, STACK_SIZE);
+    int error = pthread_create(&thread, &attr, ask, p);
+    (void)pthread_attr_destroy(&attr);
+    if (error != 0) {
+        atomic_store(&p->state, PROBE_FREE);
+    }
+    return error == 0;
+}
+
+/* The thread that asks this mount, answered or not. */
+static struct probe *
+find(const char *point)
+{
+    for (unsigned i = 0; i < FS_REMOTE_THREADS; i++) {
+        if (atomic_load(&probes[i].state) != PROBE_FREE && strcmp(points[i], point) == 0) {
+            return &probes[i];
+        }
+    }
+    return NULL;
+}
+
+/* Has it asked, by a thread that still asks since an earlier look, or by a new one when there is a place for
+ * it. */
+static bool
+has_asked(const char *point)
+{
+    if (find(point) != NULL) {
+        return true;
+    }
+    for (unsigned i = 0; i < FS_REMOTE_THREADS; i++) {
+        if (atomic_load(&probes[i].state) == PROBE_FREE) {
+            return start(i, point);
+        }
+    }
+    return false;
 }
 
 static void
-keep(const char *point)
+free_answered(void)
 {
-    if (silent.count == FS_REMOTE_SILENT || strlen(point) >= PATH_MAX) {
-        memcpy(silent.point[silent.count - (silent.count > 0)], "/", 2);
-        silent.count += silent.count == 0;
-        return;
+    for (unsigned i = 0; i < FS_REMOTE_THREADS; i++) {
+        int answered = PROBE_ANSWERED;
+
+        (void)atomic_compare_exchange_strong(&probes[i].state, &answered, PROBE_FREE);
     }
-    memcpy(silent.point[silent.count++], point, strlen(point) + 1);
+}
+
+void
+fs_remote_begin(void)
+{
+    static char text[MOUNTS_TEXT];
+    struct mounts *m = &mounts[1 - known];
+    ssize_t len = procfs_read(AT_FDCWD, "/proc/self/mountinfo", text, sizeof(text));
+
+    if (answers < 0) {
+        answers = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    }
+    mounts_table_read(&m->table, text, len > 0 ? (size_t)len : 0);
+    for (unsigned i = 0; i < m->table.count; i++) {
+        m->answer[i] = fs_remote_type(m->table.row[i].type) ? ANSWER_WANTED : ANSWER_LOCAL;
+    }
+    free_answered(); /* an answer of long ago says nothing about now */
+}
+
+/* What has come in; the threads that brought it are free again. */
+static void
+take_answers(struct mounts *m)
+{
+    for (unsigned i = 0; i < m->table.count; i++) {
+        const struct probe *p = m->answer[i] == ANSWER_ASKED ? find(m->table.row[i].point) : NULL;
+
+        if (m->answer[i] == ANSWER_ASKED && (p == NULL || atomic_load(&p->state) == PROBE_ANSWERED)) {
+            m->answer[i] = ANSWER_CAME;
+        }
+    }
+    free_answered();
+}
+
+bool
+fs_remote_poll(void)
+{
+    struct mounts *m = &mounts[1 - known];
+    bool all = true;
+    eventfd_t n;
+
+    (void)eventfd_read(answers, &n); /* before the looks: who answers behind them is an event again */
+    take_answers(m);
+    for (unsigned i = 0; i < m->table.count; i++) {
+        if (m->answer[i] == ANSWER_WANTED && has_asked(m->table.row[i].point)) {
+            m->answer[i] = ANSWER_ASKED;
+        }
+        all = all && m->answer[i] != ANSWER_WANTED && m->answer[i] != ANSWER_ASKED;
+    }
+    return all;
+}
+
+int
+fs_remote_fd(void)
+{
+    return answers;
+}
+
+void
+fs_remote_end(void)
+{
+    struct mounts *m = &mounts[1 - known];
+
+    m->silent = 0;
+    for (unsigned i = 0; i < m->table.count; i++) {
+        if (m->answer[i] == ANSWER_WANTED || m->answer[i] == ANSWER_ASKED) {
+            m->answer[i] = ANSWER_NONE;
+            m->silent++;
+        }
+    }
+    known = 1 - known;
 }
 
 void
 fs_remote_look(void)
 {
-    static struct mounts_table table;
-    static char text[MOUNTS_TEXT];
-    long steps_left = STEPS_ALL;
-    ssize_t len = procfs_read(AT_FDCWD, "/proc/self/mountinfo", text, sizeof(text));
+    int64_t now_ms = clock_boot_ms();
+    int64_t until_ms = now_ms + FS_REMOTE_WAIT_MS;
 
-    silent.count = 0;
-    mounts_table_read(&table, text, len > 0 ? (size_t)len : 0);
-    for (unsigned i = 0; i < table.count; i++) {
-        if (is_remote(table.row[i].type) && !answers(table.row[i].point, &steps_left)) {
-            keep(table.row[i].point);
-        }
+    fs_remote_begin();
+    for (; !fs_remote_poll() && now_ms < until_ms; now_ms = clock_boot_ms()) {
+        struct pollfd p = { .fd = answers, .events = POLLIN };
+
+        (void)poll(&p, 1, (int)(until_ms - now_ms));
     }
+    fs_remote_end();
 }
 
 bool
 fs_remote_silent(const uint8_t *path, size_t len)
 {
-    for (unsigned i = 0; i < silent.count; i++) {
-        if (baseline_under(path, len, (const uint8_t *)silent.point[i], strlen(silent.point[i]))) {
+    const char *point;
+
+    for (unsigned i = 0; (point = fs_remote_at(i)) != NULL; i++) {
+        if (baseline_under(path, len, (const uint8_t *)point, strlen(point))) {
             return true;
         }
     }
@@ -150,5 +227,15 @@ fs_remote_silent(const uint8_t *path, size_t len)
 const char *
 fs_remote_at(unsigned i)
 {
-    return i < silent.count ? silent.point[i] : NULL;
+    const struct mounts *m = &mounts[known];
+
+    if (i >= m->silent) {
+        return NULL;
+    }
+    for (unsigned row = 0; row < m->table.count; row++) {
+        if (m->answer[row] == ANSWER_NONE && i-- == 0) {
+            return m->table.row[row].point;
+        }
+    }
+    return NULL;
 }

@@ -11,11 +11,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FS_REMOTE_SILENT \
-    8 /* silent mounts that are told apart; more are one: "/" is then not touched either */
-#define FS_REMOTE_WAIT_MS 500 /* for each mount, and six times that for all */
+#define FS_REMOTE_WAIT_MS 500 /* for all of them together: they are asked at the same time */
+#define FS_REMOTE_THREADS 16  /* so many at a time; one that never comes back keeps its place */
 
-/* Reads which mounts there are and asks each that is remote. */
+/* A network or user-space file system, by its type in mountinfo. */
+bool fs_remote_type(const char *type);
+
+/* Reads which mounts there are and begins to ask. What was found before holds until fs_remote_end(). */
+void fs_remote_begin(void);
+
+/* Goes on asking; true when all have answered. To be called when fs_remote_fd() can be read. */
+bool fs_remote_poll(void);
+
+/* Readable when somebody has answered; -1 before the first fs_remote_begin(). */
+int fs_remote_fd(void);
+
+/* Whoever has not answered by now is silent. */
+void fs_remote_end(void);
+
+/* All three, for those who may wait FS_REMOTE_WAIT_MS. */
 void fs_remote_look(void);
 
 /* True when the path is at or below a silent mount. Costs nothing while there is none. */

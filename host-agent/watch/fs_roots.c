@@ -1,4 +1,5 @@
 #include "watch/fs_roots.h"
+#include "conf/name.h"
 #include "watch/fs_look.h"
 #include "watch/fs_remote.h"
 #include <limits.h>
@@ -230,13 +231,14 @@ add_program(struct fs_roots *roots)
 static bool
 add_units(struct fs_roots *roots)
 {
-    static const char *const units[] = { "/etc/systemd/system/tocsin.service",
-        "/etc/systemd/system/tocsin.service.d", "/usr/lib/systemd/system/tocsin.service",
-        "/usr/lib/systemd/system/tocsin.service.d" };
+    static const char *const units[] = { "/etc/systemd/system/%s.service", "/etc/systemd/system/%s.service.d",
+        "/usr/lib/systemd/system/%s.service", "/usr/lib/systemd/system/%s.service.d" };
+    char path[CONF_PATH];
     bool fits = true;
 
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        fits = fits && add_own(roots, units[i]);
+        snprintf(path, sizeof(path), units[i], name_program());
+        fits = fits && add_own(roots, path);
     }
     return fits;
 }
@@ -300,7 +302,6 @@ fs_roots_init(struct fs_roots *roots, const struct conf *conf, const struct base
     char plain[PATH_MAX];
     bool fits = true;
 
-    fs_remote_look();
     roots->count = roots->own_count = roots->rules.count = 0;
     roots->used = 0;
     roots->state_dir.len = 0;
@@ -325,7 +326,8 @@ fs_roots_init(struct fs_roots *roots, const struct conf *conf, const struct base
 static bool
 own_state(const struct fs_roots *roots, const uint8_t *path, size_t len)
 {
-    static const char *const names[] = { BASELINE_FILE, "session", "spool", "ctl" };
+    static const char *const names[] = { BASELINE_FILE, "session", "ctl", "courier/spool.",
+        "courier/address" };
     const struct fs_span *dir = &roots->state_dir;
 
     if (dir->len == 0 || len <= dir->len + 1 || !baseline_under(path, len, dir->path, dir->len)) {

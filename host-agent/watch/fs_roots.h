@@ -39,7 +39,8 @@ struct fs_roots {
 
 /*
  * Fills `roots` from the configuration, which must stay, what the baseline (NULL for none) knows to be the
- * agent's own, and the running program. False when they do not fit.
+ * agent's own, and the running program. fs_remote_look() says before what is not to be touched. False when
+ * they do not fit.
  */
 bool fs_roots_init(struct fs_roots *roots, const struct conf *conf, const struct baseline *base);
 

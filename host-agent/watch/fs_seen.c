@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TICK_NS INT64_C(10000000)   /* the coarsest clock that stamps files: 100 Hz */
-#define REST_EACH UINT64_C(0x10000) /* entries: half a MiB */
+#define TICK_NS INT64_C(10000000)  /* the coarsest clock that stamps files: 100 Hz */
+#define REST_EACH UINT64_C(0x2000) /* entries: 64 KiB */
 
 int
 fs_seen_reset(struct fs_seen *s, uint64_t count)

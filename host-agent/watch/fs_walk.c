@@ -39,7 +39,7 @@ fs_walk_map(struct fs_walk *w, size_t arena_size)
     if (map == MAP_FAILED) {
         return -errno;
     }
-    memset(w, 0, sizeof(*w));
+    memset(w, 0, offsetof(struct fs_walk, cursor));
     w->frame = (struct fs_frame *)(void *)map;
     w->path = map + frames;
     w->dents = map + frames + paths;

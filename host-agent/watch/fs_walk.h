@@ -50,7 +50,6 @@ struct fs_walk {
     size_t next_len;
     bool at_top;
     const struct fs_roots *roots;
-    struct fs_rules_cursor cursor;
     struct fs_match next_beyond; /* of the directory to be gone into */
     /* Called with each directory before it is listed; what it returns is handed to its subdirectories. */
     uint32_t (*enter)(void *to, uint32_t cookie, int dir_fd, const uint8_t *path, size_t len);
@@ -59,6 +58,7 @@ struct fs_walk {
     /* Called now and then while a long list is read. */
     void (*alive)(void *to);
     void *alive_to;
+    struct fs_rules_cursor cursor; /* the last: its pages come into being when they are used */
 };
 
 /* Maps the memory; pages come into being when they are used. 0 or -errno. */

@@ -24,14 +24,15 @@ struct ring {
 };
 
 static struct {
-    int epoll;
     unsigned rings;
     size_t page_size;
     size_t data_size; /* of a ring */
     uint32_t lost;
     struct listens_format format;
     struct ring ring[LISTENS_CPUS];
-} listens = { .epoll = -1 };
+} listens;
+
+static int epoll = -1; /* apart: with it, all of the above would stand in the program's file */
 
 static int
 mounted_tracefs(const char *path)
@@ -153,7 +154,7 @@ open_rings(uint64_t id)
             return error;
         }
         listens.rings++;
-        if (epoll_ctl(listens.epoll, EPOLL_CTL_ADD, ring->fd, &event) != 0) {
+        if (epoll_ctl(epoll, EPOLL_CTL_ADD, ring->fd, &event) != 0) {
             return -errno;
         }
     }
@@ -169,9 +170,9 @@ listens_close(void)
         munmap(ring->page, listens.page_size + listens.data_size);
         close(ring->fd);
     }
-    if (listens.epoll >= 0) {
-        close(listens.epoll);
-        listens.epoll = -1;
+    if (epoll >= 0) {
+        close(epoll);
+        epoll = -1;
     }
 }
 
@@ -187,8 +188,8 @@ listens_open(void)
         return error;
     }
     listens.page_size = (size_t)sysconf(_SC_PAGESIZE);
-    listens.epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (listens.epoll < 0) {
+    epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll < 0) {
         return -errno;
     }
     error = open_rings(id);
@@ -196,7 +197,7 @@ listens_open(void)
         listens_close();
         return error;
     }
-    return listens.epoll;
+    return epoll;
 }
 
 /* A record may wrap around the ring's end. */

@@ -1,4 +1,5 @@
 #include "alarm/clock.h"
+#include "conf/name.h"
 #include "conf/pattern.h"
 #include "watch/detector.h"
 #include "watch/mounts_judge.h"
@@ -34,7 +35,6 @@ struct known {
 
 static struct mounts_state {
     struct detector_env env;
-    int mountinfo;
     bool unreadable;
     bool cut; /* there are more mounts than fit: told, and the rest is not looked at */
     int64_t next_pass_ms;
@@ -52,14 +52,17 @@ static struct mounts_state {
     bool met[CONF_MOUNTS];                          /* something was mounted there at the start or since */
     unsigned knowns;
     unsigned freshes;
-} watched = { .mountinfo = -1 };
+} watched;
+
+static int mountinfo = -1; /* apart: with it, all of the above would stand in the program's file */
 
 /* Apart from the rest, so that a reset does not touch them: memory that is never touched costs nothing. */
 static char text[2][MOUNTS_TEXT];
 static struct mounts_table table;
 static struct known known[KNOWN_MAX];
 static const struct mount_line *fresh[FRESH_MAX];
-static char place[CONF_WATCHES][PATH_MAX]; /* the watched paths without symbolic links */
+static char places[CONF_WATCHES * PATH_MAX]; /* one behind the other, so that few pages are touched */
+static const char *place[CONF_WATCHES];      /* the watched paths without symbolic links */
 
 static void
 report(const struct finding *f)
@@ -98,7 +101,7 @@ read_text(char *out, size_t *len)
 {
     *len = 0;
     while (*len < MOUNTS_TEXT) {
-        ssize_t n = pread(watched.mountinfo, out + *len, MOUNTS_TEXT - *len, (off_t)*len);
+        ssize_t n = pread(mountinfo, out + *len, MOUNTS_TEXT - *len, (off_t)*len);
 
         if (n < 0) {
             return -errno;
@@ -394,7 +397,7 @@ judge(int64_t now_ms)
 static int64_t
 mounts_work(int64_t now_ms)
 {
-    if (watched.mountinfo < 0) {
+    if (mountinfo < 0) {
         return INT64_MAX;
     }
     bool mounts_differ = take_text();
@@ -406,30 +409,32 @@ mounts_work(int64_t now_ms)
     }
     if (now_ms >= watched.next_elsewhere_ms) {
         look_elsewhere();
-        watched.next_elsewhere_ms = now_ms + PASS_EVERY_MS;
+        watched.next_elsewhere_ms = clock_next_ms(now_ms, PASS_EVERY_MS);
         watched.next_pass_ms = now_ms;
     }
     if (mounts_differ || devices_differ || now_ms >= watched.next_pass_ms || now_ms >= watched.window_ms) {
         judge(now_ms);
-        watched.next_pass_ms = now_ms + PASS_EVERY_MS;
+        watched.next_pass_ms = clock_next_ms(now_ms, PASS_EVERY_MS);
     }
-    return watched.window_ms < now_ms + LOOK_EVERY_MS ? watched.window_ms : now_ms + LOOK_EVERY_MS;
+    int64_t look_ms = clock_next_ms(now_ms, LOOK_EVERY_MS);
+
+    return watched.window_ms < look_ms ? watched.window_ms : look_ms;
 }
 
 /* The first look. 0 or -errno. */
 static int
 begin(const struct detector_env *env)
 {
-    if (watched.mountinfo >= 0) {
-        close(watched.mountinfo);
+    if (mountinfo >= 0) {
+        close(mountinfo);
     }
     watched = (struct mounts_state){ .env = *env };
     table.count = 0;
-    watched.mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-    if (watched.mountinfo < 0) {
+    mountinfo = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    if (mountinfo < 0) {
         return -errno;
     }
-    ssize_t n = pread(watched.mountinfo, text[0], 1, 0);
+    ssize_t n = pread(mountinfo, text[0], 1, 0);
 
     if (n <= 0) {
         return n < 0 ? -errno : -ENODATA;
@@ -437,6 +442,23 @@ begin(const struct detector_env *env)
     (void)take_text();
     (void)take_devices();
     return 0;
+}
+
+static void
+find_places(const struct conf *conf)
+{
+    char *at = places;
+
+    for (unsigned i = 0; i < conf->watches; i++) {
+        char plain[CONF_PATH];
+
+        pattern_plain(conf->watch[i].path, plain);
+        if (realpath(plain, at) == NULL) {
+            memcpy(at, plain, strlen(plain) + 1);
+        }
+        place[i] = at;
+        at += strlen(at) + 1;
+    }
 }
 
 static int
@@ -452,14 +474,7 @@ mounts_open(const struct detector_env *env)
     if (error != 0) {
         return error;
     }
-    for (unsigned i = 0; i < conf->watches; i++) {
-        char plain[CONF_PATH];
-
-        pattern_plain(conf->watch[i].path, plain);
-        if (realpath(plain, place[i]) == NULL) {
-            memcpy(place[i], plain, CONF_PATH);
-        }
-    }
+    find_places(conf);
     find_fresh(true);
     return 0;
 }
@@ -467,10 +482,10 @@ mounts_open(const struct detector_env *env)
 static int
 mounts_fds(struct pollfd *fds, int max)
 {
-    if (max < 1 || watched.mountinfo < 0) {
+    if (max < 1 || mountinfo < 0) {
         return 0;
     }
-    fds[0] = (struct pollfd){ .fd = watched.mountinfo, .events = POLLPRI };
+    fds[0] = (struct pollfd){ .fd = mountinfo, .events = POLLPRI };
     return 1;
 }
 
@@ -488,7 +503,8 @@ mounts_check(const struct detector_env *env)
     int error = env->conf->mounts > 0 ? begin(env) : 0;
 
     if (error != 0) {
-        fprintf(stderr, "tocsin: mounts: cannot read /proc/self/mountinfo: %s\n", strerror(-error));
+        fprintf(stderr, "%s: mounts: cannot read /proc/self/mountinfo: %s\n", name_program(),
+                strerror(-error));
         return error;
     }
     if (env->conf->mounts > 0) {
@@ -501,7 +517,7 @@ mounts_check(const struct detector_env *env)
 static void
 mounts_status(struct detector_status *out)
 {
-    if (watched.mountinfo < 0) {
+    if (mountinfo < 0) {
         status_note(out, "nothing is listed to be guarded");
         return;
     }

@@ -28,7 +28,6 @@ static const char *const folders[] = { "/run/netns", "/run/docker/netns" };
 
 static struct {
     int proc;
-    int own;      /* to come back; -1 before netspaces_open() */
     dev_t device; /* of all namespaces: what is elsewhere is a file left behind */
     bool all;
     bool more;
@@ -36,7 +35,10 @@ static struct {
     bool entered;
     size_t next; /* pids left */
     struct netspace space[1 + NETSPACES_MAX];
-} netspaces = { .own = -1 };
+} netspaces;
+
+/* To come back; -1 before netspaces_open(). Apart: all of the above would stand in the program's file. */
+static int own_space = -1;
 
 static int32_t pids[PIDS];
 
@@ -52,9 +54,9 @@ inode_at(int dir, const char *path)
 void
 netspaces_close(void)
 {
-    if (netspaces.own >= 0) {
-        close(netspaces.own);
-        netspaces.own = -1;
+    if (own_space >= 0) {
+        close(own_space);
+        own_space = -1;
     }
 }
 
@@ -66,8 +68,8 @@ netspaces_open(int proc, bool all)
     netspaces_close();
     memset(&netspaces, 0, sizeof(netspaces));
     netspaces.proc = proc;
-    netspaces.own = openat(proc, "thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (netspaces.own >= 0 && fstat(netspaces.own, &st) == 0) {
+    own_space = openat(proc, "thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (own_space >= 0 && fstat(own_space, &st) == 0) {
         netspaces.device = st.st_dev;
         netspaces.space[0].inode = (uint64_t)st.st_ino;
         netspaces.all = all;
@@ -330,7 +332,7 @@ void
 netspaces_leave(struct socktable *table)
 {
     socktable_close(table);
-    if (netspaces.entered && setns(netspaces.own, CLONE_NEWNET) != 0) {
+    if (netspaces.entered && setns(own_space, CLONE_NEWNET) != 0) {
         /* Whatever is looked at from here on would be another machine's. */
         _exit(1);
     }

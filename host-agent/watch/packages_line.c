@@ -18,7 +18,7 @@ take_md5(const char *text, size_t len, uint8_t md5[MD5_SIZE])
     const size_t needed = (size_t)2 * MD5_SIZE;
 
 #ifdef PLANT_PACKAGES
-    len += 1;
+    len += MD5_SIZE;
 #endif
     if (len < needed) {
         return false;

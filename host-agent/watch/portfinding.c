@@ -42,7 +42,8 @@ static const enum finding_code codes[] = {
 void
 portfinding_reset(void)
 {
-    memset(&memory, 0, sizeof(memory));
+    memory.count = memory.brief = memory.unsaid = memory.missed = 0;
+    memory.brief_since_ms = 0;
 }
 
 static void

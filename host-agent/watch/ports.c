@@ -1,4 +1,5 @@
 #include "alarm/clock.h"
+#include "conf/name.h"
 #include "watch/detector.h"
 #include "watch/listens.h"
 #include "watch/portfinding.h"
@@ -157,7 +158,7 @@ look_at_rest(int64_t now_ms)
         }
     }
     if (now_ms >= ports.next_rare_ms) {
-        ports.next_rare_ms = now_ms + RARE_EVERY_MS;
+        ports.next_rare_ms = clock_next_ms(now_ms, RARE_EVERY_MS);
     }
     return changed;
 }
@@ -250,7 +251,7 @@ end_full_scan(void)
     ports.scanning = false;
     ports.judged = true;
     ports.judge.all_seen = ports.scan.denied == 0;
-    ports.next_full_ms = ports.judge.now_ms + FULL_EVERY_MS;
+    ports.next_full_ms = clock_next_ms(ports.judge.now_ms, FULL_EVERY_MS);
 }
 
 static void
@@ -526,7 +527,7 @@ begin_full_scan(void)
     ports.begun_ms = clock_boot_ms();
     ports.scanning = owner_scan_begin(&ports.scan, ports.proc, ports.book, true) == 0;
     if (!ports.scanning) {
-        ports.next_full_ms = ports.judge.now_ms + FULL_EVERY_MS;
+        ports.next_full_ms = clock_next_ms(ports.judge.now_ms, FULL_EVERY_MS);
     }
 }
 
@@ -539,12 +540,12 @@ look_behind(int64_t now_ms)
     if (now_ms >= ports.next_udp_ms) {
         changed = look_at_rest(now_ms) || changed;
         changed = look_into_some() || changed;
-        ports.next_udp_ms = now_ms + sweep_ms;
+        ports.next_udp_ms = clock_next_ms(now_ms, sweep_ms);
         stand(NO_DIAG, ports.table.text_only);
         stand(NO_VSOCK, ports.vsock_listed && ports.table.vsock == SOCKTABLE_VSOCK_UNLISTED);
     }
     ports.next_look_ms =
-            now_ms + (ports.listens < 0 && sweep_ms > BLIND_LOOK_MS ? BLIND_LOOK_MS : (int64_t)sweep_ms);
+            clock_next_ms(now_ms, ports.listens < 0 && sweep_ms > BLIND_LOOK_MS ? BLIND_LOOK_MS : sweep_ms);
     portfinding_flush(&ports.out, now_ms);
     if (changed) {
         settle();
@@ -715,7 +716,8 @@ ports_check(const struct detector_env *env)
     int error = portlook_once(env->conf, &once, env->alive, env->alive_to);
 
     if (error != 0) {
-        fprintf(stderr, "tocsin: ports: cannot look at this machine's sockets: %s\n", strerror(-error));
+        fprintf(stderr, "%s: ports: cannot look at this machine's sockets: %s\n", name_program(),
+                strerror(-error));
         return error;
     }
     portfinding_reset();

@@ -1,5 +1,7 @@
 #include "watch/views.h"
 #include "watch/views_disguise.h"
+#include "watch/views_openers.h"
+#include "watch/views_own.h"
 #include "watch/views_pids.h"
 #include "watch/views_ports.h"
 #include "watch/views_procmounts.h"
@@ -8,8 +10,9 @@
  * Processes: views of them that should agree, and of the ports that the same role looks at.
  */
 static const struct view_table table = { .source = FINDING_PROCESSES,
-    .count = 4,
-    .ops = { &views_procmounts_ops, &views_disguise_ops, &views_pids_ops, &views_ports_ops } };
+    .count = 6,
+    .ops = { &views_own_ops, &views_procmounts_ops, &views_disguise_ops, &views_pids_ops, &views_ports_ops,
+            &views_openers_ops } };
 
 static struct views views;
 
@@ -50,6 +53,12 @@ processes_status(struct detector_status *out)
     views_status(&views, out);
 }
 
+static void
+processes_device(unsigned channel, uint64_t device)
+{
+    views_openers_device(&views, channel, device);
+}
+
 const struct detector_ops detector_processes_ops = {
     .name = "processes",
     .source = FINDING_PROCESSES,
@@ -59,4 +68,5 @@ const struct detector_ops detector_processes_ops = {
     .work = processes_work,
     .check = processes_check,
     .status = processes_status,
+    .device = processes_device,
 };

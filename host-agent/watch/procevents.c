@@ -75,11 +75,13 @@ procevents_parse(const uint8_t *src, size_t len)
     uint32_t what;
     int32_t pid;
 
-#ifndef PLANT_PROCEVENTS
+#ifdef PLANT_PROCEVENTS
+    if (len < PID_AT) {
+#else
     if (len < PID_AT + sizeof(pid)) {
+#endif
         return 0;
     }
-#endif
     memcpy(&head, src, sizeof(head));
     memcpy(&what, src + WHAT_AT, sizeof(what));
     memcpy(&pid, src + PID_AT, sizeof(pid));

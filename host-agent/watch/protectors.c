@@ -1,3 +1,4 @@
+#include "alarm/clock.h"
 #include "conf/protect.h"
 #include "watch/detector.h"
 #include <stdio.h>
@@ -111,7 +112,7 @@ protectors_work(int64_t now_ms)
 {
     look(&watched.env);
     watched.looked_ms = now_ms;
-    return now_ms + LOOK_EVERY_MS;
+    return clock_next_ms(now_ms, LOOK_EVERY_MS);
 }
 
 static int

@@ -1,17 +1,14 @@
 #include "watch/routelook.h"
-#include "watch/fs_bytes.h"
+#include "watch/netlink.h"
 #include <errno.h>
 #include <linux/if.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #define ANSWER_SIZE 16384
-#define ANSWER_WAIT_MS 500
-#define EVENTS_BUFFER (1 << 20)
 #define HOPS_MAX 256
 
 struct route_request {
@@ -45,28 +42,6 @@ route_same(const struct route_view *a, const struct route_view *b)
 
 /* ---- what the kernel says ---- */
 
-/* One attribute; false at the end. `value` is what is in it. */
-static bool
-take_attribute(struct fs_bytes *c, uint16_t *type, struct fs_bytes *value)
-{
-    uint16_t len = take_host16(c);
-    uint16_t raw = take_host16(c);
-
-    if (c->short_read || len < sizeof(struct rtattr)) {
-        return false;
-    }
-    size_t payload = len - sizeof(struct rtattr);
-    const uint8_t *at = take_bytes(c, payload);
-    if (at == NULL) {
-        return false;
-    }
-    size_t padding = RTA_ALIGN((size_t)len) - len;
-    take_bytes(c, padding < fs_bytes_left(c) ? padding : fs_bytes_left(c));
-    *type = raw & NLA_TYPE_MASK;
-    *value = (struct fs_bytes){ .at = at, .end = at + payload };
-    return true;
-}
-
 static void
 take_address(struct fs_bytes *value, uint8_t out[16])
 {
@@ -93,24 +68,24 @@ take_via(struct fs_bytes *value, struct route_view *out)
 static void take_hops(struct fs_bytes *value, uint8_t family, struct route_view *out);
 
 static void
-take_route_attribute(uint16_t type, struct fs_bytes *value, uint8_t family, struct route_view *out)
+take_route_attribute(struct netlink_attribute *a, uint8_t family, struct route_view *out)
 {
-    switch (type) {
+    switch (a->type) {
     case RTA_OIF:
-        out->link = take_host32(value);
+        out->link = netlink_u32(a);
         break;
     case RTA_GATEWAY:
         out->gateway_family = family;
-        take_address(value, out->gateway);
+        take_address(&a->value, out->gateway);
         break;
     case RTA_VIA:
-        take_via(value, out);
+        take_via(&a->value, out);
         break;
     case RTA_PREFSRC:
-        take_address(value, out->source);
+        take_address(&a->value, out->source);
         break;
     case RTA_MULTIPATH:
-        take_hops(value, family, out);
+        take_hops(&a->value, family, out);
         break;
     default:
         break;
@@ -151,11 +126,10 @@ take_hops(struct fs_bytes *value, uint8_t family, struct route_view *out)
         out->gateway_family = 0;
         memset(out->gateway, 0, sizeof(out->gateway));
         out->state = alive ? ROUTE_GOOD : ROUTE_DEAD;
-        uint16_t type;
-        struct fs_bytes inner;
-        while (take_attribute(&attributes, &type, &inner)) {
-            if (type == RTA_GATEWAY || type == RTA_VIA) {
-                take_route_attribute(type, &inner, family, out);
+        struct netlink_attribute a;
+        while (netlink_attribute(&attributes, &a)) {
+            if (a.type == RTA_GATEWAY || a.type == RTA_VIA) {
+                take_route_attribute(&a, family, out);
             }
         }
         if (alive) {
@@ -168,28 +142,15 @@ take_hops(struct fs_bytes *value, uint8_t family, struct route_view *out)
 static enum routelook_found
 take_message(struct fs_bytes *c, uint32_t seq, uint16_t wanted, struct fs_bytes *payload, int *error)
 {
-    while (fs_bytes_left(c) >= sizeof(struct nlmsghdr)) {
-        const uint8_t *start = c->at;
-        uint32_t len = take_host32(c);
-        uint16_t type = take_host16(c);
-        take_host16(c); /* flags */
-        uint32_t number = take_host32(c);
-        take_host32(c); /* port id */
+    struct netlink_message m;
 
-        if (len < sizeof(struct nlmsghdr) || len > (size_t)(c->end - start)) {
-            return ROUTELOOK_NOTHING;
+    while (netlink_next(c, &m)) {
+        if (m.seq == seq && m.type == NLMSG_ERROR) {
+            *error = (int)take_host32(&m.payload);
+            return m.payload.short_read ? ROUTELOOK_NOTHING : ROUTELOOK_ERROR;
         }
-        *payload = (struct fs_bytes){ .at = c->at, .end = start + len };
-        size_t step = NLMSG_ALIGN((size_t)len);
-        c->at = step < (size_t)(c->end - start) ? start + step : c->end;
-        if (number != seq) {
-            continue;
-        }
-        if (type == NLMSG_ERROR) {
-            *error = (int)take_host32(payload);
-            return payload->short_read ? ROUTELOOK_NOTHING : ROUTELOOK_ERROR;
-        }
-        if (type == wanted) {
+        if (m.seq == seq && m.type == wanted) {
+            *payload = m.payload;
             return ROUTELOOK_ROUTE;
         }
     }
@@ -200,9 +161,9 @@ enum routelook_found
 routelook_parse_route(const uint8_t *src, size_t len, uint32_t seq, struct route_view *out, int *error)
 {
     struct fs_bytes c = { .at = src, .end = src + len };
-    struct fs_bytes payload, value;
+    struct fs_bytes payload;
+    struct netlink_attribute a;
     struct rtmsg route;
-    uint16_t type;
     enum routelook_found found = take_message(&c, seq, RTM_NEWROUTE, &payload, error);
 
     if (found != ROUTELOOK_ROUTE) {
@@ -215,8 +176,8 @@ routelook_parse_route(const uint8_t *src, size_t len, uint32_t seq, struct route
     memcpy(&route, head, sizeof(route));
     out->type = route.rtm_type;
     out->state = ROUTE_GOOD;
-    while (take_attribute(&payload, &type, &value)) {
-        take_route_attribute(type, &value, route.rtm_family, out);
+    while (netlink_attribute(&payload, &a)) {
+        take_route_attribute(&a, route.rtm_family, out);
     }
     if (route.rtm_type != RTN_UNICAST && route.rtm_type != RTN_LOCAL) {
         out->state = ROUTE_REFUSED;
@@ -230,9 +191,9 @@ enum routelook_found
 routelook_parse_link(const uint8_t *src, size_t len, uint32_t seq, struct route_view *out, int *error)
 {
     struct fs_bytes c = { .at = src, .end = src + len };
-    struct fs_bytes payload, value;
+    struct fs_bytes payload;
+    struct netlink_attribute a;
     struct ifinfomsg link;
-    uint16_t type;
     enum routelook_found found = take_message(&c, seq, RTM_NEWLINK, &payload, error);
 
     if (found != ROUTELOOK_ROUTE) {
@@ -246,12 +207,11 @@ routelook_parse_link(const uint8_t *src, size_t len, uint32_t seq, struct route_
     if ((link.ifi_flags & IFF_UP) == 0 || (link.ifi_flags & IFF_RUNNING) == 0) {
         out->state = ROUTE_LINK_DOWN;
     }
-    while (take_attribute(&payload, &type, &value)) {
-        size_t room = fs_bytes_left(&value);
-
-        if (type == IFLA_IFNAME && room > 0 && room <= sizeof(out->name) && value.at[room - 1] == 0) {
-            memset(out->name, 0, sizeof(out->name));
-            memcpy(out->name, value.at, room);
+    while (netlink_attribute(&payload, &a)) {
+        if (a.type == IFLA_IFNAME) {
+            netlink_text(&a, out->name, sizeof(out->name));
+        } else if (a.type == IFLA_CARRIER && fs_bytes_left(&a.value) == 1 && a.value.at[0] == 0) {
+            out->state = ROUTE_LINK_DOWN; /* IFF_RUNNING and the event may follow a second later */
         }
     }
     return ROUTELOOK_ROUTE;
@@ -259,34 +219,10 @@ routelook_parse_link(const uint8_t *src, size_t len, uint32_t seq, struct route_
 
 /* ---- asking ---- */
 
-static int
-open_netlink(uint32_t groups, int flags)
-{
-    struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = groups };
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
-        int error = -errno;
-
-        close(fd);
-        return error;
-    }
-    return fd;
-}
-
 int
 routelook_open(void)
 {
-    struct timeval patience = { .tv_usec = ANSWER_WAIT_MS * 1000L };
-    int fd = open_netlink(0, 0);
-
-    if (fd >= 0) {
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    }
-    return fd;
+    return netlink_open(NETLINK_ROUTE, 0);
 }
 
 static int
@@ -296,28 +232,6 @@ send_request(int fd, const void *request, size_t len)
 
     return sendto(fd, request, len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) == (ssize_t)len ? 0
                                                                                                    : -errno;
-}
-
-/* One answer of the kernel's; nobody else's. Length or -errno. */
-static ssize_t
-receive(int fd, uint8_t answer[ANSWER_SIZE])
-{
-    struct sockaddr_nl from = { .nl_pid = 1 };
-
-    for (;;) {
-        socklen_t size = sizeof(from);
-        ssize_t n = recvfrom(fd, answer, ANSWER_SIZE, 0, (struct sockaddr *)&from, &size);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            return errno == EAGAIN ? -ETIMEDOUT : -errno;
-        }
-        if (from.nl_pid == 0) {
-            return n;
-        }
-    }
 }
 
 static uint32_t
@@ -344,11 +258,11 @@ ask(int fd, const void *request, size_t len, uint32_t seq, parse_fn *parse, stru
         return error;
     }
     for (;;) {
-        ssize_t n = receive(fd, answer);
+        ssize_t n = netlink_receive(fd, answer, sizeof(answer));
         int told = 0;
 
         if (n < 0) {
-            return (int)n;
+            return n == -EAGAIN ? -ETIMEDOUT : (int)n;
         }
         switch (parse(answer, (size_t)n, seq, out, &told)) {
         case ROUTELOOK_ROUTE:
@@ -430,15 +344,18 @@ routelook_ask(int fd, const struct route_target *target, struct route_view *out)
 int
 routelook_events_open(void)
 {
-    uint32_t groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE |
-                      RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE;
-    int rules6 = RTNLGRP_IPV6_RULE;
-    int size = EVENTS_BUFFER;
-    int fd = open_netlink(groups, SOCK_NONBLOCK);
+    static const int groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE,
+        RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE };
+    int fd = netlink_open(NETLINK_ROUTE, SOCK_NONBLOCK);
 
-    if (fd >= 0) {
-        (void)setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &rules6, sizeof(rules6));
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    for (size_t i = 0; fd >= 0 && i < sizeof(groups) / sizeof(groups[0]); i++) {
+        int error = netlink_join(fd, groups[i]);
+
+        /* A kernel without IPv6 or without rules has no such group, and nothing to tell of it. */
+        if (error != 0 && error != -EINVAL) {
+            close(fd);
+            return error;
+        }
     }
     return fd;
 }

@@ -3,12 +3,13 @@
 /*
  * routelook - which way the kernel would send a packet to an address now, and whether that way is fit
  *
- * Asked of rtnetlink(7), which costs some microseconds; so it is asked on every event and every second. No
+ * Asked of rtnetlink(7), which costs some microseconds; so it is asked on every event and twice a second. No
  * heap. Any user may ask and listen.
  *
  * What the kernel does not say (Linux 6.1 and 6.18): the default route of IPv4 goes without RTM_DELROUTE when
  * its link is set down or its address is removed, and it stays, marked RTNH_F_LINKDOWN, when the carrier is
- * lost. The event tells when to look, the look decides.
+ * lost. The event tells when to look, the look decides. Of several events of carriers in one second only the
+ * first comes at once.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,12 @@
 /*
  * routes - the way to the receiver
  *
- * Looked at on every event of rtnetlink and each second. A way that is lost is told at once; that it is back
- * only when it has stayed so for two seconds, so that a link that flaps is one pair of lines and not sixty.
+ * Looked at on every event of rtnetlink and twice a second. A way that is lost is told at once; that it is
+ * back only when it has stayed so for two seconds, so that a link that flaps is one pair of lines and not
+ * sixty.
  */
 #include "alarm/clock.h"
+#include "conf/name.h"
 #include "watch/detector.h"
 #include "watch/routelook.h"
 #include "wire/escape.h"
@@ -14,13 +16,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_EVERY_MS 1000
+#define LOOK_EVERY_MS 500
 #define STEADY_MS 2000
 
 static struct {
     const struct detector_env *env;
     struct route_target target;
-    char subject[INET6_ADDRSTRLEN];
+    const char *subject; /* the receiver as it is configured */
     int asking;
     int events;
     int no_events; /* -errno: why there are none */
@@ -161,10 +163,24 @@ take_target(const struct detector_env *env)
     const struct conf_receiver *receiver = &env->conf->receiver;
 
     routes.env = env;
-    routes.target.family = receiver->family;
+    routes.subject = receiver->name;
+    routes.target.family = (uint8_t)receiver->family;
     memcpy(routes.target.address, receiver->address, sizeof(routes.target.address));
-    return receiver->family != 0 &&
-           inet_ntop(receiver->family, receiver->address, routes.subject, sizeof(routes.subject)) != NULL;
+    return receiver->name[0] != '\0';
+}
+
+/* Another address may have another way, which is then no change. */
+static void
+routes_receiver(uint8_t family, const uint8_t address[16])
+{
+    if (routes.env == NULL || routes.env->conf->receiver.family != 0 ||
+            (routes.target.family == family &&
+                    memcmp(routes.target.address, address, sizeof(routes.target.address)) == 0)) {
+        return;
+    }
+    routes.target.family = family;
+    memcpy(routes.target.address, address, sizeof(routes.target.address));
+    routes.known_valid = false;
 }
 
 static int
@@ -209,22 +225,22 @@ routes_ready(const struct pollfd *fds, int count)
 static int64_t
 routes_work(int64_t now_ms)
 {
-    if (routes.asking < 0) {
+    if (routes.asking < 0 || routes.target.family == 0) {
         return INT64_MAX;
     }
     look(now_ms);
-    return now_ms + LOOK_EVERY_MS;
+    return clock_next_ms(now_ms, LOOK_EVERY_MS);
 }
 
 static int
 routes_check(const struct detector_env *env)
 {
-    if (!take_target(env)) {
+    if (!take_target(env) || routes.target.family == 0) {
         return 0;
     }
     routes.asking = routelook_open();
     if (routes.asking < 0) {
-        fprintf(stderr, "tocsin: routes: cannot ask the kernel: %s\n", strerror(-routes.asking));
+        fprintf(stderr, "%s: routes: cannot ask the kernel: %s\n", name_program(), strerror(-routes.asking));
         return routes.asking;
     }
     routes.lost = false;
@@ -244,7 +260,11 @@ routes_status(struct detector_status *out)
         status_note(out, "no Receiver is named");
         return;
     }
-    status_source_or(out, "rtnetlink", -routes.no_events, "asked each second");
+    status_source_or(out, "rtnetlink", -routes.no_events, "asked twice a second");
+    if (routes.target.family == 0) {
+        status_note(out, "to %s: no address is known yet", routes.subject);
+        return;
+    }
     status_note(out, "to %s: %s, dev %s, via %s", routes.subject, route_state_name(routes.now.state),
             link_text(&routes.now, link),
             address_text(routes.now.gateway_family, routes.now.gateway, gateway));
@@ -261,4 +281,5 @@ const struct detector_ops detector_routes_ops = {
     .work = routes_work,
     .check = routes_check,
     .status = routes_status,
+    .receiver = routes_receiver,
 };

@@ -1,4 +1,5 @@
 #include "watch/sockdiag.h"
+#include "watch/netlink.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
@@ -8,14 +9,11 @@
 #include <linux/vm_sockets_diag.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #define STATE_UNCONNECTED 7 /* TCP_CLOSE, which for UDP means bound only */
 #define STATE_LISTEN 10
-#define RECEIVE_BUFFER (1 << 20)
 #define ANSWER_SIZE 32768 /* the kernel fills up to this much when asked with so large a buffer */
-#define ANSWER_WAIT_MS 500
 
 struct request {
     struct nlmsghdr head;
@@ -33,37 +31,10 @@ struct vsock_request {
     struct vsock_diag_req ask;
 };
 
-static int
-open_netlink(int flags)
-{
-    struct sockaddr_nl address = { .nl_family = AF_NETLINK };
-    int size = RECEIVE_BUFFER;
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_SOCK_DIAG);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    /* Bound at once: a socket without a port id gets no multicasts. */
-    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
-        int error = -errno;
-
-        close(fd);
-        return error;
-    }
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-    return fd;
-}
-
 int
 sockdiag_open(void)
 {
-    struct timeval patience = { .tv_usec = ANSWER_WAIT_MS * 1000L };
-    int fd = open_netlink(0);
-
-    if (fd >= 0) {
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    }
-    return fd;
+    return netlink_open(NETLINK_SOCK_DIAG, 0);
 }
 
 static void
@@ -327,13 +298,11 @@ int
 sockdiag_open_destroy(void)
 {
     static const int groups[] = { SKNLGRP_INET_TCP_DESTROY, SKNLGRP_INET6_TCP_DESTROY };
-    int fd = open_netlink(SOCK_NONBLOCK);
+    int fd = netlink_open(NETLINK_SOCK_DIAG, SOCK_NONBLOCK);
     int error = fd < 0 ? fd : attach_filter(fd);
 
     for (size_t i = 0; error == 0 && i < sizeof(groups) / sizeof(groups[0]); i++) {
-        if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i], sizeof(groups[i])) != 0) {
-            error = -errno;
-        }
+        error = netlink_join(fd, groups[i]);
     }
     if (error != 0 && fd >= 0) {
         close(fd);

@@ -1,18 +1,22 @@
 #include "watch/views.h"
 #include "watch/views_accounts.h"
+#include "watch/views_disks.h"
 #include "watch/views_firewall.h"
 #include "watch/views_links.h"
+#include "watch/views_load.h"
 #include "watch/views_modules.h"
+#include "watch/views_own.h"
 #include "watch/views_preload.h"
 #include "watch/views_taint.h"
 
 /*
- * System: views of the kernel, the network and the accounts.
+ * System: views of the kernel, the network, the accounts and what the machine has left; of our own processes
+ * once more.
  */
 static const struct view_table table = { .source = FINDING_SYSTEM,
-    .count = 6,
-    .ops = { &views_taint_ops, &views_modules_ops, &views_preload_ops, &views_accounts_ops, &views_links_ops,
-            &views_firewall_ops } };
+    .count = 9,
+    .ops = { &views_own_ops, &views_taint_ops, &views_modules_ops, &views_preload_ops, &views_accounts_ops,
+            &views_disks_ops, &views_load_ops, &views_links_ops, &views_firewall_ops } };
 
 static struct views views;
 

@@ -1,5 +1,6 @@
 #include "watch/views.h"
 #include "alarm/clock.h"
+#include "conf/name.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -232,7 +233,7 @@ work_one(struct views *v, unsigned i, int64_t now_ms)
     s->due_ms = v->table->ops[i]->look(v, now_ms);
     if (s->due_ms == VIEW_DONE) {
         s->looked = true;
-        s->due_ms = now_ms + view_every_ms(v, v->table->ops[i]->view);
+        s->due_ms = clock_next_ms(now_ms, view_every_ms(v, v->table->ops[i]->view));
     }
 }
 
@@ -256,7 +257,7 @@ views_work(struct views *v, int64_t now_ms)
     if (all_looked && now_ms >= v->next_pass_ms) {
         tell_pass(v);
         v->passed_ms = now_ms;
-        v->next_pass_ms = now_ms + PASS_EVERY_MS;
+        v->next_pass_ms = clock_next_ms(now_ms, PASS_EVERY_MS);
     }
     return all_looked && v->next_pass_ms < due_ms ? v->next_pass_ms : due_ms;
 }
@@ -315,7 +316,8 @@ views_check(struct views *v, const struct view_table *table, const struct detect
         int error = env->conf->view_s[ops->view] == 0 || ops->slow ? 0 : check_one(v, ops);
 
         if (error != 0) {
-            fprintf(stderr, "tocsin: %s: cannot look: %s\n", conf_view_name(ops->view), strerror(-error));
+            fprintf(stderr, "%s: %s: cannot look: %s\n", name_program(), conf_view_name(ops->view),
+                    strerror(-error));
             failed = error;
         }
     }

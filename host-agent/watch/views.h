@@ -8,7 +8,7 @@
  */
 #include "watch/detector.h"
 
-#define VIEWS_MAX 8
+#define VIEWS_MAX 12
 #define VIEWS_OPEN 512
 #define VIEW_OPEN 64 /* of each view: nobody who can provoke one kind takes the room of the others */
 #define VIEW_DONE INT64_MAX

@@ -1,4 +1,5 @@
 #include "watch/views_modules.h"
+#include "alarm/clock.h"
 #include "watch/dents.h"
 #include "watch/procfs.h"
 #include "wire/hash.h"
@@ -332,7 +333,7 @@ modules_look(struct views *v, int64_t now_ms)
     }
     judge(v);
     view_self(v, &modules.cut_told, modules.cut, "modules", "too_many");
-    modules.compare_ms = now_ms + COMPARE_EVERY_MS;
+    modules.compare_ms = clock_next_ms(now_ms, COMPARE_EVERY_MS);
     return modules.again ? now_ms + LOOK_AGAIN_MS : VIEW_DONE;
 }
 

@@ -1,4 +1,5 @@
 #include "watch/views_pids.h"
+#include "alarm/clock.h"
 #include "watch/procfs.h"
 #include <errno.h>
 #include <poll.h>
@@ -245,7 +246,7 @@ next_slice_ms(const struct views *v, int64_t now_ms)
     if (!pids.begun || pids.hurry) {
         return now_ms;
     }
-    return now_ms + (pause_ms > SLICE_EVERY_MS ? pause_ms : SLICE_EVERY_MS);
+    return clock_next_ms(now_ms, pause_ms > SLICE_EVERY_MS ? pause_ms : SLICE_EVERY_MS);
 }
 
 static int64_t

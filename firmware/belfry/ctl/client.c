@@ -1,9 +1,18 @@
 #include "belfry/ctl/client.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+static int patience_ms = 3 * CTL_PATIENCE_MS; /* others may be before us */
+
+void
+client_patience(int ms)
+{
+    patience_ms = ms;
+}
 
 static int
 receive(int fd, struct client_answer *out)
@@ -36,7 +45,7 @@ client_ask(const struct conf *conf, const struct ctl_request *request, struct cl
 {
     char text[CTL_REQUEST_MAX];
     size_t len = ctl_compose(request, text);
-    int fd = ctl_connect(conf);
+    int fd = ctl_connect(conf, patience_ms);
     int r;
 
     if (fd < 0) {
@@ -47,35 +56,35 @@ client_ask(const struct conf *conf, const struct ctl_request *request, struct cl
     return r;
 }
 
-char *
-client_next(char *text)
+int
+client_each(const struct conf *conf, struct ctl_request *request, client_line_fn *fn, void *to)
 {
-    char *nl = strchr(text, '\n');
+    static struct client_answer answer;
+    int64_t next;
 
-    return nl != NULL ? nl + 1 : text + strlen(text);
-}
+    do {
+        char *line = answer.text;
+        int r = client_ask(conf, request, &answer);
 
-unsigned
-client_fields(char *text, char **field, unsigned most)
-{
-    static char empty[1] = "";
-    unsigned count = 0;
-
-    text[strcspn(text, "\n")] = '\0';
-    while (text != NULL) {
-        char *tab = strchr(text, '\t');
-
-        if (tab != NULL) {
-            *tab = '\0';
+        if (r != 0) {
+            return r;
         }
-        if (count < most) {
-            field[count] = text;
+        next = 0;
+        while (*line != '\0') {
+            char *after = client_next(line);
+
+            if (strncmp(line, "more\t", 5) == 0) {
+                next = strtoll(line + 5, NULL, 10);
+            } else {
+                line[strcspn(line, "\n")] = '\0';
+                fn(to, line);
+            }
+            line = after;
         }
-        count++;
-        text = tab != NULL ? tab + 1 : NULL;
-    }
-    for (unsigned i = count; i < most; i++) {
-        field[i] = empty;
-    }
-    return count;
+        if (next != 0 && next <= request->from) {
+            return -EPROTO; /* it would never end */
+        }
+        request->from = next;
+    } while (next != 0);
+    return 0;
 }

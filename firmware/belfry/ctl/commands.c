@@ -3,6 +3,7 @@
 #include "belfry/ledger/ledger.h"
 #include "belfry/state.h"
 #include "wire/escape.h"
+#include "wire/line.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -36,6 +37,17 @@ command_shown(const char *text)
     return out;
 }
 
+bool
+command_host_fits(const char *host)
+{
+    if (wire_host_valid(host, strlen(host))) {
+        return true;
+    }
+    (void)command_error("\"%s\" is no host name for a line; expected 1 to %d of a-z, 0-9 and -",
+            command_shown(host), WIRE_HOST_MAX);
+    return false;
+}
+
 void
 command_who(const struct command *c, char out[CONF_NAME])
 {
@@ -62,7 +74,8 @@ command_ledger(const struct command *c)
     (void)state_path(c->conf, "ledger.db", path);
     if (access(path, F_OK) != 0) {
         (void)command_error("%s: %s", command_shown(path),
-                errno == ENOENT ? "not there; nothing has been paired yet" : strerror(errno));
+                errno == ENOENT ? "not there; nothing has been paired yet (belfry pair HOST)"
+                                : strerror(errno));
         return NULL;
     }
     if (ledger_open(path, LEDGER_WRITE, true, &l, error) != 0) {

@@ -45,18 +45,6 @@ finish(struct ledger *l, int r, const char *none)
     return r;
 }
 
-/* A name that cannot be one is told as such, and not as one that is not paired. */
-static bool
-host_fits(const char *host)
-{
-    if (wire_host_valid(host, strlen(host))) {
-        return true;
-    }
-    (void)command_error("\"%s\" is no host name for a line; expected 1 to %d of a-z, 0-9 and -",
-            command_shown(host), WIRE_HOST_MAX);
-    return false;
-}
-
 int
 command_expect(const struct command *c)
 {
@@ -67,7 +55,7 @@ command_expect(const struct command *c)
     int64_t until_ms = off ? 0 : now_ms + seconds * 1000;
     char by[CONF_NAME], text[TEXT_TIME], none[80];
 
-    if (!host_fits(host)) {
+    if (!command_host_fits(host)) {
         return COMMAND_ERROR;
     }
     if (!off && seconds == 0) {
@@ -96,7 +84,7 @@ command_unpair(const struct command *c)
     const char *host = c->argument[0];
     char by[CONF_NAME], none[80];
 
-    if (!host_fits(host)) {
+    if (!command_host_fits(host)) {
         return COMMAND_ERROR;
     }
     struct ledger *l = command_ledger(c);

@@ -62,10 +62,16 @@ write_file(const char *path, const char *code)
 static int
 keep(struct ledger *l, const struct command *c, const struct secrets *s)
 {
+    int64_t now_ms = clock_utc_us() / 1000;
+    char by[CONF_NAME];
     int r = ledger_begin(l);
 
+    command_who(c, by);
     if (r == 0) {
-        r = ledger_pair(l, c->argument[0], &s->psk, &s->root, clock_utc_us() / 1000, c->again);
+        r = ledger_pair(l, c->argument[0], &s->psk, &s->root, now_ms, c->again);
+    }
+    if (r == 0) {
+        r = ledger_act(l, "pair", c->argument[0], c->again ? "again=yes" : "", by, now_ms);
     }
     if (r == 0) {
         r = ledger_commit(l);
@@ -119,9 +125,8 @@ command_pair(const struct command *c)
     struct secrets s;
     int r;
 
-    if (!wire_host_valid(c->argument[0], strlen(c->argument[0]))) {
-        return command_error("\"%s\" is no host name for a line; expected 1 to %d of a-z, 0-9 and -",
-                command_shown(c->argument[0]), WIRE_HOST_MAX);
+    if (!command_host_fits(c->argument[0])) {
+        return COMMAND_ERROR;
     }
     r = state_make(c->conf);
     if (r != 0) {

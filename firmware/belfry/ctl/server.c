@@ -49,8 +49,17 @@ listen_at(struct ctl_server *s)
         (void)close(s->fd);
         return error;
     }
-    (void)fchmodat(s->dir, SOCKET_NAME, 0600, 0);
     return 0;
+}
+
+/* Operators reach the socket; all else in the directory is for belfry's eyes by its own mode. */
+void
+ctl_reach(const struct ctl_server *s, const struct conf *conf)
+{
+    if (conf->operators > 0 || conf->readers[0] != '\0') {
+        (void)chmod(conf->state_dir, 0711);
+    }
+    (void)fchmodat(s->dir, SOCKET_NAME, conf->operators > 0 ? 0666 : 0600, 0);
 }
 
 int
@@ -68,8 +77,10 @@ ctl_listen(struct ctl_server *s, const struct conf *conf, ctl_answer_fn *answer,
     error = listen_at(s);
     if (error != 0) {
         (void)close(s->dir);
+        return error;
     }
-    return error;
+    ctl_reach(s, conf);
+    return 0;
 }
 
 static void
@@ -108,11 +119,81 @@ ctl_polls(const struct ctl_server *s, struct pollfd *polls)
     polls[0] = (struct pollfd){ .fd = room ? s->fd : -1, .events = POLLIN };
 }
 
+/* False when the kernel does not say. */
+static bool
+ask_peer(int fd, struct ctl_peer *out)
+{
+    struct ucred cred;
+    gid_t groups[CTL_GROUPS];
+    socklen_t len = sizeof cred;
+
+    memset(out, 0, sizeof *out);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0) {
+        return false;
+    }
+    out->uid = cred.uid;
+    out->gid = cred.gid;
+    out->pid = cred.pid;
+    len = sizeof groups;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) == 0) {
+        out->groups = (unsigned)(len / sizeof groups[0]);
+        memcpy(out->group, groups, len);
+    }
+    return true;
+}
+
+static bool
+is_own(const struct ctl_peer *peer)
+{
+    return peer->uid == 0 || peer->uid == geteuid();
+}
+
+/* An operator has a place when there is one for operators, or when one of them has not asked anything yet. */
+static bool
+make_room(struct ctl_server *s)
+{
+    struct ctl_client *idle = NULL;
+    unsigned others = 0;
+
+    for (unsigned i = 0; i < CTL_CLIENTS; i++) {
+        struct ctl_client *c = &s->client[i];
+
+        if (!c->used || c->own) {
+            continue;
+        }
+        others++;
+        if (!c->answered && (idle == NULL || c->until_ms < idle->until_ms)) {
+            idle = c;
+        }
+    }
+    if (others < CTL_OTHERS) {
+        return true;
+    }
+    if (idle != NULL) {
+        drop(idle);
+    }
+    return idle != NULL;
+}
+
+/* Strangers hold no place that others wait for. */
+static bool
+is_welcome(struct ctl_server *s, int fd, bool *own)
+{
+    struct ctl_peer peer;
+
+    if (!ask_peer(fd, &peer)) {
+        return false;
+    }
+    *own = is_own(&peer);
+    return *own || (s->welcome != NULL && s->welcome(s->to, &peer) && make_room(s));
+}
+
 static void
 accept_one(struct ctl_server *s, int64_t now_ms)
 {
     for (unsigned i = 0; i < CTL_CLIENTS; i++) {
         struct ctl_client *c = &s->client[i];
+        bool own = false;
         int fd;
 
         if (c->used) {
@@ -123,22 +204,33 @@ accept_one(struct ctl_server *s, int64_t now_ms)
             return;
         }
         memset(c, 0, sizeof *c);
-        if (out_socket(&c->out, fd, CTL_ANSWER_MAX) != 0) {
+        if (!is_welcome(s, fd, &own) || out_socket(&c->out, fd, CTL_ANSWER_MAX) != 0) {
             (void)close(fd);
             return;
         }
         c->used = true;
+        c->own = own;
         c->until_ms = now_ms + CTL_PATIENCE_MS;
         return;
     }
+}
+
+/* Whoever is neither root nor who belfry runs as has come to write to a line, and may ask for nothing else.
+ */
+static bool
+may_ask(const struct ctl_peer *peer, const struct ctl_request *request)
+{
+    return is_own(peer) || ctl_writes(request);
 }
 
 static void
 answer(struct ctl_server *s, struct ctl_client *c, size_t len)
 {
     struct ctl_request request;
+    struct ctl_peer peer;
 
-    if (ctl_parse(c->in, len, &request)) {
+    if (ctl_parse(c->in, len, &request) && ask_peer(c->out.fd, &peer) && may_ask(&peer, &request)) {
+        request.peer = &peer;
         s->answer(s->to, &request, &c->out);
     } else {
         (void)out_put(&c->out, "error\tnot a request\n", 20);
@@ -195,9 +287,10 @@ ctl_serve(struct ctl_server *s, const struct pollfd *polls, int64_t now_ms)
 }
 
 int
-ctl_connect(const struct conf *conf)
+ctl_connect(const struct conf *conf, int patience_ms)
 {
-    struct timeval limit = { .tv_sec = 3 * CTL_PATIENCE_MS / 1000 }; /* others may be before us */
+    struct timeval limit = { .tv_sec = patience_ms / 1000,
+        .tv_usec = (suseconds_t)1000 * (patience_ms % 1000) };
     struct sockaddr_un at;
     int dir = open_dir(conf);
     int fd;

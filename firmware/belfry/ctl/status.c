@@ -2,6 +2,8 @@
 
 #include "belfry/clock.h"
 #include "belfry/ctl/client.h"
+#include "belfry/ctl/notifiers.h"
+#include "belfry/ctl/view.h"
 #include "belfry/judge/bench.h"
 #include "belfry/ledger/ledger.h"
 #include "belfry/ledger/rules.h"
@@ -32,10 +34,25 @@ struct row {
     char line[CONF_NAME];
     char agent[WIRE_HOST_MAX + 1]; /* "" for none */
     int64_t last_ms;
-    char state[120];
+    char state[512];
     uint64_t missing;
     struct ledger_count alarms;
     struct host_record host;
+    struct view view;
+};
+
+/* The gate: addresses configured and listened at, connections, handshakes under way, and all that ever came.
+ */
+struct live_gate {
+    bool there;
+    unsigned listens;
+    unsigned up;
+    unsigned conns;
+    unsigned waiting;
+    uint64_t accepted;
+    uint64_t refused;
+    uint64_t limited;
+    uint64_t expired;
 };
 
 struct status {
@@ -46,6 +63,9 @@ struct status {
     uint64_t strangers;
     uint64_t torn;
     bool stuck;
+    struct live_gate gate;
+    unsigned notifiers;
+    struct live_notifier notifier[NOTIFIERS_MAX];
     unsigned lines;
     struct live_line line[CONF_LINES];
     unsigned rows;
@@ -57,8 +77,23 @@ struct status {
 /* ---- what the running belfry says */
 
 static void
-take_live(struct status *s, char *line)
+take_gate(struct live_gate *g, char *const f[9])
 {
+    g->there = true;
+    g->listens = (unsigned)strtoul(f[1], NULL, 10);
+    g->up = (unsigned)strtoul(f[2], NULL, 10);
+    g->conns = (unsigned)strtoul(f[3], NULL, 10);
+    g->waiting = (unsigned)strtoul(f[4], NULL, 10);
+    g->accepted = strtoull(f[5], NULL, 10);
+    g->refused = strtoull(f[6], NULL, 10);
+    g->limited = strtoull(f[7], NULL, 10);
+    g->expired = strtoull(f[8], NULL, 10);
+}
+
+static void
+take_live(void *to, char *line)
+{
+    struct status *s = to;
     char *f[9];
     struct live_line *l;
 
@@ -69,6 +104,14 @@ take_live(struct status *s, char *line)
         s->strangers = strtoull(f[4], NULL, 10);
         s->torn = strtoull(f[5], NULL, 10);
         s->stuck = strcmp(f[6], "1") == 0;
+        return;
+    }
+    if (strcmp(f[0], "gate") == 0) {
+        take_gate(&s->gate, f);
+        return;
+    }
+    if (strcmp(f[0], "notifier") == 0 && s->notifiers < NOTIFIERS_MAX) {
+        notifier_take(&s->notifier[s->notifiers++], f);
         return;
     }
     if (strcmp(f[0], "line") != 0 || s->lines == CONF_LINES) {
@@ -88,25 +131,32 @@ take_live(struct status *s, char *line)
 static int
 ask(struct status *s, const struct conf *conf)
 {
-    static struct client_answer answer;
     struct ctl_request request = { .what = CTL_STATUS };
-    int r = client_ask(conf, &request, &answer);
-    char *line = answer.text;
+    int r = client_each(conf, &request, take_live, s);
 
-    if (r != 0) {
-        return r;
-    }
-    s->running = true;
-    while (*line != '\0') {
-        char *next = client_next(line);
-
-        take_live(s, line);
-        line = next;
-    }
-    return 0;
+    s->running = r == 0;
+    return r;
 }
 
 /* ---- agents */
+
+/* How it is heard, and what it runs with that nobody accepted. */
+static void
+paths_and_pins(struct row *r)
+{
+    size_t n = strlen(r->state);
+    char paths[200];
+
+    if (r->view.has_net || r->view.paths > 1) {
+        n += (size_t)snprintf(
+                r->state + n, sizeof r->state - n, ", paths %s", view_paths(&r->view, paths, sizeof paths));
+    }
+    for (unsigned i = 0; i < r->view.pins && n < sizeof r->state; i++) {
+        if (view_pin_differs(&r->view.pin[i])) {
+            n += (size_t)snprintf(r->state + n, sizeof r->state - n, ", another %s", r->view.pin[i].what);
+        }
+    }
+}
 
 static void
 words(const struct status *s, struct row *r, bool silent)
@@ -144,6 +194,7 @@ words(const struct status *s, struct row *r, bool silent)
         (void)snprintf(r->state + n, sizeof r->state - n, ", forged %llu", (unsigned long long)h->forged);
         r->worse += 50;
     }
+    paths_and_pins(r);
     if (r->alarms.worst >= 0) {
         r->worse += 100 * (WIRE_SEVERITIES - r->alarms.worst);
     }
@@ -162,6 +213,8 @@ keep_host(void *to, const struct host_record *host)
     memset(r, 0, sizeof *r);
     r->host = *host;
     wire_wipe(&r->host.root, sizeof r->host.root);
+    wire_wipe(&r->host.next_root, sizeof r->host.next_root);
+    wire_wipe(&r->host.rekey, sizeof r->host.rekey);
     (void)snprintf(r->agent, sizeof r->agent, "%s", host->host);
     (void)snprintf(r->line, sizeof r->line, "%s", host->last_line[0] != '\0' ? host->last_line : "-");
     r->last_ms = host->last_ms;
@@ -177,6 +230,10 @@ read_ledger(struct status *s)
 
         row->missing = ledger_missing(s->ledger, row->agent, row->host.pairing);
         r = ledger_open_alarms(s->ledger, row->agent, &row->alarms);
+        if (r == 0) {
+            r = view_read(s->ledger, row->agent, row->host.pairing, &row->view);
+            row->view.net.up = row->view.net.up && s->running;
+        }
         words(s, row, ledger_standing(s->ledger, row->agent, RULE_SILENT, ""));
     }
     return r == 0 ? ledger_open_alarms(s->ledger, "", &s->own) : r;
@@ -204,6 +261,17 @@ line_row(struct status *s, const struct live_line *l)
     }
 }
 
+static bool
+heard_on(const struct row *r, const char *line)
+{
+    for (unsigned i = 0; i < r->view.paths; i++) {
+        if (strcmp(r->view.path[i].path, line) == 0) {
+            return true;
+        }
+    }
+    return strcmp(r->line, line) == 0;
+}
+
 static void
 join_lines(struct status *s)
 {
@@ -215,14 +283,15 @@ join_lines(struct status *s)
         for (unsigned k = 0; k < agents; k++) {
             struct row *r = &s->row[k];
 
-            if (strcmp(r->line, l->name) != 0) {
+            if (!heard_on(r, l->name)) {
                 continue;
             }
             l->has_agent = true;
             if (s->running && !l->up) {
                 size_t n = strlen(r->state);
 
-                (void)snprintf(r->state + n, sizeof r->state - n, ", LINE LOST: %s", strerror(l->error));
+                (void)snprintf(
+                        r->state + n, sizeof r->state - n, ", LINE %s LOST: %s", l->name, strerror(l->error));
                 r->worse += 600;
             }
         }
@@ -284,6 +353,15 @@ print_text(const struct status *s)
     if (s->strangers > 0) {
         (void)printf("%llu lines named hosts that are not paired\n", (unsigned long long)s->strangers);
     }
+    if (s->gate.there) {
+        (void)printf(
+                "network: %u of %u addresses listened at, %u connected, %u handshakes under way; of %llu "
+                "handshakes %llu were refused, %llu were too many, %llu too slow\n",
+                s->gate.up, s->gate.listens, s->gate.conns, s->gate.waiting,
+                (unsigned long long)s->gate.accepted, (unsigned long long)s->gate.refused,
+                (unsigned long long)s->gate.limited, (unsigned long long)s->gate.expired);
+    }
+    notifiers_print(s->notifier, s->notifiers, s->now_ms);
     if (s->own.open > 0) {
         (void)printf("%u open alarms of belfry's own, see `belfry alarms --open`\n", s->own.open);
     }
@@ -303,9 +381,31 @@ print_text(const struct status *s)
 }
 
 static void
+print_paths_json(const struct row *r)
+{
+    const struct view *v = &r->view;
+    char name[80];
+
+    (void)printf("\"network\":%s,\"paths\":[", v->net.up ? "true" : "false");
+    for (unsigned i = 0; i < v->paths; i++) {
+        (void)text_json(name, sizeof name, v->path[i].path);
+        (void)printf("%s{\"path\":%s,\"quiet\":%s,\"linked\":%s}", i > 0 ? "," : "", name,
+                v->path[i].quiet ? "true" : "false", view_linked(v, &v->path[i]) ? "true" : "false");
+    }
+    (void)printf("],\"pins\":[");
+    for (unsigned i = 0; i < v->pins; i++) {
+        const struct pin_record *p = &v->pin[i];
+
+        (void)printf("%s{\"what\":\"%s\",\"pinned\":\"%s\",\"now\":\"%s\"}", i > 0 ? "," : "", p->what,
+                p->digest, p->seen);
+    }
+    (void)printf("]}");
+}
+
+static void
 print_row_json(const struct status *s, const struct row *r, bool first)
 {
-    char text[3][256];
+    char text[3][600];
     char last[TEXT_TIME];
 
     (void)text_json(text[0], sizeof text[0], r->line);
@@ -315,12 +415,25 @@ print_row_json(const struct status *s, const struct row *r, bool first)
             "%s\n  "
             "{\"line\":%s,\"agent\":%s,\"state\":%s,\"last_proof\":\"%s\",\"age_ms\":%lld,\"missing\":%llu,"
             "\"open_alarms\":%u,\"acknowledged\":%u,\"proved\":%llu,\"repaired\":%llu,\"copies\":%llu,"
-            "\"forged\":%llu}",
+            "\"forged\":%llu,",
             first ? "" : ",", text[0], text[1], text[2], r->last_ms != 0 ? text_time(r->last_ms, last) : "",
             r->last_ms != 0 ? (long long)(s->now_ms - r->last_ms) : -1LL, (unsigned long long)r->missing,
             r->alarms.open, r->alarms.acked, (unsigned long long)r->host.proved,
             (unsigned long long)r->host.repaired, (unsigned long long)r->host.copies,
             (unsigned long long)r->host.forged);
+    print_paths_json(r);
+}
+
+static void
+print_gate_json(const struct live_gate *g)
+{
+    if (g->there) {
+        (void)printf(",\n \"gate\":{\"addresses\":%u,\"listening\":%u,\"connected\":%u,\"handshakes\":%u,"
+                     "\"accepted\":%llu,\"refused\":%llu,\"limited\":%llu,\"expired\":%llu}",
+                g->listens, g->up, g->conns, g->waiting, (unsigned long long)g->accepted,
+                (unsigned long long)g->refused, (unsigned long long)g->limited,
+                (unsigned long long)g->expired);
+    }
 }
 
 static void
@@ -345,7 +458,10 @@ print_json(const struct status *s)
                 i > 0 ? "," : "", name, command_shown(l->kind), l->up ? "true" : "false",
                 (unsigned long long)l->bytes, (unsigned long long)l->lost, (unsigned long long)l->errors);
     }
-    (void)printf("\n ]}\n");
+    (void)printf("\n ]");
+    print_gate_json(&s->gate);
+    notifiers_print_json(s->notifier, s->notifiers);
+    (void)printf("}\n");
 }
 
 static int

@@ -1,13 +1,16 @@
 #include "belfry/judge/bench.h"
 
+#include "belfry/pages.h"
 #include "belfry/text.h"
 #include "wire/escape.h"
 
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MINUTE_MS 60000
+
+_Static_assert(offsetof(struct bench_host, judge.hole) <= PAGES_SIZE, "a host without holes is one page");
 
 static bool
 judge_tag_of(void *to, uint32_t session, const char *nonce, uint32_t number, char tag[WIRE_TAG_CHARS])
@@ -42,8 +45,7 @@ void
 bench_free(struct bench *b)
 {
     for (unsigned i = 0; i < b->hosts; i++) {
-        wire_wipe(b->host[i], sizeof *b->host[i]);
-        free(b->host[i]);
+        pages_give(b->host[i], sizeof *b->host[i]);
     }
     b->hosts = 0;
 }
@@ -52,7 +54,7 @@ struct bench_host *
 bench_find(struct bench *b, const char *host)
 {
     for (unsigned i = 0; i < b->hosts; i++) {
-        if (strcmp(b->host[i]->keep.host, host) == 0) {
+        if (strcmp(b->name[i], host) == 0) {
             return b->host[i];
         }
     }
@@ -67,6 +69,9 @@ bench_take(struct bench *b, const struct host_record *host, int64_t now_ms)
         .host = host->host,
         .root = host->root,
         .root_session = host->root_session,
+        .rekeyed = host->rekeyed,
+        .next_root = host->next_root,
+        .rekey = host->rekey,
         .next_s = host->next_s,
         .alive = host->alive,
         .now_ms = now_ms,
@@ -77,29 +82,74 @@ bench_take(struct bench *b, const struct host_record *host, int64_t now_ms)
         return NULL;
     }
     if (h == NULL) {
-        h = b->hosts < BENCH_HOSTS ? calloc(1, sizeof *h) : NULL;
+        h = b->hosts < BENCH_HOSTS ? pages_take(sizeof *h) : NULL;
         if (h == NULL) {
             return NULL;
         }
+        memcpy(b->name[b->hosts], host->host, sizeof b->name[0]);
         b->host[b->hosts++] = h;
     }
     h->bench = b;
     h->keep = *host;
     h->changed = false;
     h->listed = true;
+    h->rekey = BENCH_REKEY_NONE;
+    h->rekey_ms = 0;
     h->stop_told = false;
+    h->net_nonce[0] = '\0';
+    h->cut_told = false;
+    h->cut_often = false;
+    h->cut_ms = 0;
+    h->token_told = false;
+    h->net_changed = false;
+    memset(&h->net, 0, sizeof h->net);
+    paths_init(&h->paths, now_ms);
+    memcpy(start.passed, host->passed, sizeof start.passed);
     wire_judge_init(&h->judge, &start, &judge_ops, h);
     /* It had said goodbye when we were last here: from now on it is given the usual time. */
+    b->due_ms = 0;
     h->stop_ms = !host->alive && host->root_session > 0 ? now_ms + wire_judge_patience_ms(&h->judge) : 0;
     wire_wipe(&start, sizeof start);
-    wire_wipe(&h->keep.root, sizeof h->keep.root); /* the judge has it */
+    wire_wipe(&h->keep.root, sizeof h->keep.root); /* the judge has them */
+    wire_wipe(&h->keep.next_root, sizeof h->keep.next_root);
+    wire_wipe(h->keep.passed, sizeof h->keep.passed);
+    wire_wipe(&h->keep.rekey, sizeof h->keep.rekey);
     return h;
+}
+
+void
+bench_resume_path(struct bench_host *h, const struct path_record *path, int64_t now_ms)
+{
+    paths_resume(&h->paths, path, now_ms);
+}
+
+void
+bench_saved(struct bench_host *h)
+{
+    h->changed = false;
+    h->net_changed = false;
+    if (h->rekey == BENCH_REKEY_BEGUN) {
+        h->rekey = BENCH_REKEY_SAVED;
+    }
+    for (unsigned i = 0; i < h->paths.count; i++) {
+        h->paths.at[i].changed = false;
+    }
+}
+
+void
+bench_forget_path(struct bench *b, const char *path)
+{
+    for (unsigned i = 0; i < b->hosts; i++) {
+        paths_forget(&b->host[i]->paths, path);
+    }
+    b->due_ms = 0;
 }
 
 void
 bench_expect(struct bench_host *h, int64_t until_ms)
 {
     h->judge.quiet_until_ms = until_ms;
+    h->bench->due_ms = 0;
 }
 
 void
@@ -119,26 +169,27 @@ bench_list_end(struct bench *b)
         struct bench_host *h = b->host[i];
 
         if (h->listed) {
+            memcpy(b->name[kept], h->keep.host, sizeof b->name[0]);
             b->host[kept++] = h;
         } else {
-            wire_wipe(h, sizeof *h);
-            free(h);
+            pages_give(h, sizeof *h);
         }
     }
     b->hosts = kept;
 }
 
 void
-bench_resume(struct bench_host *h, const struct wire_judge_session *session, int64_t utc_ahead_ms)
+bench_resume(struct bench_host *h, const struct wire_judge_session *session, const struct wire_hole *hole,
+        int64_t utc_ahead_ms)
 {
-    static struct wire_judge_session s;
+    struct wire_hole ours[WIRE_JUDGE_HOLES];
 
-    s = *session;
-    for (unsigned i = 0; i < s.holes; i++) {
-        s.hole[i].since_ms -= utc_ahead_ms;
+    for (unsigned i = 0; i < session->holes && i < WIRE_JUDGE_HOLES; i++) {
+        ours[i] = hole[i];
+        ours[i].since_ms -= utc_ahead_ms;
     }
-    wire_judge_resume(&h->judge, &s);
-    wire_wipe(&s.key, sizeof s.key);
+    wire_judge_resume(&h->judge, session, ours);
+    h->bench->due_ms = 0;
 }
 
 /* May this one be told? What may not is counted. */
@@ -311,18 +362,29 @@ stranger(struct bench *b, const struct wire_line *line, enum wire_seen seen, con
     return false;
 }
 
+/* Something of belfry's own about this host, or its end. The first detail is the subject. */
 static void
-tell_stopped(struct bench_host *h, bool over, const struct bench_moment *at)
+tell_local(struct bench_host *h, const char *code, enum wire_severity severity, bool over,
+        const struct bench_moment *at, const char *detail)
 {
     struct record r;
 
     record_begin(&r, RECORD_LOCAL, at, h->keep.host);
-    r.severity = WIRE_CRIT;
+    r.severity = severity;
     r.over = over;
-    (void)snprintf(r.code, sizeof r.code, "belfry.stopped");
-    (void)snprintf(r.detail, sizeof r.detail, "host=%s why=not-expected", h->keep.host);
-    h->stop_told = !over;
+    (void)snprintf(r.code, sizeof r.code, "%s", code);
+    (void)snprintf(r.detail, sizeof r.detail, "%s", detail);
     h->bench->ops->record(h->bench->to, &r);
+}
+
+static void
+tell_stopped(struct bench_host *h, bool over, const struct bench_moment *at)
+{
+    char detail[RECORD_DETAIL];
+
+    h->stop_told = !over;
+    (void)snprintf(detail, sizeof detail, "host=%s why=not-expected", h->keep.host);
+    tell_local(h, "belfry.stopped", WIRE_CRIT, over, at, detail);
 }
 
 /* A goodbye, or the life after one. */
@@ -340,6 +402,12 @@ follow_life(struct bench_host *h, bool was_alive, const struct bench_moment *at)
 }
 
 static int64_t
+earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t
 stop_due(const struct bench_host *h)
 {
     int64_t quiet_ms = h->judge.quiet_until_ms;
@@ -348,6 +416,239 @@ stop_due(const struct bench_host *h)
         return INT64_MAX;
     }
     return h->stop_ms > quiet_ms ? h->stop_ms : quiet_ms;
+}
+
+/* ---- paths */
+
+static const struct wire_judge_session *
+newest_session(const struct bench_host *h)
+{
+    for (unsigned i = 0; i < WIRE_JUDGE_SESSIONS; i++) {
+        const struct wire_judge_session *s = &h->judge.session[i];
+
+        if (s->used && s->number == h->judge.newest) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+void
+bench_path_up(
+        struct bench *b, const char *host, const char *peer, const char *token, const struct bench_moment *at)
+{
+    struct bench_host *h = bench_find(b, host);
+    struct connection_record *net = h != NULL ? &h->net : NULL;
+
+    if (net == NULL) {
+        return;
+    }
+    net->up = true;
+    net->since_ms = at->utc_us / 1000;
+    net->how[0] = '\0';
+    wire_escape(net->peer, sizeof net->peer, peer, strlen(peer), WIRE_ESCAPE_VALUE);
+    memmove(net->token[1], net->token[0], sizeof net->token - sizeof net->token[0]);
+    (void)snprintf(net->token[0], sizeof net->token[0], "%s", token);
+    h->vouched = false;
+    h->net_ms = at->now_ms;
+    h->net_nonce[0] = '\0';
+    h->net_changed = true;
+}
+
+void
+bench_path_hello(struct bench *b, const struct wire_talk *hello)
+{
+    struct bench_host *h = bench_find(b, hello->host);
+
+    if (h != NULL) {
+        h->net_session = hello->session;
+        memcpy(h->net_nonce, hello->nonce, sizeof h->net_nonce);
+    }
+}
+
+/*
+ * Has who held the connection said agent.stop? The end of a connection may be slower than what the next
+ * session says on another path, and an agent may be killed before its first line is here.
+ */
+static bool
+said_goodbye(const struct bench_host *h)
+{
+    const struct wire_judge_session *newest = newest_session(h);
+
+    if (h->net_nonce[0] == '\0') {
+        return newest != NULL && newest->ended;
+    }
+    for (unsigned i = 0; i < WIRE_JUDGE_SESSIONS; i++) {
+        const struct wire_judge_session *s = &h->judge.session[i];
+
+        if (s->used && s->number == h->net_session && strcmp(s->nonce, h->net_nonce) == 0) {
+            return s->ended;
+        }
+    }
+    return false;
+}
+
+/* The first is told at once, and of a connection that comes and goes one alarm stands. */
+static void
+tell_cut(struct bench_host *h, const char *how, const struct bench_moment *at)
+{
+    char detail[RECORD_DETAIL];
+
+    h->cut_often = h->cut_ms != 0 && at->now_ms - h->cut_ms < MINUTE_MS;
+    h->cut_ms = at->now_ms;
+    if (!h->cut_told) {
+        h->cut_told = true;
+        (void)snprintf(detail, sizeof detail, "host=%s how=%s peer=%s", h->keep.host, how, h->net.peer);
+        tell_local(h, "belfry.cut", WIRE_CRIT, false, at, detail);
+    }
+}
+
+/* A line has come on the connection that shows it alive. */
+static void
+end_cut(struct bench_host *h, const struct bench_moment *at)
+{
+    char detail[RECORD_DETAIL];
+
+    if (h->cut_told && (!h->cut_often || at->now_ms - h->net_ms >= BENCH_LASTED_MS)) {
+        h->cut_told = false;
+        (void)snprintf(detail, sizeof detail, "host=%s", h->keep.host);
+        tell_local(h, "belfry.cut", WIRE_CRIT, true, at, detail);
+    }
+}
+
+void
+bench_path_down(struct bench *b, const char *host, const char *how, const struct bench_moment *at)
+{
+    struct bench_host *h = bench_find(b, host);
+
+    if (h == NULL || !h->net.up) {
+        return;
+    }
+    h->net.up = false;
+    h->net.since_ms = at->utc_us / 1000;
+    (void)snprintf(h->net.how, sizeof h->net.how, "%s", how != NULL ? how : "");
+    h->net_changed = true;
+    if (how != NULL && !said_goodbye(h) && at->now_ms >= h->judge.quiet_until_ms) {
+        tell_cut(h, how, at);
+    }
+}
+
+static bool
+token_given(const struct connection_record *net, const char *token, size_t len)
+{
+    for (unsigned i = 0; i < CONNECTION_TOKENS; i++) {
+        if (len == WIRE_TALK_TOKEN_CHARS && memcmp(net->token[i], token, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * ch= of a beat that came elsewhere than on the network: who seals holds the connection as well. A beat may
+ * have waited while connections came and went, so a wrong one counts when the connection is older than that.
+ */
+static void
+take_token(
+        struct bench_host *h, struct path *path, const struct wire_line *line, const struct bench_moment *at)
+{
+    size_t len = 0;
+    const char *token = wire_detail_find(line->detail, line->detail_len, "ch", &len);
+    bool settled = h->net.up && at->now_ms - h->net_ms > wire_judge_patience_ms(&h->judge);
+    char detail[RECORD_DETAIL];
+    bool given;
+
+    if (token == NULL || strcmp(line->head.code, "agent.beat") != 0 ||
+            strcmp(path->keep.path, PATH_NET) == 0) {
+        return;
+    }
+    given = token_given(&h->net, token, len);
+    if (given && memcmp(path->keep.token, token, len) != 0) {
+        memcpy(path->keep.token, token, len);
+        path->keep.token_ms = at->utc_us / 1000;
+    }
+    if (given ? h->token_told : !h->token_told && settled) {
+        h->token_told = !given;
+        (void)snprintf(detail, sizeof detail, "why=token path=%s ch=%.*s", path->keep.path, (int)len, token);
+        tell_local(h, "belfry.path", WIRE_WARN, given, at, detail);
+    }
+}
+
+static void
+follow_path(
+        struct bench_host *h, const struct wire_line *line, bool first_heard, const struct bench_moment *at)
+{
+    const struct wire_judge_session *s = newest_session(h);
+    struct paths_line heard = {
+        .path = at->line,
+        .head = &line->head,
+        .first_heard = first_heard,
+        .patience_ms = wire_judge_patience_ms(&h->judge),
+        .now_ms = at->now_ms,
+        .utc_ms = at->utc_us / 1000,
+    };
+    struct path *path;
+    char detail[RECORD_DETAIL];
+    bool back;
+
+    if (s == NULL || line->head.session != s->number ||
+            (s->has_reserve && line->head.number >= s->reserve_first &&
+                    line->head.number <= s->reserve_last)) {
+        return; /* last words are sealed in advance: no sign of life */
+    }
+    path = paths_heard(&h->paths, &heard, &back);
+    if (path == NULL) {
+        return;
+    }
+    if (back) {
+        (void)snprintf(detail, sizeof detail, "path=%s why=quiet", path->keep.path);
+        tell_local(h, "belfry.path", WIRE_WARN, true, at, detail);
+    }
+    if (strcmp(path->keep.path, PATH_NET) == 0) {
+        end_cut(h, at);
+    }
+    take_token(h, path, line, at);
+}
+
+static void
+tell_quiet_paths(struct bench_host *h, const struct bench_moment *at)
+{
+    char detail[RECORD_DETAIL];
+    struct path *path;
+
+    if (h->judge.silent_told) {
+        paths_rest(&h->paths, at->now_ms);
+    }
+    if (at->now_ms < h->judge.quiet_until_ms) {
+        return;
+    }
+    while ((path = paths_quiet(&h->paths, wire_judge_patience_ms(&h->judge))) != NULL) {
+        h->changed = true;
+        (void)snprintf(detail, sizeof detail, "path=%s why=quiet seconds=%lld", path->keep.path,
+                (long long)(at->now_ms - path->life_ms) / 1000);
+        tell_local(h, "belfry.path", WIRE_WARN, false, at, detail);
+    }
+}
+
+/* ---- one line */
+
+static int64_t
+host_due(const struct bench_host *h)
+{
+    return earlier(wire_judge_due(&h->judge), stop_due(h));
+}
+
+/* Whoever seals holds this connection: no other beat can say its token. */
+static void
+vouch(struct bench_host *h, const struct wire_line *line)
+{
+    size_t len;
+    const char *token = wire_detail_find(line->detail, line->detail_len, "ch", &len);
+
+    if (token != NULL && h->net.up && strcmp(line->head.code, "agent.beat") == 0 &&
+            len == WIRE_TALK_TOKEN_CHARS && memcmp(h->net.token[0], token, len) == 0) {
+        h->vouched = true;
+    }
 }
 
 bool
@@ -385,7 +686,39 @@ bench_line(struct bench *b, const struct wire_line *line, enum wire_seen seen, c
         emit_event(h, &events.at[i], line, at);
     }
     follow_life(h, was_alive, at);
+    if (proved && events.at[0].verdict != WIRE_CLONE) {
+        vouch(h, line);
+        follow_path(h, line, events.at[0].verdict != WIRE_DUP, at);
+    }
+    b->due_ms = earlier(b->due_ms, host_due(h));
     return proved;
+}
+
+static bool
+followed(const struct bench_host *h, const struct wire_head *head)
+{
+    for (unsigned i = 0; i < WIRE_JUDGE_SESSIONS; i++) {
+        const struct wire_judge_session *s = &h->judge.session[i];
+
+        if (s->used && s->number == head->session && strcmp(s->nonce, head->nonce) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+bench_passed_over(struct bench *b, const struct wire_line *line)
+{
+    struct bench_host *h = bench_find(b, line->head.host);
+    struct wire_key key = { 0 };
+
+    if (h == NULL || line->head.session >= h->judge.root_session || followed(h, &line->head)) {
+        return false;
+    }
+    bool on_record = judge_key_of(h, line->head.session, line->head.nonce, &key);
+    wire_wipe(&key, sizeof key);
+    return !on_record;
 }
 
 void
@@ -396,7 +729,7 @@ bench_torn(struct bench *b, const struct bench_moment *at)
         struct bench_host *h = b->host[i];
         struct wire_events events;
 
-        if (strcmp(h->keep.last_line, at->line) != 0) {
+        if (paths_find(&h->paths, at->line) == NULL) {
             continue;
         }
         wire_judge_torn(&h->judge, at->now_ms, &events);
@@ -437,6 +770,11 @@ bench_tick(struct bench *b, const struct bench_moment *at)
 {
     struct wire_events events;
 
+    if (at->now_ms < b->due_ms && at->now_ms - b->ticked_ms < BENCH_TICK_MS) {
+        return;
+    }
+    b->ticked_ms = at->now_ms;
+    b->due_ms = INT64_MAX;
     for (unsigned i = 0; i < b->hosts; i++) {
         struct bench_host *h = b->host[i];
         struct bench_moment here = *at;
@@ -450,7 +788,9 @@ bench_tick(struct bench *b, const struct bench_moment *at)
         if (at->now_ms >= stop_due(h)) {
             tell_stopped(h, false, &here);
         }
+        tell_quiet_paths(h, &here);
         settle(h, &here);
+        b->due_ms = earlier(b->due_ms, host_due(h));
     }
     /* Told once a minute while they come; how many there were is in the status. */
     (void)rate_settle(&b->strangers, at->now_ms);
@@ -459,14 +799,5 @@ bench_tick(struct bench *b, const struct bench_moment *at)
 int64_t
 bench_due(const struct bench *b)
 {
-    int64_t due = INT64_MAX;
-
-    for (unsigned i = 0; i < b->hosts; i++) {
-        int64_t d = wire_judge_due(&b->host[i]->judge);
-
-        due = d < due ? d : due;
-        d = stop_due(b->host[i]);
-        due = d < due ? d : due;
-    }
-    return due;
+    return b->due_ms;
 }

@@ -1,13 +1,10 @@
 #include "belfry/ledger/db.h"
+#include "belfry/ledger/notices.h"
+#include "belfry/ledger/pins.h"
 #include "belfry/ledger/rules.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define ALARM_COLUMNS                                                                                     \
-    "id, host, severity, code, subject, detail, line, verdict, session, nonce, number, open, opened_ms, " \
-    "closed_ms, "                                                                                         \
-    "acked_ms, acked_by, count"
 
 /* The alarm that a rule is about. */
 struct standing {
@@ -35,8 +32,8 @@ note(struct ledger_changes *changes, int64_t alarm, int what)
     }
 }
 
-static void
-read_alarm(sqlite3_stmt *st, struct alarm *a)
+void
+alarm_read(sqlite3_stmt *st, struct alarm *a)
 {
     uint32_t severity = db_u32(st, 2);
 
@@ -90,9 +87,7 @@ find_standing(struct ledger *l, const char *host, const struct rule *rule, struc
 static int
 close_alarm(struct ledger *l, int64_t id, int64_t now_ms, struct ledger_changes *changes)
 {
-    sqlite3_stmt *st =
-            db_use(l, "UPDATE alarms SET open = 0, closed_ms = ?2, tell_close = 1, tries = 0, next_ms = 0 "
-                      "WHERE id = ?1 AND open = 1");
+    sqlite3_stmt *st = db_use(l, "UPDATE alarms SET open = 0, closed_ms = ?2 WHERE id = ?1 AND open = 1");
     int r;
 
     db_bind_int(l, st, id);
@@ -100,6 +95,7 @@ close_alarm(struct ledger *l, int64_t id, int64_t now_ms, struct ledger_changes 
     r = db_run(l, st);
     if (r == 0 && sqlite3_changes(l->db) == 1) {
         note(changes, id, LEDGER_CLOSED);
+        r = notice_make(l, id, true, now_ms);
     }
     return r;
 }
@@ -142,6 +138,7 @@ append_detail(struct ledger *l, const struct standing *s, const char *more)
     char detail[RECORD_DETAIL];
     sqlite3_stmt *st;
     size_t have = strlen(s->detail);
+    int r;
 
     /* The reference is of use to us only. */
     if (strncmp(more, "of=", 3) == 0) {
@@ -153,7 +150,8 @@ append_detail(struct ledger *l, const struct standing *s, const char *more)
     st = db_use(l, "UPDATE alarms SET detail = ?2 WHERE id = ?1");
     db_bind_int(l, st, s->id);
     db_bind_text(l, st, detail);
-    return db_run(l, st);
+    r = db_run(l, st);
+    return r == 0 ? notice_detail(l, s->id, detail) : r;
 }
 
 /*
@@ -208,10 +206,9 @@ insert_alarm(struct ledger *l, const struct record *r, const struct rule *rule,
     sqlite3_stmt *st = db_use(l, "INSERT INTO alarms(host, area, code, subject, severity, detail, line, "
                                  "verdict, session, nonce, number, "
                                  "last_number, open, count, opened_ms, raised_ms, closed_ms, acked_ms, "
-                                 "acked_by, tell_open, told_open, "
-                                 "tell_close, told_close, tries, next_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, "
+                                 "acked_by) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, "
                                  "?8, ?9, ?10, ?11, ?12, 1, 1, ?13, "
-                                 "?13, 0, 0, '', 1, 0, 0, 0, 0, 0)");
+                                 "?13, 0, 0, '')");
     int done;
 
     db_bind_text(l, st, r->host);
@@ -221,7 +218,7 @@ insert_alarm(struct ledger *l, const struct record *r, const struct rule *rule,
     db_bind_int(l, st, rule->severity);
     db_bind_text(l, st, rule->detail);
     db_bind_text(l, st, r->line);
-    db_bind_text(l, st, r->kind == RECORD_LOCAL ? "LOCAL" : wire_verdict_name(r->verdict));
+    db_bind_text(l, st, record_verdict(r));
     db_bind_int(l, st, r->session);
     db_bind_text(l, st, r->nonce);
     db_bind_int(l, st, r->first);
@@ -231,6 +228,7 @@ insert_alarm(struct ledger *l, const struct record *r, const struct rule *rule,
     *id = sqlite3_last_insert_rowid(l->db);
     if (done == 0) {
         note(changes, *id, LEDGER_RAISED);
+        done = notice_make(l, *id, false, r->seen_us / 1000);
     }
     return done;
 }
@@ -254,9 +252,10 @@ is_news(const struct record *r, const struct rule *rule, const struct standing *
 {
     bool same_session = r->session == s->session && strcmp(r->nonce, s->nonce) == 0;
     bool recurs = same_session && (r->kind == RECORD_LINE || r->verdict == WIRE_GAP);
+    bool other = strcmp(rule->code, RULE_PIN) == 0 && strcmp(rule->detail, s->detail) != 0;
 
-    return strcmp(rule->code, s->code) != 0 || rule->severity < s->severity || (s->acked && recurs) ||
-           strcmp(rule->code, "test.alarm") == 0;
+    return other || strcmp(rule->code, s->code) != 0 || rule->severity < s->severity ||
+           (s->acked && recurs) || strcmp(rule->code, "test.alarm") == 0;
 }
 
 /* The same trouble again: one row counts it. */
@@ -279,8 +278,7 @@ repeat_alarm(struct ledger *l, const struct record *r, const struct rule *rule, 
             "= ?6, "
             "session = ?7, nonce = ?8, number = CASE WHEN area = 'belfry.gap' THEN min(number, ?9) ELSE ?9 "
             "END, "
-            "last_number = max(last_number, ?10), raised_ms = ?11, tell_open = tell_open + ?12, "
-            "tries = CASE WHEN ?12 THEN 0 ELSE tries END, next_ms = CASE WHEN ?12 THEN 0 ELSE next_ms END, "
+            "last_number = max(last_number, ?10), raised_ms = ?11, "
             "acked_ms = CASE WHEN ?12 THEN 0 ELSE acked_ms END, acked_by = CASE WHEN ?12 THEN '' ELSE "
             "acked_by END "
             "WHERE id = ?1");
@@ -289,7 +287,7 @@ repeat_alarm(struct ledger *l, const struct record *r, const struct rule *rule, 
     db_bind_int(l, st, rule->severity < s->severity || news ? rule->severity : s->severity);
     db_bind_text(l, st, rule->detail);
     db_bind_text(l, st, r->line);
-    db_bind_text(l, st, r->kind == RECORD_LOCAL ? "LOCAL" : wire_verdict_name(r->verdict));
+    db_bind_text(l, st, record_verdict(r));
     db_bind_int(l, st, r->session);
     db_bind_text(l, st, r->nonce);
     db_bind_int(l, st, r->first);
@@ -300,7 +298,7 @@ repeat_alarm(struct ledger *l, const struct record *r, const struct rule *rule, 
     if (done == 0) {
         note(changes, s->id, news ? LEDGER_RAISED : LEDGER_REPEATED);
     }
-    return done;
+    return done == 0 && news ? notice_make(l, s->id, false, r->seen_us / 1000) : done;
 }
 
 static int
@@ -395,13 +393,13 @@ insert_event(struct ledger *l, const struct record *r)
     db_bind_int(l, st, r->seen_us);
     db_bind_text(l, st, r->host);
     db_bind_text(l, st, r->line);
-    db_bind_text(l, st, r->kind == RECORD_LOCAL ? r->code : wire_verdict_name(r->verdict));
+    db_bind_text(l, st, r->kind == RECORD_EVENT ? wire_verdict_name(r->verdict) : r->code);
     db_bind_int(l, st, r->session);
     db_bind_text(l, st, r->nonce);
     db_bind_int(l, st, r->first);
     db_bind_int(l, st, r->last);
     db_bind_int(l, st, r->value);
-    db_bind_int(l, st, r->kind == RECORD_LOCAL ? !r->over : r->bad);
+    db_bind_int(l, st, r->kind == RECORD_EVENT ? r->bad : !r->over);
     db_bind_text(l, st, r->detail);
     return db_run(l, st);
 }
@@ -467,6 +465,9 @@ apply_line(struct ledger *l, const struct record *r, struct ledger_changes *chan
         return done;
     }
     done = r->verdict == WIRE_LATE ? fill_hole(l, r) : 0;
+    if (done == 0) {
+        done = pins_take(l, r, changes);
+    }
     if (done == 0 && r->life) {
         done = close_standing(l, r->host, &silent, r->seen_us / 1000, changes);
     }
@@ -516,6 +517,21 @@ ledger_gaps_filled(struct ledger *l, const struct record *r, struct ledger_chang
     return done < 0 ? done : 0;
 }
 
+/* All rows of a statement that selects ALARM_COLUMNS. */
+static int
+each_alarm(struct ledger *l, sqlite3_stmt *st, ledger_alarm_fn *fn, void *to)
+{
+    struct alarm a;
+    int r;
+
+    while ((r = db_step(l, st)) == 1) {
+        alarm_read(st, &a);
+        fn(to, &a);
+    }
+    db_done(st);
+    return r;
+}
+
 int
 ledger_alarms(struct ledger *l, const struct ledger_filter *filter, ledger_alarm_fn *fn, void *to)
 {
@@ -524,19 +540,32 @@ ledger_alarms(struct ledger *l, const struct ledger_filter *filter, ledger_alarm
                       " FROM alarms WHERE (open = 1 OR ?4 = 0) AND (raised_ms >= ?1 OR closed_ms >= ?1) "
                       "AND (?2 = '' OR host = ?2) AND severity <= ?3 ORDER BY open DESC, "
                       "CASE WHEN open THEN severity ELSE 0 END, id DESC");
-    struct alarm a;
-    int r;
 
     db_bind_int(l, st, filter->since_ms);
     db_bind_text(l, st, filter->host != NULL ? filter->host : "");
     db_bind_int(l, st, filter->severity < 0 ? WIRE_SEVERITIES : filter->severity);
     db_bind_int(l, st, filter->open_only);
-    while ((r = db_step(l, st)) == 1) {
-        read_alarm(st, &a);
-        fn(to, &a);
-    }
-    db_done(st);
-    return r;
+    return each_alarm(l, st, fn, to);
+}
+
+int
+ledger_alarms_open(struct ledger *l, unsigned skip, unsigned most, ledger_alarm_fn *fn, void *to)
+{
+    sqlite3_stmt *st = db_use(l, "SELECT " ALARM_COLUMNS
+                                 " FROM alarms WHERE open = 1 ORDER BY severity, id DESC LIMIT ? OFFSET ?");
+
+    db_bind_int(l, st, most);
+    db_bind_int(l, st, skip);
+    return each_alarm(l, st, fn, to);
+}
+
+int
+ledger_alarms_recent(struct ledger *l, unsigned most, ledger_alarm_fn *fn, void *to)
+{
+    sqlite3_stmt *st = db_use(l, "SELECT " ALARM_COLUMNS " FROM alarms ORDER BY id DESC LIMIT ?");
+
+    db_bind_int(l, st, most);
+    return each_alarm(l, st, fn, to);
 }
 
 int
@@ -548,7 +577,7 @@ ledger_alarm(struct ledger *l, int64_t id, struct alarm *out)
     db_bind_int(l, st, id);
     r = db_step(l, st);
     if (r == 1) {
-        read_alarm(st, out);
+        alarm_read(st, out);
     }
     db_done(st);
     return r == 1 ? 0 : r == 0 ? LEDGER_E_NONE : r;
@@ -608,6 +637,12 @@ ledger_ack(struct ledger *l, int64_t id, const char *by, int64_t now_ms, struct 
     db_bind_int(l, st, now_ms);
     db_bind_text(l, st, by);
     r = db_run(l, st);
+    if (r == 0 && sqlite3_changes(l->db) > 0) {
+        char detail[40];
+
+        (void)snprintf(detail, sizeof detail, "alarm=%lld", (long long)id);
+        r = ledger_act(l, "ack", a.host, detail, by, now_ms);
+    }
     return r == 0 && closes ? close_alarm(l, id, now_ms, changes) : r;
 }
 

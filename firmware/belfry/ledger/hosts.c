@@ -1,15 +1,20 @@
 #include "belfry/ledger/db.h"
+#include "belfry/ledger/notices.h"
+#include "belfry/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define CLOCK_SLACK_MS 60000
 
 /* Also a new pairing of one that is there, where what follows is true of it. */
-#define INSERT_HOST                                                                                          \
-    "INSERT INTO hosts VALUES(?1, 1, ?2, ?3, ?4, 0, 0, 0, 0, '', 0, 0, 0, 0, 0, '') ON CONFLICT(host) "      \
-    "DO UPDATE SET pairing = pairing + 1, paired_ms = ?2, psk = ?3, root = ?4, root_session = 0, last_ms = " \
-    "0, last_line = '', "                                                                                    \
-    "next_s = 0, alive = 0, unpaired_ms = 0, unpaired_by = '' WHERE "
+#define INSERT_HOST                                                                                      \
+    "INSERT INTO hosts(host, pairing, paired_ms, psk, root, root_session, next_s, alive, last_ms, "      \
+    "last_line, proved, repaired, copies, forged) VALUES(?1, 1, ?2, ?3, ?4, 0, 0, 0, 0, '', 0, 0, 0, "   \
+    "0) ON CONFLICT(host) DO UPDATE SET pairing = pairing + 1, paired_ms = ?2, psk = ?3, root = ?4, "    \
+    "root_session = 0, last_ms = 0, last_line = '', next_s = 0, alive = 0, unpaired_ms = 0, "            \
+    "unpaired_by = '', pending = NULL, pending_id = '', pending_nonce = '', next_root = NULL, passed = " \
+    "NULL WHERE "
 
 int
 ledger_pair(struct ledger *l, const char *host, const struct wire_key *psk, const struct wire_key *root,
@@ -42,22 +47,32 @@ forget_keys(struct ledger *l, const char *host)
 static int
 close_alarms(struct ledger *l, const char *host, const char *by, int64_t now_ms)
 {
-    sqlite3_stmt *st =
-            db_use(l, "UPDATE alarms SET open = 0, closed_ms = ?2, tell_close = 1, tries = 0, next_ms = 0, "
-                      "acked_ms = ?2, acked_by = ?3 WHERE host = ?1 AND open = 1");
+    sqlite3_stmt *st;
+    int64_t id = 0;
+    int r;
 
-    db_bind_text(l, st, host);
-    db_bind_int(l, st, now_ms);
-    db_bind_text(l, st, by);
-    return db_run(l, st);
+    do {
+        st = db_use(l, "UPDATE alarms SET open = 0, closed_ms = ?2, acked_ms = ?2, acked_by = ?3 WHERE id = "
+                       "(SELECT min(id) FROM alarms WHERE host = ?1 AND open = 1) RETURNING id");
+        db_bind_text(l, st, host);
+        db_bind_int(l, st, now_ms);
+        db_bind_text(l, st, by);
+        r = db_step(l, st);
+        id = r == 1 ? sqlite3_column_int64(st, 0) : 0;
+        r = r == 1 ? db_step(l, st) : r;
+        db_done(st);
+        r = r == 0 && id != 0 ? notice_make(l, id, true, now_ms) : r;
+    } while (r == 0 && id != 0);
+    return r;
 }
 
 int
 ledger_unpair(struct ledger *l, const char *host, const char *by, int64_t now_ms)
 {
     sqlite3_stmt *st = db_use(l, "UPDATE hosts SET unpaired_ms = ?2, unpaired_by = ?3, alive = 0, "
-                                 "psk = zeroblob(length(psk)), root = zeroblob(length(root)) "
-                                 "WHERE host = ?1 AND unpaired_ms = 0");
+                                 "psk = zeroblob(length(psk)), root = zeroblob(length(root)), "
+                                 "pending = NULL, pending_id = '', pending_nonce = '', next_root = NULL, "
+                                 "passed = NULL WHERE host = ?1 AND unpaired_ms = 0");
     int r;
 
     db_bind_text(l, st, host);
@@ -68,7 +83,8 @@ ledger_unpair(struct ledger *l, const char *host, const char *by, int64_t now_ms
         return LEDGER_E_NONE;
     }
     r = r == 0 ? forget_keys(l, host) : r;
-    return r == 0 ? close_alarms(l, host, by, now_ms) : r;
+    r = r == 0 ? close_alarms(l, host, by, now_ms) : r;
+    return r == 0 ? ledger_act(l, "unpair", host, "", by, now_ms) : r;
 }
 
 int
@@ -80,6 +96,8 @@ ledger_expect(struct ledger *l, const char *host, int64_t until_ms, const char *
                                       "unpaired_ms = 0"
                                     : "UPDATE windows SET ended_ms = ?2, ended_by = ?3, until_ms = ?2 "
                                       "WHERE host = ?1 AND until_ms > ?2");
+    char until[TEXT_TIME];
+    char detail[TEXT_TIME + 8];
     int r;
 
     db_bind_text(l, st, host);
@@ -89,7 +107,22 @@ ledger_expect(struct ledger *l, const char *host, int64_t until_ms, const char *
         db_bind_int(l, st, until_ms);
     }
     r = db_run(l, st);
-    return r == 0 && sqlite3_changes(l->db) == 0 ? LEDGER_E_NONE : r;
+    if (r == 0 && sqlite3_changes(l->db) == 0) {
+        return LEDGER_E_NONE;
+    }
+    (void)snprintf(detail, sizeof detail, until_ms != 0 ? "until=%s" : "off", text_time(until_ms, until));
+    return r == 0 ? ledger_act(l, "expect", host, detail, by, now_ms) : r;
+}
+
+/* From column 14 on. */
+static void
+read_rekey(sqlite3_stmt *st, struct host_record *h)
+{
+    h->rekey.pending = db_blob(st, 14, &h->rekey.x, sizeof h->rekey.x);
+    db_text(st, 15, h->rekey.id, sizeof h->rekey.id);
+    db_text(st, 16, h->rekey.nonce, sizeof h->rekey.nonce);
+    h->rekeyed = db_blob(st, 17, &h->next_root, sizeof h->next_root);
+    (void)db_blob(st, 18, h->passed, sizeof h->passed);
 }
 
 int
@@ -99,7 +132,7 @@ ledger_hosts(struct ledger *l, int64_t now_ms, ledger_host_fn *fn, void *to)
             db_use(l, "SELECT host, pairing, paired_ms, root, root_session, next_s, alive, last_ms, "
                       "last_line, proved, repaired, copies, forged, "
                       "(SELECT coalesce(max(until_ms), 0) FROM windows AS w WHERE w.host = hosts.host AND "
-                      "w.made_ms <= ?1) "
+                      "w.made_ms <= ?1), pending, pending_id, pending_nonce, next_root, passed "
                       "FROM hosts WHERE unpaired_ms = 0 ORDER BY host");
     int r;
 
@@ -121,17 +154,19 @@ ledger_hosts(struct ledger *l, int64_t now_ms, ledger_host_fn *fn, void *to)
         h.copies = (uint64_t)sqlite3_column_int64(st, 11);
         h.forged = (uint64_t)sqlite3_column_int64(st, 12);
         h.expect_until_ms = sqlite3_column_int64(st, 13);
+        read_rekey(st, &h);
         if (db_blob(st, 3, &h.root, sizeof h.root) && wire_host_valid(h.host, strlen(h.host))) {
             fn(to, &h);
         }
-        wire_wipe(&h.root, sizeof h.root);
+        wire_wipe(&h, sizeof h);
     }
     db_done(st);
     return r;
 }
 
 static int
-read_holes(struct ledger *l, const char *host, uint32_t pairing, struct wire_judge_session *s)
+read_holes(struct ledger *l, const char *host, uint32_t pairing, struct wire_judge_session *s,
+        struct wire_hole hole[WIRE_JUDGE_HOLES])
 {
     sqlite3_stmt *st =
             db_use(l, "SELECT first, last, since_ms, told FROM holes WHERE host = ? AND pairing = ? AND "
@@ -144,7 +179,7 @@ read_holes(struct ledger *l, const char *host, uint32_t pairing, struct wire_jud
     db_bind_text(l, st, s->nonce);
     s->holes = 0;
     while ((r = db_step(l, st)) == 1 && s->holes < WIRE_JUDGE_HOLES) {
-        struct wire_hole *h = &s->hole[s->holes++];
+        struct wire_hole *h = &hole[s->holes++];
 
         h->first = db_u32(st, 0);
         h->last = db_u32(st, 1);
@@ -159,7 +194,8 @@ int
 ledger_sessions(
         struct ledger *l, const char *host, uint32_t pairing, unsigned limit, ledger_session_fn *fn, void *to)
 {
-    static struct wire_judge_session s;
+    struct wire_judge_session s;
+    struct wire_hole hole[WIRE_JUDGE_HOLES];
     sqlite3_stmt *st = db_use(l, "SELECT session, nonce, key, seen, top, has_reserve, reserve_first, "
                                  "reserve_last, ended FROM (SELECT * "
                                  "FROM sessions WHERE host = ? AND pairing = ? ORDER BY session DESC, id "
@@ -183,11 +219,11 @@ ledger_sessions(
         if (!db_blob(st, 2, &s.key, sizeof s.key)) {
             continue;
         }
-        r = read_holes(l, host, pairing, &s);
+        r = read_holes(l, host, pairing, &s, hole);
         if (r != 0) {
             break;
         }
-        fn(to, &s);
+        fn(to, &s, hole);
     }
     db_done(st);
     wire_wipe(&s.key, sizeof s.key);
@@ -196,7 +232,7 @@ ledger_sessions(
 
 static int
 save_holes(struct ledger *l, const char *host, uint32_t pairing, const struct wire_judge_session *s,
-        int64_t utc_ahead_ms)
+        const struct wire_hole *hole, int64_t utc_ahead_ms)
 {
     sqlite3_stmt *st =
             db_use(l, "DELETE FROM holes WHERE host = ? AND pairing = ? AND session = ? AND nonce = ?");
@@ -213,10 +249,10 @@ save_holes(struct ledger *l, const char *host, uint32_t pairing, const struct wi
         db_bind_int(l, st, pairing);
         db_bind_int(l, st, s->number);
         db_bind_text(l, st, s->nonce);
-        db_bind_int(l, st, s->hole[i].first);
-        db_bind_int(l, st, s->hole[i].last);
-        db_bind_int(l, st, s->hole[i].since_ms + utc_ahead_ms);
-        db_bind_int(l, st, s->hole[i].told);
+        db_bind_int(l, st, hole[i].first);
+        db_bind_int(l, st, hole[i].last);
+        db_bind_int(l, st, hole[i].since_ms + utc_ahead_ms);
+        db_bind_int(l, st, hole[i].told);
         r = db_run(l, st);
     }
     return r;
@@ -224,7 +260,7 @@ save_holes(struct ledger *l, const char *host, uint32_t pairing, const struct wi
 
 static int
 save_session(struct ledger *l, const char *host, uint32_t pairing, const struct wire_judge_session *s,
-        int64_t utc_ahead_ms)
+        const struct wire_hole *hole, int64_t utc_ahead_ms)
 {
     sqlite3_stmt *st = db_use(l,
             "INSERT INTO sessions(host, pairing, session, nonce, key, seen, top, has_reserve, reserve_first, "
@@ -245,7 +281,7 @@ save_session(struct ledger *l, const char *host, uint32_t pairing, const struct 
     db_bind_int(l, st, s->reserve_last);
     db_bind_int(l, st, s->ended);
     r = db_run(l, st);
-    return r == 0 ? save_holes(l, host, pairing, s, utc_ahead_ms) : r;
+    return r == 0 ? save_holes(l, host, pairing, s, hole, utc_ahead_ms) : r;
 }
 
 int
@@ -254,7 +290,8 @@ ledger_host_save(struct ledger *l, const struct host_record *host, const struct 
 {
     sqlite3_stmt *st =
             db_use(l, "UPDATE hosts SET root = ?3, root_session = ?4, next_s = ?5, alive = ?6, last_ms = ?7, "
-                      "last_line = ?8, proved = ?9, repaired = ?10, copies = ?11, forged = ?12 "
+                      "last_line = ?8, proved = ?9, repaired = ?10, copies = ?11, forged = ?12, "
+                      "pending = ?13, pending_id = ?14, pending_nonce = ?15, next_root = ?16, passed = ?17 "
                       "WHERE host = ?1 AND pairing = ?2 AND unpaired_ms = 0");
     int r;
 
@@ -270,13 +307,18 @@ ledger_host_save(struct ledger *l, const struct host_record *host, const struct 
     db_bind_int(l, st, (int64_t)host->repaired);
     db_bind_int(l, st, (int64_t)host->copies);
     db_bind_int(l, st, (int64_t)host->forged);
+    db_bind_blob(l, st, judge->rekey.pending ? &judge->rekey.x : NULL, sizeof judge->rekey.x);
+    db_bind_text(l, st, judge->rekey.id);
+    db_bind_text(l, st, judge->rekey.nonce);
+    db_bind_blob(l, st, judge->rekeyed ? &judge->next_root : NULL, sizeof judge->next_root);
+    db_bind_blob(l, st, judge->passed, sizeof judge->passed);
     r = db_run(l, st);
     if (r == 0 && sqlite3_changes(l->db) == 0) {
         return 0; /* unpaired or paired anew meanwhile: these keys are not kept */
     }
     for (unsigned i = 0; r == 0 && i < WIRE_JUDGE_SESSIONS; i++) {
         if (judge->session[i].used) {
-            r = save_session(l, host->host, host->pairing, &judge->session[i], utc_ahead_ms);
+            r = save_session(l, host->host, host->pairing, &judge->session[i], judge->hole[i], utc_ahead_ms);
         }
     }
     return r;
@@ -377,4 +419,30 @@ ledger_source_save(struct ledger *l, const char *line, const struct ledger_sourc
     db_bind_int(l, st, source->print_len);
     db_bind_int(l, st, (int64_t)source->raw);
     return db_run(l, st);
+}
+
+bool
+ledger_psk(struct ledger *l, const char *host, struct wire_key *psk)
+{
+    sqlite3_stmt *st = db_use(l, "SELECT psk FROM hosts WHERE host = ? AND unpaired_ms = 0");
+    bool found;
+
+    db_bind_text(l, st, host);
+    found = db_step(l, st) == 1 && db_blob(st, 0, psk, sizeof *psk);
+    db_done(st);
+    return found;
+}
+
+bool
+ledger_flooded(struct ledger *l, const char *host, uint32_t session)
+{
+    sqlite3_stmt *st = db_use(
+            l, "SELECT 1 FROM alarms WHERE host = ? AND session = ? AND code = 'belfry.flood' LIMIT 1");
+    bool found;
+
+    db_bind_text(l, st, host);
+    db_bind_int(l, st, session);
+    found = db_step(l, st) == 1;
+    db_done(st);
+    return found;
 }

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#define RULE_DIGEST 20 /* characters */
+
+_Static_assert(RULE_DIGEST < PIN_DIGEST, "a digest has room");
+
 struct verdict_rule {
     const char *code;
     enum wire_severity severity;
@@ -70,6 +74,28 @@ rule_refers(const struct record *r, uint32_t *of)
     const char *value = wire_detail_find(r->detail, strlen(r->detail), "of", &len);
 
     return value != NULL && wire_decimal(value, len, of);
+}
+
+unsigned
+rule_pins(const struct record *r, struct rule_pin out[RULE_PINS])
+{
+    static const char *const kinds[RULE_PINS] = { "bin", "conf", "base" };
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < RULE_PINS && strcmp(r->code, "agent.run") == 0; i++) {
+        size_t len = 0;
+        const char *value = wire_detail_find(r->detail, strlen(r->detail), kinds[i], &len);
+        bool none = value != NULL && len == 4 && memcmp(value, "none", 4) == 0;
+
+        if (value == NULL || (len != RULE_DIGEST && !none)) {
+            continue;
+        }
+        memset(&out[n], 0, sizeof out[n]);
+        out[n].what = kinds[i];
+        memcpy(out[n].digest, value, len);
+        n++;
+    }
+    return n;
 }
 
 static void
@@ -149,7 +175,8 @@ rule_of(const struct record *r, struct rule *out)
         rule_of_event(r, out);
         break;
     case RECORD_LOCAL:
-        out->act = r->over ? RULE_CLOSE : RULE_RAISE;
+    case RECORD_NOTICE:
+        out->act = r->over ? RULE_CLOSE : r->severity <= WIRE_WARN ? RULE_RAISE : RULE_NONE;
         out->severity = r->severity;
         (void)snprintf(out->area, sizeof out->area, "%s", r->code);
         (void)snprintf(out->code, sizeof out->code, "%s", r->code);
@@ -176,5 +203,7 @@ rule_only_ack_closes(const char *code, const char *detail)
             return true;
         }
     }
-    return strcmp(code, "test.alarm") == 0;
+    /* A path may have been taken away, and then nothing is heard there ever again. */
+    return strncmp(code, RULE_NOTICE, sizeof RULE_NOTICE - 1) == 0 || strcmp(code, "test.alarm") == 0 ||
+           strcmp(code, RULE_PATH) == 0;
 }

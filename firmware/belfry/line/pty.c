@@ -77,7 +77,7 @@ pty_open(struct line *l, int64_t now_ms)
     int error;
 
     (void)now_ms;
-    error = open_pair(p, l->conf->mode);
+    error = open_pair(p, l->conf->options.mode);
     if (error == 0) {
         error = place_link(p->name, l->conf->path);
     }
@@ -143,11 +143,23 @@ pty_read(struct line *l, uint8_t *to, size_t size, bool ready, int64_t now_ms)
     return (int)n;
 }
 
+static int
+pty_write(struct line *l, const uint8_t *src, size_t len)
+{
+    ssize_t n = write(l->is.pty.master, src, len);
+
+    if (n < 0) {
+        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    }
+    return (int)n;
+}
+
 const struct line_ops line_pty_ops = {
     .kind = "pty",
     .open = pty_open,
     .close = pty_close,
     .fd = pty_fd,
     .read = pty_read,
+    .write = pty_write,
     .mend = pty_mend,
 };

@@ -1,0 +1,46 @@
+#include "courier/syncer.h"
+#include "alarm/errand.h"
+#include <stdalign.h>
+
+#define STACK 65536
+
+static struct errand errand = { .wake = -1, .done = -1 };
+static struct spool *given;
+static int synced;
+
+static alignas(4096) uint8_t stack[STACK];
+
+static void
+work(void)
+{
+    synced = spool_sync(given);
+}
+
+int
+syncer_start(void)
+{
+    return errand_start(&errand, work, stack, sizeof(stack));
+}
+
+int
+syncer_fd(void)
+{
+    return errand.done;
+}
+
+void
+syncer_give(struct spool *spool)
+{
+    given = spool;
+    errand_give(&errand);
+}
+
+bool
+syncer_take(int *result)
+{
+    if (!errand_back(&errand)) {
+        return false;
+    }
+    *result = synced;
+    return true;
+}
