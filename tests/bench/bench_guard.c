@@ -1,9 +1,12 @@
 /*
  * bench_guard: from a deed to the sealed line in a channel, with the whole agent at work: a daemon that is
- * killed or stopped, a mount that is made writable. The agent is TOCSIN_BIN/tocsin (TOCSIN_HOST_BIN where
- * that is not set), its channel a file; TOCSIN_BENCH_ROUNDS (100) deeds of each quick kind. Needs the right
- * to mount. Prints a line a figure, tab-separated: name, p99, "median", median, ratio, goal, met|short.
+ * killed or stopped, a file that is written, a new listener, a mount that is made writable, here or in
+ * another mount namespace, unmounted or mounted over, and a new one. The agent is TOCSIN_BIN/tocsin
+ * (TOCSIN_HOST_BIN where that is not set), its channel a file; TOCSIN_BENCH_ROUNDS (100) deeds of each quick
+ * kind. Needs the right to mount. Prints a line a figure, tab-separated: name, p99, "median", median, ratio,
+ * goal, met|short.
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -20,6 +23,7 @@
 #include <unistd.h>
 
 #define PATH 128
+#define SIZE 4096U
 #define ROUNDS_MAX 1000
 #define SLOW_ROUNDS 5
 #define WAIT_US 10000000
@@ -189,6 +193,145 @@ remount(void)
     return us;
 }
 
+static int64_t
+told_and_over(const char *code, int64_t from_us, bool (*undo)(void))
+{
+    int64_t us = line_with(code, from_us);
+
+    rest();
+    if (us < 0 || !undo() || line_with("mount.ok", now_us()) < 0) {
+        return -1;
+    }
+    usleep((useconds_t)(rand() % 1000) * 1000); /* at any time of the look's second */
+    return us;
+}
+
+static bool
+uncover(void)
+{
+    return umount2(at("mount"), MNT_DETACH) == 0;
+}
+
+static int64_t
+mount_over(void)
+{
+    int64_t from_us = now_us();
+
+    return mount("over", at("mount"), "tmpfs", 0, "size=64k") == 0
+                   ? told_and_over("mount.gone", from_us, uncover)
+                   : -1;
+}
+
+static bool
+unmount_new(void)
+{
+    return umount2(at("tree/new"), MNT_DETACH) == 0;
+}
+
+static int64_t
+mount_new(void)
+{
+    int64_t from_us = now_us();
+
+    return mount("new", at("tree/new"), "tmpfs", 0, "size=64k") == 0
+                   ? told_and_over("mount.added", from_us, unmount_new)
+                   : -1;
+}
+
+static bool
+mount_guarded(void)
+{
+    return mount("bench", at("mount"), "tmpfs", MS_RDONLY, "size=64k") == 0;
+}
+
+static int64_t
+unmount(void)
+{
+    int64_t from_us = now_us();
+
+    return umount2(at("mount"), MNT_DETACH) == 0 ? told_and_over("mount.gone", from_us, mount_guarded) : -1;
+}
+
+/* The superblock of our mount, by a process in a copy of our namespace: the kernel tells us nothing. */
+static bool
+remount_elsewhere(unsigned long flags)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        _exit(unshare(CLONE_NEWNS) == 0 && mount(NULL, at("mount"), NULL, MS_REMOUNT | flags, NULL) == 0 ? 0
+                                                                                                         : 1);
+    }
+    return pid > 1 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool
+restore_elsewhere(void)
+{
+    return remount_elsewhere(MS_RDONLY);
+}
+
+static int64_t
+superblock_elsewhere(void)
+{
+    int64_t from_us = now_us();
+
+    return remount_elsewhere(0) ? told_and_over("mount.rw", from_us, restore_elsewhere) : -1;
+}
+
+/* Another size each round, as lines that are said again later must not be taken for a new one's. */
+static int64_t
+change_file(void)
+{
+    static char content[SIZE + ROUNDS_MAX];
+    static size_t round;
+    char size[32];
+    int fd = open(at("tree/file"), O_WRONLY | O_TRUNC | O_CLOEXEC);
+    ssize_t len = (ssize_t)(SIZE + ++round % ROUNDS_MAX);
+
+    if (fd < 0 || write(fd, content, (size_t)len) != len) {
+        return -1;
+    }
+    int64_t from_us = now_us();
+
+    close(fd);
+    snprintf(size, sizeof(size), "size=4>%zd ", len);
+    int64_t us = line_with(size, from_us);
+
+    rest();
+    if (!write_text("tree/file", "file") || line_with("integrity.ok", now_us()) < 0) {
+        return -1;
+    }
+    rest();
+    return us;
+}
+
+static int64_t
+listen_anew(void)
+{
+    struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(name);
+    char port[32];
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof(name)) != 0 ||
+            getsockname(fd, (struct sockaddr *)&name, &len) != 0) {
+        return -1;
+    }
+    snprintf(port, sizeof(port), "port.unexpected port=tcp/%u ", ntohs(name.sin_port));
+    int64_t from_us = now_us();
+    int64_t us = listen(fd, 1) == 0 ? line_with(port, from_us) : -1;
+
+    rest();
+    close(fd);
+    if (line_with("port.ok", now_us()) < 0) {
+        return -1;
+    }
+    rest();
+    return us;
+}
+
 static int
 by_value(const void *a, const void *b)
 {
@@ -259,10 +402,12 @@ prepare(void)
     }
     snprintf(text, sizeof(text),
             "Host bench\nNamespaces own\nView hidden-processes off\nView disguised-processes off\n"
-            "Channel file %s\nDaemon %s\nMount %s ro\n",
-            at("out"), at("guarded"), at("mount"));
-    if (!write_text("conf", text) || !write_text("code", PAIRING) || !run("pair", at("code"))) {
-        fprintf(stderr, "bench_guard: cannot pair\n");
+            "Channel file %s\nDaemon %s\nMount %s ro\nWatch %s\nPort tcp 1 any\n",
+            at("out"), at("guarded"), at("mount"), at("tree"));
+    if (mkdir(at("tree"), 0755) != 0 || mkdir(at("tree/new"), 0755) != 0 ||
+            !write_text("tree/file", "file") || !write_text("conf", text) || !write_text("code", PAIRING) ||
+            !run("pair", at("code")) || !run("baseline", "build")) {
+        fprintf(stderr, "bench_guard: cannot be set up\n");
         return false;
     }
     return start_agent();
@@ -281,6 +426,7 @@ end(void)
         kill(watched, SIGKILL);
         waitpid(watched, NULL, 0);
     }
+    umount2(at("tree/new"), MNT_DETACH);
     umount2(at("mount"), MNT_DETACH);
     snprintf(command, sizeof(command), "rm -rf %s", dir);
     (void)!system(command);
@@ -297,7 +443,13 @@ main(void)
     bin = bin != NULL ? bin : getenv("TOCSIN_HOST_BIN");
     snprintf(program, sizeof(program), "%s/tocsin", bin != NULL ? bin : ".");
     bool done = prepare() && measure("daemon_killed", kill_watched, rounds, 5000) && start_agent_alone() &&
+                measure("file_changed", change_file, rounds, 5000) &&
+                measure("new_listener", listen_anew, rounds, 5000) &&
                 measure("remount_rw", remount, rounds, 5000) &&
+                measure("mounted_over", mount_over, SLOW_ROUNDS, 1500000) &&
+                measure("mounted_new", mount_new, SLOW_ROUNDS, 1500000) &&
+                measure("superblock_rw_elsewhere", superblock_elsewhere, SLOW_ROUNDS, 1500000) &&
+                measure("unmounted", unmount, SLOW_ROUNDS, 1500000) &&
                 measure("daemon_stopped", stop_watched, SLOW_ROUNDS, 2000000);
 
     end();

@@ -137,8 +137,8 @@ set -e
 mount --make-rprivate /
 mount -t tmpfs none "$s/mnt"
 for d in etc var/lib var/log; do
-    mkdir -p "$s/mnt/up/\$d" "$s/mnt/work/\$d"
-    mount -t overlay overlay -o "lowerdir=/\$d,upperdir=$s/mnt/up/\$d,workdir=$s/mnt/work/\$d" "/\$d"
+    mkdir -p "$s/mnt/up/\$d" "$s/mnt/index/\$d"
+    mount -t overlay overlay -o "lowerdir=/\$d,upperdir=$s/mnt/up/\$d,workdir=$s/mnt/index/\$d" "/\$d"
 done
 mkdir -p /etc/samhain /var/lib/samhain /var/log/samhain
 cp "$s/samhainrc" /etc/samhain/samhainrc

@@ -1,6 +1,7 @@
 #!/bin/sh
 # bench_ports.sh: the port detector by itself (bench_ports_agent), then tocsin ports against ss with 20, 1,000 and
-# 10,000 listeners, and against lsof with 1,000, in turns.
+# 10,000 listeners, against lsof with 1,000, and against the floor (bench_ports_floor: all listeners, and the links of all
+# descriptors, as C reads them one after the other), in turns.
 # Prints a line a figure, tab-separated: name, ours, reference's name, reference, reference / ours, goal, met|short.
 # Wall time, medians. TOCSIN_BIN holds tocsin, TOCSIN_HOST_BIN the other two; TOCSIN_BENCH_ROUNDS (31).
 set -eu
@@ -38,15 +39,17 @@ figure() {
 "$host_bin/bench_ports_agent" || [ $? = 77 ]
 ports="$bin --config $work/tocsin.conf ports"
 while read -r listeners processes; do
+    floor=$host_bin/bench_ports_floor
     if [ "$listeners" = 1000 ]; then
-        "$load" "$listeners" "$processes" "$rounds" "$ports" "ss -ltnp" "lsof -nP -iTCP -sTCP:LISTEN" >"$work/times"
+        "$load" "$listeners" "$processes" "$rounds" "$ports" "ss -ltnp" "$floor" "lsof -nP -iTCP -sTCP:LISTEN" >"$work/times"
     else
-        "$load" "$listeners" "$processes" "$rounds" "$ports" "ss -ltnp" >"$work/times"
+        "$load" "$listeners" "$processes" "$rounds" "$ports" "ss -ltnp" "$floor" >"$work/times"
     fi
     # shellcheck disable=SC2046
     set -- $(cat "$work/times")
     figure "ports.$listeners" "$1" "ss -ltnp" "$2" 1
-    [ $# -lt 3 ] || figure "ports.$listeners" "$1" "lsof -nP -iTCP" "$3" 10
+    figure "ports.$listeners" "$1" "floor" "$3" 0.66
+    [ $# -lt 4 ] || figure "ports.$listeners" "$1" "lsof -nP -iTCP" "$4" 10
 done <<END
 20 10
 1000 50

@@ -1,6 +1,11 @@
 #!/bin/sh
-# The static agent's size, and the memory of all its processes together while it guards this machine.
+# The static agent's size, and the memory of all its processes together while it guards this machine and
+# TOCSIN_BENCH_FILES (300000) files besides: the most that is resident in TOCSIN_BENCH_SECONDS (70), a sweep among them.
+# Summed over the processes, so that what they share counts in each; and what each has to itself (pss: shared pages
+# divided by those that map them).
 set -u
+files=${TOCSIN_BENCH_FILES:-300000}
+seconds=${TOCSIN_BENCH_SECONDS:-70}
 agent=$TOCSIN_BIN/tocsin
 work=$(mktemp -d) || exit 2
 pid=
@@ -21,20 +26,24 @@ code=$("$TOCSIN_HOST_BIN/belfry" --config "$work/belfry.conf" pair bench |
     grep -oE '([0-9A-Z]{4}-){6}[0-9A-Z]{4}' | head -n 1)
 tocsin() { "$agent" --config "$work/conf" --state "$work/state" "$@"; }
 tocsin init --host bench >/dev/null || exit 2
-printf 'Channel file %s/out\n' "$work" >>"$work/conf"
+"$TOCSIN_HOST_BIN/bench_tree" make "$work/tree" "$files" $((files * 500)) || exit 2
+printf 'Channel file %s/out\nWatch %s/tree\n' "$work" "$work" >>"$work/conf"
 printf '%s\n' "$code" | tocsin pair - >/dev/null || exit 2
 tocsin baseline build >/dev/null || exit 2
 "$agent" --config "$work/conf" --state "$work/state" run >/dev/null 2>&1 &
 pid=$!
-sleep 15
+sleep 20
 
+processes="$pid $(cat "/proc/$pid/task/$pid/children")"
 total=0
-private=0
-for p in $pid $(cat "/proc/$pid/task/$pid/children"); do
-    rss=$(awk '/^VmRSS:/ { print $2 }' "/proc/$p/status")
-    own=$(awk '/^Private_(Clean|Dirty):/ { n += $2 } END { print n }' "/proc/$p/smaps_rollup")
-    total=$((total + rss))
-    private=$((private + own))
+own=0
+while [ "$seconds" -gt 0 ]; do
+    sums=$(for p in $processes; do cat "/proc/$p/smaps_rollup"; done |
+        awk '/^Rss:/ { rss += $2 } /^Pss:/ { pss += $2 } END { print rss, pss }')
+    [ "${sums% *}" -le "$total" ] || total=${sums% *}
+    [ "${sums#* }" -le "$own" ] || own=${sums#* }
+    seconds=$((seconds - 1))
+    sleep 1
 done
 size=$(($(stat -c %s "$agent") / 1024))
 shell=$(($(stat -c %s "$(readlink -f /bin/bash)") / 1024))
@@ -46,4 +55,4 @@ kill "$peer" 2>/dev/null
 wait "$peer" 2>/dev/null
 say agent-binary "$size" bash "$shell" 700
 say agent-rss-all "$total" "one bash" "$idle" 4096
-say agent-private-all "$private" "one bash" "$idle" 4096
+say agent-pss-all "$own" "one bash" "$idle" 4096

@@ -99,10 +99,10 @@ serve "$work/tree/bin/alpha" 2201 alpha
 serve "$work/tree/bin/beta" 2202 beta
 "$work/tree/bin/job" activate 2203 "$work/tree/bin/beta" &
 job=$!
-wait_for 5 "$actor" ask 2201 && wait_for 5 "$actor" ask 2202 || exit 2
+wait_for 60 "$actor" ask 2201 && wait_for 60 "$actor" ask 2202 || exit 2
 $run run >"$work/out" 2>&1 &
 agent=$!
-wait_for 10 grep -aq 'agent.beat' "$work/lines" || { cat "$work/out" "$work/lines"; exit 1; }
+wait_for 60 grep -aq 'agent.beat' "$work/lines" || { cat "$work/out" "$work/lines"; exit 1; }
 sleep 4
 quiet "the start"
 
@@ -110,7 +110,7 @@ kill "$alpha" && wait "$alpha" 2>/dev/null
 serve "$work/tree/bin/alpha" 2201 alpha
 kill "$beta" && wait "$beta" 2>/dev/null
 serve "$work/tree/bin/beta" 2202 beta
-wait_for 5 "$actor" ask 2201 && wait_for 5 "$actor" ask 2202 || exit 2
+wait_for 60 "$actor" ask 2201 && wait_for 60 "$actor" ask 2202 || exit 2
 sleep 3
 quiet "both services restarted"
 
@@ -147,5 +147,5 @@ sleep 4
 quiet "$ticks ticks of cron"
 
 echo other >"$work/tree/etc/conf"
-wait_for 5 grep -aq 'integrity.changed' "$work/lines" || { echo "FAIL a changed file was not noticed"; failed=1; }
+wait_for 60 grep -aq 'integrity.changed' "$work/lines" || { echo "FAIL a changed file was not noticed"; failed=1; }
 exit "$failed"

@@ -258,6 +258,20 @@ a_planned_stop_says_goodbye_last_and_the_next_start_knows(void)
 }
 
 static void
+a_stop_that_all_processes_are_told_of_is_in_order_all_the_same(void)
+{
+    static const char *const roles[] = { "core", "wire", "fscheck", "procscan", "netwatch" };
+
+    begin_with_file();
+    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+        CHECK(signal_role(roles[i], SIGTERM));
+    }
+    CHECK_INT(end(), 0);
+    CHECK(strstr(read_text("out"), "agent.stop why=asked") != NULL);
+    CHECK(strstr(read_text("out"), "state=lost") == NULL);
+}
+
+static void
 each_role_that_is_killed_is_told_and_runs_again(void)
 {
     static const char *const roles[] = { "fscheck", "procscan", "netwatch", "wire" };
@@ -513,11 +527,43 @@ a_line_that_blocks_holds_up_no_other_and_is_told_there(void)
     begin(channels);
     CHECK(comes("out", "agent.start"));
     unsigned beats = count("out", "agent.beat");
-    CHECK(comes("out", "channel.lost ch=tty:/dev/pts/"));
+    CHECK(comes("out", "channel.lost channel=tty:/dev/pts/"));
     CHECK(count("out", "agent.beat") > beats + 5);
     CHECK_INT(end(), 0);
     close(near);
     close(far);
+}
+
+#define NUMBERS 4096
+
+/* Which lines of a code are whole in a stream; each goes out several times. Returns how many they are. */
+static unsigned
+numbers_of(const char *stream, const char *code, bool has[NUMBERS])
+{
+    unsigned count = 0;
+
+    memset(has, 0, NUMBERS);
+    for (const char *p = stream; (p = strstr(p, "!1 ")) != NULL; p++) {
+        struct wire_line line;
+
+        if (wire_line_parse(p, strcspn(p, "\r\n"), &line) == 0 && strcmp(line.head.code, code) == 0 &&
+                line.head.number < NUMBERS && !has[line.head.number]) {
+            has[line.head.number] = true;
+            count++;
+        }
+    }
+    return count;
+}
+
+static unsigned
+lacking(const bool has[NUMBERS], const bool wanted[NUMBERS])
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < NUMBERS; i++) {
+        count += wanted[i] && !has[i];
+    }
+    return count;
 }
 
 static void
@@ -525,32 +571,128 @@ every_line_comes_through_a_channel_that_fails_and_refuses(void)
 {
     char channels[512];
     char name[64];
-    char stream[65536];
+    static char stream[262144];
     size_t len = 0;
+    static bool sent[NUMBERS];
+    static bool came[NUMBERS];
+    unsigned beats = 0;
     int far = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
 
     CHECK(far >= 0 && grantpt(far) == 0 && unlockpt(far) == 0 && ptsname_r(far, name, sizeof(name)) == 0);
     int near = open(name, O_RDWR | O_NOCTTY);
-    snprintf(channels, sizeof(channels), "Channel fault %s 77\nChannel file %s\n", name, at("out"));
+    snprintf(channels, sizeof(channels), "Channel fault:tty %s seed=77\nChannel file %s\n", name, at("out"));
     begin(channels);
     CHECK(comes("out", "agent.start"));
-    for (int64_t until = now_ms() + 12000; now_ms() < until; nap()) {
+    int64_t from = now_ms();
+    for (; now_ms() - from < 12000 || (lacking(came, sent) > 0 && now_ms() - from < 12000 + WAIT_MS); nap()) {
         ssize_t n = read(far, stream + len, sizeof(stream) - 1 - len);
         len += n > 0 ? (size_t)n : 0;
+        stream[len] = '\0';
+        if (now_ms() - from < 12000) {
+            beats = numbers_of(read_text("out"), "agent.beat", sent);
+        }
+        numbers_of(stream, "agent.beat", came);
     }
     CHECK_INT(end(), 0);
-    ssize_t n = read(far, stream + len, sizeof(stream) - 1 - len);
-    len += n > 0 ? (size_t)n : 0;
-    stream[len] = '\0';
-    unsigned beats = 0;
-    for (const char *p = stream; (p = strstr(p, "!1 ")) != NULL; p++) {
-        struct wire_line line;
-        size_t whole = strcspn(p, "\r\n");
-        beats += wire_line_parse(p, whole, &line) == 0 && strcmp(line.head.code, "agent.beat") == 0 ? 1 : 0;
-    }
-    CHECK(beats >= count("out", "agent.beat") && beats > 8);
+    CHECK(beats > 4);
+    CHECK_INT(lacking(came, sent), 0);
     close(near);
     close(far);
+}
+
+/* A new pseudo-terminal behind a link that stays. Returns its far end. */
+static int
+plug_in(const char *link_path)
+{
+    char name[64];
+    int far = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+    CHECK(far >= 0 && grantpt(far) == 0 && unlockpt(far) == 0 && ptsname_r(far, name, sizeof(name)) == 0);
+    unlink(link_path);
+    CHECK_INT(symlink(name, link_path), 0);
+    return far;
+}
+
+static bool
+reads(int far, const char *text)
+{
+    char stream[65536] = "";
+    size_t len = 0;
+
+    for (int64_t until = now_ms() + WAIT_MS; now_ms() < until; nap()) {
+        ssize_t n = read(far, stream + len, sizeof(stream) - 1 - len);
+        len += n > 0 ? (size_t)n : 0;
+        stream[len] = '\0';
+        if (strstr(stream, text) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+a_line_that_is_unplugged_is_told_on_another_and_is_used_when_it_is_back(void)
+{
+    char channels[512];
+    int far = plug_in(at("line"));
+
+    snprintf(channels, sizeof(channels), "Channel serial %s\nChannel file %s\n", at("line"), at("out"));
+    begin(channels);
+    CHECK(reads(far, "agent.start"));
+    close(far);
+    unlink(at("line"));
+    CHECK(comes("out", "channel.lost channel=serial:"));
+    far = plug_in(at("line"));
+    CHECK(reads(far, "channel.back"));
+    CHECK(comes("out", "channel.back channel="));
+    CHECK_INT(end(), 0);
+    close(far);
+    unlink(at("line"));
+}
+
+static void
+a_line_that_somebody_sets_anew_is_put_right_and_told(void)
+{
+    char channels[512];
+    struct termios t;
+    int far = plug_in(at("line"));
+    int near = open(at("line"), O_RDWR | O_NOCTTY | O_NONBLOCK);
+
+    snprintf(channels, sizeof(channels), "Channel serial %s 9600\nChannel file %s\n", at("line"), at("out"));
+    begin(channels);
+    CHECK(reads(far, "agent.start"));
+    CHECK(tcgetattr(near, &t) == 0 && cfgetospeed(&t) == B9600);
+    cfsetospeed(&t, B300);
+    CHECK_INT(tcsetattr(near, TCSANOW, &t), 0);
+    CHECK(comes("out", " what=baud "));
+    CHECK(tcgetattr(near, &t) == 0 && cfgetospeed(&t) == B9600);
+    CHECK_INT(end(), 0);
+    close(near);
+    close(far);
+    unlink(at("line"));
+}
+
+static void
+a_console_may_be_hung_up_now_and_then_but_not_all_the_time(void)
+{
+    char channels[512];
+    int far = plug_in(at("line"));
+
+    snprintf(channels, sizeof(channels), "Channel console %s\nChannel file %s\n", at("line"), at("out"));
+    begin(channels);
+    CHECK(reads(far, "agent.start"));
+    for (unsigned i = 0; i < 6; i++) {
+        int next = plug_in(at("line"));
+        close(far);
+        far = next;
+        CHECK(reads(far, "\r\n"));
+        CHECK(i > 0 || strstr(read_text("out"), "channel.lost") == NULL);
+    }
+    CHECK(comes("out", "channel.lost channel=console:"));
+    CHECK(comes("out", "channel.back channel="));
+    CHECK_INT(end(), 0);
+    close(far);
+    unlink(at("line"));
 }
 
 static void
@@ -607,11 +749,11 @@ ring_reports_each_channel_with_and_without_a_running_agent(void)
     begin(channels);
     CHECK(comes("out", "agent.start"));
     CHECK_INT(run("ring", NULL), 0);
-    CHECK_INT(count("log", "written, line"), 2);
+    CHECK_INT(count("log", ": out after "), 2);
     CHECK_INT(end(), 0);
     CHECK_INT(run("ring", NULL), 0);
     CHECK(strstr(read_text("log"), "not running") != NULL);
-    CHECK_INT(count("log", "written, line"), 2);
+    CHECK_INT(count("log", ": out after "), 2);
     CHECK(count("out", "test.alarm by=ring") >= 2);
     CHECK_INT(count("out2", "state=lost"), 0);
 }
@@ -718,8 +860,8 @@ ring_tells_at_once_why_a_channel_is_lost(void)
     int64_t from = now_ms();
     CHECK_INT(run("ring", NULL), 1);
     CHECK(now_ms() - from < WAIT_MS / 2);
-    CHECK_INT(count("log", "written, line"), 1);
-    CHECK(strstr(read_text("log"), "not written: No such file or directory") != NULL);
+    CHECK_INT(count("log", ": out after "), 1);
+    CHECK(strstr(read_text("log"), "missing: waits, No such file or directory\n") != NULL);
     CHECK_INT(end(), 0);
 }
 
@@ -751,6 +893,8 @@ status_names_each_detector_and_what_is_open(void)
         CHECK(strstr(read_text("log"), names[i]) != NULL);
     }
     CHECK(strstr(read_text("log"), "silent") == NULL);
+    CHECK(strstr(read_text("log"), "rights     starter  warden") != NULL);
+    CHECK(strstr(read_text("log"), "core, fscheck, procscan, netwatch, wire 0") != NULL);
     CHECK(strstr(read_text("log"), "0 of 1 daemons are well") != NULL);
     CHECK(strstr(read_text("log"), "files      blind    ") != NULL); /* there is no baseline */
     CHECK_INT(end(), 0);
@@ -831,6 +975,7 @@ main(void)
     snprintf(program, sizeof(program), "%s/tocsin", bin);
     CHECK_RUN(a_wrong_code_is_refused_with_the_place);
     CHECK_RUN(a_planned_stop_says_goodbye_last_and_the_next_start_knows);
+    CHECK_RUN(a_stop_that_all_processes_are_told_of_is_in_order_all_the_same);
     CHECK_RUN(each_role_that_is_killed_is_told_and_runs_again);
     CHECK_RUN(a_role_that_is_stopped_is_told_and_set_going);
     CHECK_RUN(a_killed_core_has_last_words_and_a_new_session_tells_of_it);
@@ -845,6 +990,9 @@ main(void)
     CHECK_RUN(a_state_directory_that_takes_nothing_keeps_no_agent_from_guarding);
     CHECK_RUN(a_line_that_blocks_holds_up_no_other_and_is_told_there);
     CHECK_RUN(every_line_comes_through_a_channel_that_fails_and_refuses);
+    CHECK_RUN(a_line_that_is_unplugged_is_told_on_another_and_is_used_when_it_is_back);
+    CHECK_RUN(a_line_that_somebody_sets_anew_is_put_right_and_told);
+    CHECK_RUN(a_console_may_be_hung_up_now_and_then_but_not_all_the_time);
     CHECK_RUN(a_second_agent_does_not_start_beside_the_first);
     CHECK_RUN(a_damaged_session_file_is_told_and_left_alone);
     CHECK_RUN(ring_reports_each_channel_with_and_without_a_running_agent);

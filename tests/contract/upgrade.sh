@@ -34,7 +34,7 @@ highest() { grep -ao '^!1 [A-Z]* up 1-[^.]*[.][0-9]*' "$work/lines" | sed 's/.*[
 start_listening() { last=$(highest); }
 
 comes() {
-    n=150
+    n=300
     until lines | grep -q "$1"; do
         n=$((n - 1))
         if [ "$n" -eq 0 ]; then
@@ -87,9 +87,10 @@ $run pair - <"$work/code" >"$work/out" 2>&1 || { cat "$work/out"; exit 1; }
 $run baseline build >"$work/out" 2>&1 || { cat "$work/out"; exit 1; }
 $run run >"$work/out" 2>&1 &
 agent=$!
-n=100
-until grep -aq agent.beat "$work/lines" || [ "$n" -eq 0 ]; do
+n=600
+until grep -aq agent.beat "$work/lines"; do
     n=$((n - 1))
+    [ "$n" -gt 0 ] || { echo "FAIL no agent guards"; cat "$work/out" "$work/lines"; exit 1; }
     sleep 0.1
 done
 sleep 2

@@ -15,9 +15,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t len;
 
     if (ctl_parse((const char *)data, size, r)) {
+        if (memchr(r->by, '\0', sizeof r->by) == NULL || memchr(r->line, '\0', sizeof r->line) == NULL) {
+            abort();
+        }
         len = ctl_compose(r, text);
         if (len >= sizeof text || text[len - 1] != '\n' || !ctl_parse(text, len - 1, &again) ||
-                again.what != r->what || again.alarm != r->alarm || strcmp(again.by, r->by) != 0) {
+                again.what != r->what || again.from != r->from || again.alarm != r->alarm ||
+                strcmp(again.by, r->by) != 0 || strcmp(again.line, r->line) != 0 ||
+                again.session != r->session || again.count != r->count ||
+                memcmp(again.bytes, r->bytes, r->count) != 0) {
             abort();
         }
         for (const char *c = r->by; *c != '\0'; c++) {

@@ -46,6 +46,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct record *r = malloc(sizeof *r);
     struct rule *rule = malloc(sizeof *rule);
     char *text = malloc(EVENTS_TEXT);
+    struct rule_pin pin[RULE_PINS];
+    unsigned n;
     size_t len;
 
     fill(r, data, size);
@@ -62,6 +64,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 strstr(r->detail, rule->subject) != NULL);
     } else if (r->kind == RECORD_EVENT) {
         must(rule->act == RULE_NONE || rule->act == RULE_RAISE);
+    }
+    n = rule_pins(r, pin);
+    must(n <= RULE_PINS && (n == 0 || strcmp(r->code, "agent.run") == 0));
+    for (unsigned i = 0; i < n; i++) {
+        must(strstr(r->detail, pin[i].digest) != NULL && strlen(pin[i].digest) < sizeof pin[i].digest);
     }
     len = events_record(text, r);
     must(len > 0 && len < EVENTS_TEXT && strlen(text) <= len);

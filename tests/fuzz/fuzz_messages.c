@@ -2,9 +2,13 @@
 #include "alarm/open.h"
 #include "alarm/tokens.h"
 #include "proc/message.h"
+#include "proc/rights.h"
 #include "wire/line.h"
+#include "wire/talk.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /*
  * The hook-up messages between the agent's processes, as the receiver of each sees them: any bytes of any
@@ -70,9 +74,18 @@ union message {
     struct ctl_request request;
     struct wire_message wire;
     struct ask_message ask;
+    struct address_message address;
+    struct courier_message courier;
+    struct courier_order order;
+    struct base_message base;
     struct detector_status status;
     struct ctl_detector detector;
     struct ctl_finding open;
+    struct ctl_net net;
+    struct wire_status device_status;
+    struct device_message device;
+    struct ctl_channel channel;
+    struct ctl_rights rights;
     uint8_t bytes[sizeof(struct ctl_detector) + sizeof(struct ctl_finding)];
 };
 
@@ -80,7 +93,7 @@ static size_t
 valid_message(unsigned kind, union message *m)
 {
     memset(m, 0, sizeof(*m));
-    switch (kind % 10) {
+    switch (kind % 19) {
     case 0:
         memset(m->line.bytes, 'x', sizeof(m->line.bytes));
         m->line.len = 100;
@@ -113,6 +126,37 @@ valid_message(unsigned kind, union message *m)
         m->open.magic = CTL_MAGIC;
         memcpy(m->open.text, "path=/etc/passwd", sizeof("path=/etc/passwd"));
         return sizeof(m->open);
+    case 9:
+        m->address.magic = ADDRESS_MAGIC;
+        m->address.family = AF_INET;
+        return sizeof(m->address);
+    case 10:
+        memcpy(m->courier.bytes, "K3QFJ2A9", WIRE_TALK_TOKEN_CHARS);
+        m->courier.kind = COURIER_PATH;
+        return sizeof(m->courier);
+    case 11:
+        return sizeof(m->order);
+    case 12:
+        m->base.magic = BASE_MAGIC;
+        return sizeof(m->base);
+    case 13:
+        m->net.magic = CTL_MAGIC;
+        return sizeof(m->net);
+    case 14:
+        m->device_status.magic = WIRE_STATUS_MAGIC;
+        memcpy(m->device_status.settings, "115200 8n1", sizeof("115200 8n1"));
+        return sizeof(m->device_status);
+    case 15:
+        m->device.magic = DEVICE_MAGIC;
+        return sizeof(m->device);
+    case 16:
+        m->channel.magic = CTL_MAGIC;
+        memcpy(m->channel.why, "paper", sizeof("paper"));
+        return sizeof(m->channel);
+    case 17:
+        m->rights.magic = CTL_MAGIC;
+        m->rights.process[ROLE_CORE] = CTL_RIGHTS_KNOWN;
+        return sizeof(m->rights);
     default:
         return sizeof(m->wire);
     }
@@ -138,6 +182,10 @@ use_answers(const uint8_t *data, size_t size)
     struct detector_status status;
     struct ctl_detector detector;
     struct ctl_finding open;
+    struct ctl_net net;
+    struct ctl_channel channel;
+    struct wire_status device;
+    struct ctl_rights rights;
 
     if (status_valid(data, size)) {
         memcpy(&status, data, sizeof(status));
@@ -152,7 +200,55 @@ use_answers(const uint8_t *data, size_t size)
         sink += (unsigned)strlen(open.text) + (unsigned)finding_code_name((enum finding_code)open.code)[0] +
                 (unsigned)wire_severity_name((enum wire_severity)open.severity)[0];
     }
-    sink += message_ask_valid(data, size) ? 1 : 0;
+    if (message_net_valid(data, size)) {
+        memcpy(&net, data, sizeof(net));
+        sink += (unsigned)netstate_name(net.state)[0] + (unsigned)netstate_why(net.why)[0];
+        sink += net.closed != 0 ? (unsigned)wire_talk_reason_name((enum wire_talk_reason)(net.closed - 1))[0]
+                                : 0;
+    }
+    if (message_channel_valid(data, size)) {
+        memcpy(&channel, data, sizeof(channel));
+        sink += (unsigned)strlen(channel.why) + (unsigned)strlen(channel.settings);
+    }
+    if (message_wire_status_valid(data, size)) {
+        memcpy(&device, data, sizeof(device));
+        sink += (unsigned)strlen(device.settings);
+    }
+    if (message_rights_valid(data, size)) {
+        memcpy(&rights, data, sizeof(rights));
+        for (unsigned i = 0; i < CTL_PROCESSES; i++) {
+            if ((rights.process[i] & ~(CTL_RIGHTS_KNOWN | RIGHTS_ALL)) != 0) {
+                abort();
+            }
+        }
+    }
+    sink += message_device_valid(data, size) ? 1 : 0;
+    sink += message_ask_valid(data, size) || message_address_valid(data, size) ||
+                            message_base_valid(data, size)
+                    ? 1
+                    : 0;
+}
+
+/* What the core says of a courier's message in a line is a line's detail. */
+static void
+use_courier(const uint8_t *data, size_t size)
+{
+    struct courier_message m;
+    struct courier_order order;
+    char detail[WIRE_TALK_TOKEN_CHARS + 8];
+
+    if (message_courier_valid(data, size)) {
+        memcpy(&m, data, sizeof(m));
+        int len = snprintf(detail, sizeof(detail), "ch=%.*s", WIRE_TALK_TOKEN_CHARS, (const char *)m.bytes);
+        if (m.kind == COURIER_PATH && !wire_detail_valid(detail, (size_t)len)) {
+            abort();
+        }
+        sink += (unsigned)strlen(m.nonce);
+    }
+    if (message_order_valid(data, size)) {
+        memcpy(&order, data, sizeof(order));
+        sink += order.session;
+    }
 }
 
 static void
@@ -164,6 +260,7 @@ use(const uint8_t *data, size_t size)
     use_line(data, size);
     use_finding(data, size);
     use_answers(data, size);
+    use_courier(data, size);
     if (message_control_valid(data, size)) {
         memcpy(&control, data, sizeof(control));
         sink += (unsigned)role_name((enum role)control.role)[0];

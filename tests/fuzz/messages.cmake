@@ -3,4 +3,5 @@ tocsin_fuzzer(messages
     ${CMAKE_SOURCE_DIR}/host-agent/alarm/finding.c ${CMAKE_SOURCE_DIR}/host-agent/alarm/open.c
     ${CMAKE_SOURCE_DIR}/host-agent/alarm/fold.c ${CMAKE_SOURCE_DIR}/host-agent/alarm/order.c
     ${CMAKE_SOURCE_DIR}/host-agent/alarm/tokens.c ${CMAKE_SOURCE_DIR}/host-agent/alarm/status.c
+    ${CMAKE_SOURCE_DIR}/host-agent/alarm/netstate.c
   LIBS wire)

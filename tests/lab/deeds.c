@@ -82,10 +82,25 @@ restart_daemon(struct lab *lab, int round)
     return lab_start_daemon(lab);
 }
 
+static bool
+stop_network(struct lab *lab, int round)
+{
+    (void)round;
+    return lab_stop_gate(lab, true);
+}
+
+static bool
+mend_network(struct lab *lab, int round)
+{
+    (void)round;
+    return lab_stop_gate(lab, false);
+}
+
 const struct deed lab_deeds[LAB_DEEDS] = {
     { "a file is changed", "integrity.changed", "integrity.ok", change_file, restore_file, "accounts" },
     { "a port is opened", "port.unexpected", "port.ok", open_port, close_port, "tcp/39" },
     { "a daemon is killed", "daemon.down", "daemon.up", kill_daemon, restart_daemon, "labd" },
+    { "the network goes", "net.lost", "net.back", stop_network, mend_network, "127.0.0.1" },
 };
 
 void

@@ -1,12 +1,16 @@
 #include "lab.h"
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -153,7 +157,8 @@ configure_belfry(struct lab *lab, char code[128])
 
     snprintf(program, sizeof(program), "%s", lab->belfry);
     lab_path(lab, "belfry.conf", config);
-    snprintf(text, sizeof(text), "StateDir %s/belfry\nLine lab pty %s/line\nSyslog no\n", lab->dir, lab->dir);
+    snprintf(text, sizeof(text), "StateDir %s/belfry\nLine lab pty %s/line\nListen 127.0.0.1:%u\nSyslog no\n",
+            lab->dir, lab->dir, lab->port);
     if (!write_text(config, text, "w") || !step("pairing at the receiver", argv, NULL, out, sizeof(out))) {
         return false;
     }
@@ -177,7 +182,7 @@ run_agent_command(struct lab *lab, const char *what, const char *command, const 
     static char out[65536];
     int n = 0;
 
-    snprintf(words[n++], LAB_PATH, "%s", lab->tocsin);
+    snprintf(words[n++], LAB_PATH, "%s", lab->agent);
     snprintf(words[n++], LAB_PATH, "--config");
     lab_path(lab, "tocsin.conf", words[n++]);
     snprintf(words[n++], LAB_PATH, "--state");
@@ -203,7 +208,8 @@ adapt_config(struct lab *lab)
     char from[LAB_PATH];
     char to[LAB_PATH];
     char line[1200];
-    FILE *in = fopen(lab_path(lab, "tocsin.conf", from), "r");
+    char belfry[PATH_MAX];
+    FILE *in = realpath(lab->belfry, belfry) != NULL ? fopen(lab_path(lab, "tocsin.conf", from), "r") : NULL;
     FILE *out = fopen(lab_path(lab, "tocsin.conf.new", to), "w");
 
     while (in != NULL && out != NULL && fgets(line, sizeof(line), in) != NULL) {
@@ -212,8 +218,10 @@ adapt_config(struct lab *lab)
         }
     }
     if (out != NULL) {
-        fprintf(out, "\nBeat 1\nWatch %s/tree\nDaemon %s/labd\nChannel tty %s/line\n", lab->dir, lab->dir,
-                lab->dir);
+        fprintf(out,
+                "\nBeat 1\nWatch %s/tree\nDaemon %s/labd\nChannel tty %s/line\n"
+                "Receiver 127.0.0.1:%u\nPort tcp 127.0.0.1:%u %s-gate\n",
+                lab->dir, lab->dir, lab->dir, lab->port, lab->port, belfry);
     }
     bool good = in != NULL && out != NULL && fclose(out) == 0 && rename(to, from) == 0;
     if (in != NULL) {
@@ -281,7 +289,7 @@ start_agent(struct lab *lab)
     char *argv[] = { program, config_option, config, state_option, state, command, NULL };
     struct lab_event e;
 
-    snprintf(program, sizeof(program), "%s", lab->tocsin);
+    snprintf(program, sizeof(program), "%s", lab->agent);
     lab_path(lab, "tocsin.conf", config);
     lab_path(lab, "agent", state);
     int err = open(lab_path(lab, "agent.log", log), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -302,6 +310,37 @@ start_agent(struct lab *lab)
     return false;
 }
 
+/* The agent's two programs beside each other, as they are installed. */
+static bool
+copy_agent(struct lab *lab)
+{
+    char from[LAB_PATH];
+    char courier[LAB_PATH];
+    const char *slash = strrchr(lab->belfry, '/');
+    int folder = slash != NULL ? (int)(slash - lab->belfry) + 1 : 0;
+
+    lab_path(lab, "tocsin", lab->agent);
+    snprintf(from, sizeof(from), "%.*stocsin-courier", folder, lab->belfry);
+    return copy_program(lab->tocsin, lab->agent) &&
+           copy_program(from, lab_path(lab, "tocsin-courier", courier));
+}
+
+/* One that is free now. */
+static unsigned
+free_port(void)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 &&
+                 getsockname(fd, (struct sockaddr *)&at, &len) == 0;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return bound ? ntohs(at.sin_port) : 0;
+}
+
 static const char *
 belfry_and_agent(struct lab *lab, char code[128])
 {
@@ -313,6 +352,10 @@ belfry_and_agent(struct lab *lab, char code[128])
     }
     if (!copy_program("/bin/sleep", lab_path(lab, "labd", path)) || !lab_start_daemon(lab)) {
         return "the daemon to be watched";
+    }
+    lab->port = free_port();
+    if (lab->port == 0 || !copy_agent(lab)) {
+        return "the programs";
     }
     if (!configure_belfry(lab, code)) {
         return "the receiver's configuration";
@@ -428,6 +471,30 @@ children_of(pid_t pid, pid_t *out, int max)
         fclose(f);
     }
     return count;
+}
+
+bool
+lab_stop_gate(struct lab *lab, bool stop)
+{
+    pid_t pids[8];
+    int count = children_of(lab->belfry_pid, pids, 8);
+
+    for (int i = 0; i < count; i++) {
+        char path[64];
+        char name[32] = "";
+
+        snprintf(path, sizeof(path), "/proc/%d/comm", (int)pids[i]);
+        FILE *f = fopen(path, "r");
+        bool gate = f != NULL && fgets(name, sizeof(name), f) != NULL && strcmp(name, "belfry-gate\n") == 0;
+
+        if (f != NULL) {
+            fclose(f);
+        }
+        if (gate) {
+            return kill(pids[i], stop ? SIGSTOP : SIGCONT) == 0;
+        }
+    }
+    return false;
 }
 
 void

@@ -139,11 +139,11 @@ measure(int rounds)
     static const struct {
         const char *name;
         double goal_ms;
-    } rows[LAB_DEEDS] = { { "latency-file", 5 }, { "latency-port", 50 }, { "latency-daemon", 5 } };
+    } rows[LAB_QUICK_DEEDS] = { { "latency-file", 5 }, { "latency-port", 50 }, { "latency-daemon", 5 } };
     struct lab_event told;
     bool good = true;
 
-    for (int d = 0; d < LAB_DEEDS; d++) {
+    for (int d = 0; d < LAB_QUICK_DEEDS; d++) {
         double *ms = calloc((size_t)rounds, sizeof(*ms));
         int done = 0;
 
@@ -187,7 +187,7 @@ explain_keep(void)
            "  %s --config %s/belfry.conf status\n"
            "  %s --config %s/tocsin.conf --state %s/agent check\n"
            "  kill %d %d %d && rm -r %s      to end it\n",
-            lab.belfry, lab.dir, lab.tocsin, lab.dir, lab.dir, (int)lab.agent_pid, (int)lab.belfry_pid,
+            lab.belfry, lab.dir, lab.agent, lab.dir, lab.dir, (int)lab.agent_pid, (int)lab.belfry_pid,
             (int)lab.daemon_pid, lab.dir);
 }
 

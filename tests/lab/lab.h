@@ -15,8 +15,10 @@
 
 struct lab {
     char dir[LAB_PATH]; /* everything lies here */
-    const char *belfry; /* the two programs */
+    const char *belfry; /* the programs; tocsin-courier stands beside tocsin */
     const char *tocsin;
+    char agent[LAB_PATH]; /* the lab's copy of tocsin */
+    unsigned port;        /* on loopback, of belfry's gate */
     bool keep;
     bool quiet;
     pid_t belfry_pid;
@@ -55,6 +57,10 @@ bool lab_event(struct lab *lab, struct lab_event *e, int64_t until_us);
 /* Starts (again) the daemon that the agent has to watch. */
 bool lab_start_daemon(struct lab *lab);
 
+/* Stops the process that listens on the network, or lets it go on: the connection stays and nobody answers.
+ */
+bool lab_stop_gate(struct lab *lab, bool stop);
+
 /* Kills every process of the agent, all with SIGKILL. */
 void lab_kill_agent(struct lab *lab);
 
@@ -70,7 +76,8 @@ struct deed {
     const char *detail; /* must be in the line's details, in the lab's folder */
 };
 
-#define LAB_DEEDS 3
+#define LAB_DEEDS 4
+#define LAB_QUICK_DEEDS 3 /* that are told in milliseconds: the first ones */
 
 extern const struct deed lab_deeds[LAB_DEEDS];
 

@@ -1,43 +1,49 @@
-# machine.sh - what the rigs' virtual machines are made of; sourced by run-rig and run-kernel
+# machine.sh - what the rigs' virtual machines are made of; sourced by run-rig, run-kernel and run-server
 #
 # Needs $work (a scratch folder) and $cache (kept from run to run). Installs nothing.
 
-# In the order in which they are loaded.
-modules="inet_diag tcp_diag udp_diag raw_diag af_packet_diag vsock vsock_diag libcrc32c udp_tunnel ip6_udp_tunnel sctp \
-sctp_diag nfnetlink nf_tables dummy loop overlay veth llc stp bridge"
+# What the machines load; what these need comes with them.
+modules="af_packet_diag bochs bridge cdc-acm crc32c_generic dummy dummy_hcd e1000 ext4 ftdi_sio inet_diag libcrc32c loop lp nf_tables \
+overlay parport_pc raw_diag sctp sctp_diag tcp_diag udp_diag usb_f_acm usb_f_fs usb_f_printer usblp veth vhci-hcd virtio_blk \
+virtio_console virtio_pci vsock vsock_diag xhci-pci"
+
+# A kernel that does not have to find out how fast and how random this processor is.
+processor=qemu64,+rdrand
+arguments='console=ttyS0,115200 quiet panic=-1 mitigations=off tsc=reliable random.trust_cpu=on'
 
 skip() {
     echo "skip: $*"
     exit 77
 }
 
-# fetch PACKAGE MEMBER...: members of a Debian package into $work/unpacked, without installing it.
-fetch() {
-    package=$1
-    shift
-    (
-        cd "$work" && apt-get download -q "$package" >fetch.log 2>&1 &&
-            mkdir -p unpacked && dpkg-deb --fsys-tarfile "$package"_*.deb |
-            tar -x -C unpacked --wildcards "$@" && rm -f "$package"_*.deb
-    )
+. "$(dirname "$0")/../../boards/tools/kernel.sh"
+
+# Fills the cache, once, however many rigs begin at the same time.
+fill_cache() {
+    exec 9>"$cache.lock"
+    flock 9
+    fill_cache_alone
+    exec 9>&-
 }
 
 # The kernel, its modules and a static busybox into the cache; the last step makes it valid.
-fill_cache() {
+fill_cache_alone() {
     [ "$(cat "$cache/complete" 2>/dev/null)" = "$modules" ] && return 0
     echo "fetching a kernel and busybox from Debian"
-    kernel=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null |
-        sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
-    [ -n "$kernel" ] || skip "apt knows no package linux-image-cloud-amd64"
-    # shellcheck disable=SC2046
-    fetch "$kernel" './boot/*' $(printf '*/%s.ko ' $modules) || skip "the package $kernel cannot be fetched"
+    kernel=$(kernel_package)
+    [ -n "$kernel" ] || skip "apt knows no package linux-image-amd64"
+    fetch "$kernel" './boot/*' './lib/modules/*' || skip "the package $kernel cannot be fetched"
     fetch busybox-static ./bin/busybox || skip "the package busybox-static cannot be fetched"
+    from=$work/unpacked/lib/modules
+    to=$cache/modules/${kernel#linux-image-}
     rm -rf "$cache"
-    mkdir -p "$cache/modules" || exit 2
-    mv "$work"/unpacked/boot/vmlinuz-* "$cache/vmlinuz" &&
-        mv "$work"/unpacked/boot/config-* "$cache/config" &&
-        find "$work/unpacked/lib/modules" -name '*.ko' -exec mv {} "$cache/modules" ';' &&
-        mv "$work/unpacked/bin/busybox" "$cache/busybox" || exit 2
+    mkdir -p "$to" || exit 2
+    for module in $modules; do
+        take_module "$module" >/dev/null || exit 2
+    done
+    mv "$work"/unpacked/boot/config-* "$cache/config" && mv "$work/unpacked/bin/busybox" "$cache/busybox" &&
+        unpack_kernel "$work"/unpacked/boot/vmlinuz-* "$cache/vmlinux" || exit 2
+    rm -rf "$work/unpacked"
     grep -q '^CONFIG_SERIAL_8250=y' "$cache/config" && grep -q '^CONFIG_SERIAL_8250_RUNTIME_UARTS=4' "$cache/config" ||
         skip "the kernel of $kernel has no four 8250 UARTs built in"
     echo "$modules" >"$cache/complete"
@@ -47,9 +53,9 @@ fill_cache() {
 # machine's whole file system in $work/initrd.
 pack_root() {
     root=$work/root
-    mkdir -p "$root/bin" "$root/lib/modules"
-    cp "$cache/busybox" "$root/bin" && cp "$cache"/modules/* "$root/lib/modules" && cp "$1" "$root/init" &&
-        chmod 755 "$root/init" || return 1
+    mkdir -p "$root/bin" "$root/lib"
+    cp "$cache/busybox" "$root/bin" && cp -r "$cache/modules" "$root/lib" && cp "$1" "$root/init" &&
+        chmod 755 "$root/init" && "$cache/busybox" depmod -b "$root" "$(ls "$cache/modules")" || return 1
     shift
     for program in "$@"; do
         cp "$program" "$root/bin" || return 1
@@ -58,7 +64,6 @@ pack_root() {
             mkdir -p "$root$(dirname "$library")" && cp -L "$library" "$root$library" || return 1
         done || return 1
     done
-    echo "$modules" >"$root/lib/modules/order"
     (cd "$root" && find . | "$cache/busybox" cpio -o -H newc -R 0:0 2>/dev/null) >"$work/initrd"
 }
 

@@ -9,10 +9,12 @@ die() {
 
 # Debian 12 package names, by what needs them.
 PACKAGES_BUILD="gcc libc6-dev cmake ninja-build pkg-config musl-dev linux-libc-dev librust-blake3-dev libserialport-dev
-    libsqlite3-dev"
-PACKAGES_TESTS="clang clang-format clang-tidy iproute2 libarchive-tools libclang-rt-14-dev llvm nftables spin strace git
-    python3"
-PACKAGES_RIG="qemu-system-x86"
+    libusb-1.0-0-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev libmicrohttpd-dev libnats-dev libpcre2-dev libzstd-dev"
+PACKAGES_TESTS="clang clang-format clang-tidy gcc-aarch64-linux-gnu iproute2 libarchive-tools libc6-dev-arm64-cross
+    libclang-rt-14-dev llvm nftables openssl spin strace systemd git
+    python3 python3-pyte procps util-linux"
+PACKAGES_RIG="dpkg-dev e2fsprogs file libarchive-tools make qemu-system-x86 systemd zstd"
+PACKAGES_TARGET="gcc-arm-none-eabi libnewlib-arm-none-eabi python3 qemu-system-arm"
 PACKAGES_BENCH="aide b3sum lsof iproute2 time"
 
 # need_packages NAME...: installs what is missing; says nothing when nothing is.
@@ -33,6 +35,12 @@ need_packages() {
         die "apt-get could not install$_missing"
     fi
     rm -f "$_log"
+}
+
+# Node.js as it was installed, whoever packaged it: other packages of it than Debian's bring npm along.
+need_npm() {
+    command -v node >/dev/null || need_packages nodejs
+    command -v npm >/dev/null || need_packages npm
 }
 
 # build PRESET [TARGET...]: configures once, builds what changed, prints the log only when it fails.

@@ -68,6 +68,57 @@ a_route_that_is_good_again_in_time_and_an_answer_are_no_loss(void)
     CHECK_STR(netstate_name(n.state), "up");
 }
 
+/* A route that was bad for a moment is told as good again only after two seconds. */
+static void
+a_bad_route_over_which_answers_come_is_no_loss(void)
+{
+    begin_up();
+    at(10100, NET_ROUTE_BAD);
+    for (int64_t ms = 10350; ms < 12200; ms += 250) {
+        CHECK_INT(at(ms, NET_ACK), NET_TELL_NOTHING);
+        CHECK_INT(at(ms + 200, NET_TICK), NET_TELL_NOTHING);
+    }
+    at(12200, NET_ROUTE_GOOD);
+    CHECK_INT(at(12250, NET_ACK), NET_TELL_NOTHING);
+    CHECK_STR(netstate_name(n.state), "up");
+}
+
+static void
+an_answer_puts_off_the_proof_by_the_route_by_half_a_second_and_no_more(void)
+{
+    begin_up();
+    at(10100, NET_ROUTE_BAD);
+    at(10400, NET_ACK);
+    CHECK_INT(at(10899, NET_TICK), NET_TELL_NOTHING);
+    CHECK_INT(netstate_due(&n, 10899), 10900);
+    CHECK_INT(at(10900, NET_TICK), NET_TELL_LOST);
+}
+
+static void
+who_slept_has_not_heard_silence(void)
+{
+    begin_up();
+    netstate_absent(&n, 889000, 900000);
+    CHECK_INT(at(900000, NET_TICK), NET_TELL_NOTHING);
+    CHECK_INT(at(901999, NET_TICK), NET_TELL_NOTHING);
+    CHECK_INT(at(902000, NET_TICK), NET_TELL_LOST);
+    begin_up();
+    at(899999, NET_ACK);
+    netstate_absent(&n, 889000, 900000);
+    CHECK_INT(at(902999, NET_TICK), NET_TELL_NOTHING);
+}
+
+static void
+it_is_ticked_at_the_moment_of_each_proof(void)
+{
+    begin_up();
+    CHECK_INT(at(12900, NET_TICK), NET_TELL_NOTHING);
+    CHECK_INT(netstate_due(&n, 12900), 13000);
+    begin_up();
+    at(10100, NET_ROUTE_BAD);
+    CHECK_INT(netstate_due(&n, 10400), 10600);
+}
+
 static void
 two_send_errors_in_a_row_are_a_loss_and_one_is_not(void)
 {
@@ -290,6 +341,10 @@ main(void)
     CHECK_RUN(nothing_acknowledged_from_the_start_is_lost_after_three_seconds);
     CHECK_RUN(a_bad_route_is_a_loss_after_half_a_second_and_not_before);
     CHECK_RUN(a_route_that_is_good_again_in_time_and_an_answer_are_no_loss);
+    CHECK_RUN(a_bad_route_over_which_answers_come_is_no_loss);
+    CHECK_RUN(an_answer_puts_off_the_proof_by_the_route_by_half_a_second_and_no_more);
+    CHECK_RUN(who_slept_has_not_heard_silence);
+    CHECK_RUN(it_is_ticked_at_the_moment_of_each_proof);
     CHECK_RUN(two_send_errors_in_a_row_are_a_loss_and_one_is_not);
     CHECK_RUN(silence_alone_is_proof);
     CHECK_RUN(seldom_check_ins_are_waited_for_three_times);

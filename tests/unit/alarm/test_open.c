@@ -215,6 +215,56 @@ a_flood_of_one_source_neither_displaces_nor_delays_the_others(void)
 }
 
 static void
+who_was_quiet_for_a_second_waits_for_nobody_elses_turn_and_only_once(void)
+{
+    int code;
+
+    begin();
+    for (int i = 0; i < 100; i++) {
+        char subject[16];
+        snprintf(subject, sizeof(subject), "mod%d", i);
+        take(finding(FINDING_MOUNT_ADDED, subject, "1"), FINDING_OPEN);
+    }
+    for (int64_t now_ms = 0; now_ms <= OPEN_CALM_MS; now_ms++) {
+        (void)tell(now_ms, &code);
+    }
+    while (tell(OPEN_CALM_MS, &code) != OPEN_FREE) {
+    }
+    take(finding(FINDING_DAEMON_DOWN, "a", "1"), FINDING_OPEN);
+    take(finding(FINDING_DAEMON_DOWN, "b", "1"), FINDING_OPEN);
+    CHECK_INT(tell(OPEN_CALM_MS, &code), OPEN_UNTOLD);
+    CHECK_INT(code, FINDING_DAEMON_DOWN);
+    CHECK_INT(tell(OPEN_CALM_MS, &code), OPEN_FREE);
+}
+
+static void
+what_no_line_has_told_of_is_counted_whatever_it_waits_for(void)
+{
+    int code;
+
+    begin();
+    take(finding(FINDING_DAEMON_DOWN, "a", "1"), FINDING_OPEN);
+    CHECK_INT(open_untold(&table), 1);
+    (void)tell(0, &code);
+    CHECK_INT(open_untold(&table), 0);
+    for (int i = 0; i < OPEN_SINGLES + 30; i++) {
+        char subject[16];
+        snprintf(subject, sizeof(subject), "/d/%d", i);
+        take(finding(FINDING_INTEGRITY_ADDED, subject, "1"), FINDING_OPEN);
+    }
+    CHECK_INT(open_untold(&table), OPEN_SINGLES + 30);
+    while (tell(1, &code) != OPEN_FREE) {
+    }
+    CHECK_INT(open_untold(&table), 30);
+    take(finding(FINDING_INTEGRITY_ADDED, "/d/30", "1"), FINDING_CLOSE);
+    CHECK_INT(open_untold(&table), 30);
+    open_hurry(&table);
+    CHECK_INT(tell(2, &code), OPEN_UNTOLD);
+    CHECK_INT(code, FINDING_INTEGRITY_MANY);
+    CHECK_INT(open_untold(&table), 0);
+}
+
+static void
 an_event_is_told_and_never_open(void)
 {
     int code;
@@ -280,6 +330,8 @@ main(void)
     CHECK_RUN(news_that_end_before_their_turn_are_told_before_the_end);
     CHECK_RUN(what_finds_no_room_is_counted_exactly);
     CHECK_RUN(a_flood_of_one_source_neither_displaces_nor_delays_the_others);
+    CHECK_RUN(who_was_quiet_for_a_second_waits_for_nobody_elses_turn_and_only_once);
+    CHECK_RUN(what_no_line_has_told_of_is_counted_whatever_it_waits_for);
     CHECK_RUN(an_event_is_told_and_never_open);
     CHECK_RUN(no_event_takes_the_room_of_other_findings_by_coming_often);
     CHECK_RUN(what_was_brief_is_told_as_over_too_and_is_news_of_what_is_open);

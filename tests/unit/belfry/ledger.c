@@ -1,5 +1,6 @@
 #include "support/check.h"
 
+#include "belfry/ledger/export.h"
 #include "belfry/ledger/ledger.h"
 #include "belfry/ledger/rules.h"
 
@@ -85,6 +86,23 @@ say(uint32_t session, uint32_t number, enum wire_severity severity, const char *
     struct record r = line_of(session, number, severity, code, detail);
 
     apply(&r);
+}
+
+/* The next notice that was not looked at; false when there is none. */
+static bool
+next_notice(struct notice *n)
+{
+    static int64_t seq;
+
+    if (n == NULL) {
+        seq = 0;
+        return false;
+    }
+    if (ledger_notice_after(ledger, seq, n) != 0) {
+        return false;
+    }
+    seq = n->seq;
+    return true;
 }
 
 static void
@@ -335,19 +353,101 @@ an_unpaired_host_has_no_keys_and_no_open_alarms_and_may_be_paired_again(void)
     end();
 }
 
-/* The ledger of version 1 had no windows, and hosts could not be unpaired. */
 static void
-make_version_1(void)
+alter(const char *sql)
 {
     sqlite3 *db = NULL;
 
     CHECK_INT(sqlite3_open(path, &db), SQLITE_OK);
-    CHECK_INT(sqlite3_exec(db,
-                      "ALTER TABLE hosts DROP COLUMN unpaired_ms; ALTER TABLE hosts DROP COLUMN unpaired_by;"
-                      "DROP TABLE windows; PRAGMA user_version = 1",
-                      NULL, NULL, NULL),
-            SQLITE_OK);
+    CHECK_INT(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     CHECK_INT(sqlite3_close(db), SQLITE_OK);
+}
+
+/* That of version 4 kept what people did with what they did it to. */
+static void
+make_version_4(void)
+{
+    alter("DROP TABLE acts; PRAGMA user_version = 4");
+}
+
+/* That of version 3 told alarms one and all to the same, and kept in the alarm's row what was told. */
+static void
+make_version_3(void)
+{
+    make_version_4();
+    alter("ALTER TABLE alarms ADD COLUMN tell_open INTEGER NOT NULL DEFAULT 1;"
+          "ALTER TABLE alarms ADD COLUMN told_open INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE alarms ADD COLUMN tell_close INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE alarms ADD COLUMN told_close INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE alarms ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;"
+          "ALTER TABLE alarms ADD COLUMN next_ms INTEGER NOT NULL DEFAULT 0;"
+          "CREATE INDEX alarms_tell ON alarms(next_ms) WHERE told_open < tell_open OR told_close < "
+          "tell_close;"
+          "DROP TABLE notices; DROP TABLE notifiers; DROP TABLE again; PRAGMA user_version = 3");
+}
+
+/* That of version 2 knew neither paths nor pins, and a root had no pending successor. */
+static void
+make_version_2(void)
+{
+    make_version_3();
+    alter("ALTER TABLE hosts DROP COLUMN pending; ALTER TABLE hosts DROP COLUMN pending_id;"
+          "ALTER TABLE hosts DROP COLUMN pending_nonce; ALTER TABLE hosts DROP COLUMN next_root; ALTER TABLE "
+          "hosts DROP COLUMN passed; DROP TABLE paths; DROP TABLE connections;"
+          "DROP TABLE pins; DROP TABLE accepts; PRAGMA user_version = 2");
+}
+
+/* That of version 1 had no windows, and hosts could not be unpaired. */
+static void
+make_version_1(void)
+{
+    make_version_2();
+    alter("ALTER TABLE hosts DROP COLUMN unpaired_ms; ALTER TABLE hosts DROP COLUMN unpaired_by;"
+          "DROP TABLE windows; PRAGMA user_version = 1");
+}
+
+static void
+the_schema(char *out, size_t size)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *st = NULL;
+    size_t n = 0;
+
+    CHECK_INT(sqlite3_open(path, &db), SQLITE_OK);
+    CHECK_INT(
+            sqlite3_prepare_v2(db,
+                    "SELECT m.name || ' ' || t.name || ' ' || t.type || ' ' || t.pk FROM sqlite_schema AS m, "
+                    "pragma_table_info(m.name) AS t WHERE m.type = 'table' ORDER BY m.name, t.cid",
+                    -1, &st, NULL),
+            SQLITE_OK);
+    while (sqlite3_step(st) == SQLITE_ROW && n < size) {
+        n += (size_t)snprintf(out + n, size - n, "%s\n", (const char *)sqlite3_column_text(st, 0));
+    }
+    (void)sqlite3_finalize(st);
+    CHECK_INT(sqlite3_close(db), SQLITE_OK);
+    CHECK(n > 1000 && n < size);
+}
+
+static void
+a_ledger_brought_up_from_any_earlier_version_is_like_a_new_one(void)
+{
+    static void (*const make[])(void) = { make_version_1, make_version_2, make_version_3, make_version_4 };
+    static char fresh[16384];
+    static char brought[16384];
+
+    for (size_t i = 0; i < sizeof make / sizeof make[0]; i++) {
+        begin();
+        end();
+        the_schema(fresh, sizeof fresh);
+        make[i]();
+        CHECK_INT(ledger_open(path, LEDGER_READ, false, &ledger, error), LEDGER_E_IO);
+        CHECK(strstr(error, "belfry run brings it to this one") != NULL);
+        CHECK_INT(ledger_open(path, LEDGER_WRITE, true, &ledger, error), 0);
+        CHECK_INT(listed().count, 1);
+        end();
+        the_schema(brought, sizeof brought);
+        CHECK_STR(brought, fresh);
+    }
 }
 
 static void
@@ -364,6 +464,68 @@ a_ledger_of_the_version_before_is_taken_over_with_its_hosts(void)
     end();
     CHECK_INT(ledger_open(path, LEDGER_READ, false, &ledger, error), 0);
     CHECK_INT(listed().last.expect_until_ms, 1000);
+    end();
+}
+
+/* The file that this is a dump of was written by belfry of version 3. */
+static void
+a_ledger_of_version_3_is_taken_over_with_what_was_not_told_yet(void)
+{
+    static char sql[65536];
+    int fd = open(LEDGER_V3, O_RDONLY);
+    struct ledger_place place;
+    struct notice n;
+
+    CHECK(read(fd, sql, sizeof sql - 1) > 0);
+    (void)close(fd);
+    remove_ledger();
+    alter(sql);
+    CHECK_INT(ledger_open(path, LEDGER_WRITE, true, &ledger, error), 0);
+    (void)next_notice(NULL);
+    CHECK(next_notice(&n)); /* alarm 1 was told, its end was not; 2 was told in all; of 3 nothing was */
+    CHECK_INT(n.alarm.id, 3);
+    CHECK(!n.closed);
+    CHECK_STR(n.alarm.detail, "path=/c");
+    CHECK(next_notice(&n));
+    CHECK_INT(n.alarm.id, 1);
+    CHECK(n.closed && !n.alarm.open);
+    CHECK(!next_notice(&n));
+    CHECK_INT(ledger_place(ledger, "hook", &place), 0);
+    CHECK_INT(place.notices, 0);
+    CHECK_INT(ledger_place(ledger, "syslog", &place), 0);
+    CHECK_INT(place.notices, 0);
+    CHECK_INT(ledger_place(ledger, "new", &place), 0);
+    CHECK_INT(place.notices, 2);
+    CHECK_INT(alarms(true), 2);
+    end();
+}
+
+static void
+count_act(void *to, const struct export_cell *cell, unsigned cells)
+{
+    unsigned *count = to;
+
+    CHECK_INT(cells, 5);
+    count[0]++;
+    count[1] += strcmp(cell[1].text, "expect") == 0 && strcmp(cell[4].text, "kim") == 0;
+}
+
+static void
+what_people_did_before_acts_were_kept_is_told_from_what_is_left_of_it(void)
+{
+    static const struct export_span all = { .until_ms = INT64_C(1) << 50, .host = "" };
+    unsigned count[2] = { 0 };
+    int64_t cursor = 0;
+
+    begin();
+    CHECK_INT(ledger_expect(ledger, "web03", 1000, "kim", 10), 0);
+    CHECK_INT(ledger_expect(ledger, "web03", 0, "kim", 600), 0);
+    end();
+    make_version_4();
+    CHECK_INT(ledger_open(path, LEDGER_WRITE, true, &ledger, error), 0);
+    CHECK_INT(export_rows(ledger, "acts", &all, &cursor, 100, count_act, count), 3);
+    CHECK_INT(count[0], 3);
+    CHECK_INT(count[1], 2);
     end();
 }
 
@@ -504,49 +666,46 @@ an_older_line_that_comes_late_does_not_take_the_alarm_back(void)
 static void
 a_changed_file_that_is_then_gone_is_told_again_in_the_same_row(void)
 {
-    struct ledger_tell tell;
+    struct notice n;
 
     begin();
+    (void)next_notice(NULL);
     say(1, 5, WIRE_CRIT, "integrity.changed", "path=/a");
-    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), 0);
-    CHECK_INT(ledger_told(ledger, 1, false, tell.sequence, 0), 0);
-    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), LEDGER_E_NONE);
+    CHECK(next_notice(&n));
+    CHECK_INT(n.alarm.id, 1);
     say(1, 6, WIRE_CRIT, "integrity.changed", "path=/a again=1");
-    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), LEDGER_E_NONE);
+    CHECK(!next_notice(&n));
     say(1, 7, WIRE_CRIT, "integrity.gone", "path=/a");
     CHECK_INT(alarms(false), 1);
-    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), 0);
-    CHECK_STR(tell.alarm.code, "integrity.gone");
+    CHECK(next_notice(&n));
+    CHECK_STR(n.alarm.code, "integrity.gone");
     end();
 }
 
 static void
 what_recurs_after_an_ack_is_told_again_and_a_test_each_time(void)
 {
-    struct ledger_tell tell;
+    struct notice n;
 
     begin();
+    (void)next_notice(NULL);
     say(1, 5, WIRE_WARN, "time.step", "clock=utc");
     say(1, 6, WIRE_WARN, "test.alarm", "by=me");
-    for (int i = 0; i < 2; i++) {
-        CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), 0);
-        CHECK_INT(ledger_told(ledger, tell.alarm.id, false, tell.sequence, 0), 0);
-    }
+    CHECK(next_notice(&n) && next_notice(&n));
     say(1, 7, WIRE_WARN, "time.step", "clock=utc");
-    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), LEDGER_E_NONE);
+    CHECK(!next_notice(&n));
     CHECK_INT(ledger_ack(ledger, 1, "me", 77, &changes), 0);
     say(2, 3, WIRE_WARN, "time.step", "clock=utc");
-    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), LEDGER_E_NONE);
+    CHECK(!next_notice(&n));
     CHECK_STR(alarm_of(1).acked_by, "me");
     say(2, 4, WIRE_WARN, "time.step", "clock=utc");
-    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), 0);
-    CHECK_INT(tell.alarm.id, 1);
+    CHECK(next_notice(&n));
+    CHECK_INT(n.alarm.id, 1);
     CHECK_INT(alarm_of(1).acked_ms, 0);
     CHECK_INT(alarm_of(1).count, 4);
-    CHECK_INT(ledger_told(ledger, 1, false, tell.sequence, 0), 0);
     say(1, 8, WIRE_WARN, "test.alarm", "by=me");
-    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), 0);
-    CHECK_INT(tell.alarm.id, 2);
+    CHECK(next_notice(&n));
+    CHECK_INT(n.alarm.id, 2);
     end();
 }
 
@@ -682,62 +841,211 @@ an_ack_closes_what_nothing_else_will_and_marks_the_rest(void)
 }
 
 static void
-what_was_not_told_is_told_after_a_restart_and_the_opening_before_the_end(void)
+a_notice_is_the_alarm_as_it_was_and_knows_the_worst_that_it_was(void)
 {
-    struct ledger_tell tell;
-    int64_t busy[1] = { 1 };
+    struct notice n;
+    struct record r = line_of(1, 5, WIRE_CRIT, "net.listen", "port=1");
 
     begin();
-    say(1, 5, WIRE_CRIT, "integrity.changed", "path=/a");
-    say(1, 6, WIRE_NOTE, "integrity.ok", "of=5");
+    (void)next_notice(NULL);
+    apply(&r);
+    r = line_of(1, 6, WIRE_WARN, "net.listening", "port=1");
+    (void)snprintf(r.line, sizeof r.line, "%s", "other");
+    apply(&r);
+    say(1, 7, WIRE_NOTE, "net.ok", "of=6");
     end();
     CHECK_INT(ledger_open(path, LEDGER_WRITE, true, &ledger, error), 0);
-    CHECK_INT(ledger_tell_next(ledger, now_ms, busy, 1, &tell), LEDGER_E_NONE);
-    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), 0);
-    CHECK(!tell.closed);
-    CHECK_INT(ledger_told(ledger, 1, false, tell.sequence, now_ms + 5000), 0); /* the hook failed */
-    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), LEDGER_E_NONE);
-    CHECK_INT(ledger_tell_due(ledger, now_ms), now_ms + 5000);
-    CHECK_INT(ledger_tell_due(ledger, now_ms + 5000), INT64_MAX);
-    CHECK_INT(ledger_tell_next(ledger, now_ms + 5000, NULL, 0, &tell), 0);
-    CHECK_INT(tell.tries, 1);
-    CHECK_INT(ledger_told(ledger, 1, false, tell.sequence, 0), 0);
-    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), 0);
-    CHECK(tell.closed);
-    CHECK_INT(ledger_told(ledger, 1, true, tell.sequence, 0), 0);
-    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), LEDGER_E_NONE);
-    CHECK_INT(ledger_tell_due(ledger, now_ms), INT64_MAX);
+    CHECK(next_notice(&n));
+    CHECK(!n.closed && n.alarm.open);
+    CHECK_STR(n.alarm.code, "net.listen");
+    CHECK_INT(n.worst, WIRE_CRIT);
+    CHECK(next_notice(&n));
+    CHECK_STR(n.alarm.code, "net.listening");
+    CHECK_INT(n.alarm.severity, WIRE_WARN);
+    CHECK_INT(n.worst, WIRE_CRIT);
+    CHECK(strcmp(n.first_line, "other") != 0);
+    CHECK(next_notice(&n));
+    CHECK(n.closed && !n.alarm.open && n.alarm.closed_ms != 0);
+    CHECK_INT(n.worst, WIRE_CRIT);
+    CHECK(strcmp(n.first_line, "other") != 0);
+    CHECK_INT(n.seq, 3);
     end();
 }
 
-/* A hook that hangs is no reason to wait with the next try of another. */
 static void
-what_is_under_way_hides_no_later_try(void)
+what_more_is_known_of_an_alarm_is_told_to_whoever_is_told_later(void)
 {
-    struct ledger_tell tell;
-    int64_t busy[1] = { 2 };
+    struct notice n;
+
+    begin();
+    (void)next_notice(NULL);
+    say(1, 5, WIRE_CRIT, "integrity.changed", "path=/a");
+    say(1, 6, WIRE_CRIT, "more", "of=5 new=abc");
+    CHECK(next_notice(&n));
+    CHECK_STR(n.alarm.detail, "path=/a new=abc");
+    end();
+}
+
+/* What failed is tried when it is due, and what came later of the same alarm not before it. */
+static void
+of_one_alarm_the_earlier_notice_is_tried_first(void)
+{
+    struct notice first = { .seq = 1, .alarm = { .id = 7 } };
+    struct notice second = { .seq = 2, .alarm = { .id = 7 } };
+    struct notice other = { .seq = 3, .alarm = { .id = 8 } };
+    struct ledger_try due[4];
+
+    begin();
+    CHECK_INT(ledger_again(ledger, "a", &first, 1, 5000), 0);
+    CHECK(!ledger_again_before(ledger, "a", &first));
+    CHECK(ledger_again_before(ledger, "a", &second));
+    CHECK(!ledger_again_before(ledger, "b", &second));
+    CHECK_INT(ledger_again(ledger, "a", &second, 0, 4000), 0);
+    CHECK_INT(ledger_again(ledger, "a", &other, 2, 4500), 0);
+    CHECK_INT(ledger_again_due(ledger, "a", 3000, due, 4), 0);
+    CHECK_INT(ledger_again_due(ledger, "b", 9000, due, 4), 0);
+    CHECK_INT(ledger_again_at(ledger, "a", 3000), 4000);
+    CHECK_INT(ledger_again_due(ledger, "a", 4500, due, 4), 1);
+    CHECK_INT(due[0].seq, 3);
+    CHECK_INT(due[0].tries, 2);
+    CHECK_INT(ledger_again_due(ledger, "a", 5000, due, 4), 2);
+    CHECK_INT(due[1].seq, 1);
+    CHECK_INT(ledger_again_done(ledger, "a", &first), 0);
+    CHECK_INT(ledger_again_due(ledger, "a", 5000, due, 4), 2);
+    CHECK_INT(due[0].seq, 2);
+    CHECK_INT(ledger_again_now(ledger, "a", 8, 6000), 0);
+    CHECK_INT(ledger_again_at(ledger, "a", 5000), 6000);
+    CHECK_INT(ledger_again_due(ledger, "a", 6000, due, 4), 2);
+    CHECK_INT(due[1].tries, 0);
+    end();
+}
+
+static bool
+is_a(const void *to, const char *notifier)
+{
+    (void)to;
+    return strcmp(notifier, "a") == 0;
+}
+
+static void
+each_notifier_has_its_place_and_a_new_one_begins_behind_what_was(void)
+{
+    struct ledger_place a;
+    struct ledger_place b;
+    struct notice n = { .seq = 1, .alarm = { .id = 1 } };
+    struct ledger_try due[1];
+
+    begin();
+    CHECK_INT(ledger_place(ledger, "a", &a), 0);
+    CHECK_INT(a.notices, 0);
+    CHECK_INT(ledger_place_save(ledger, "a", &a), 0);
+    say(1, 5, WIRE_CRIT, "integrity.changed", "path=/a");
+    say(1, 6, WIRE_CRIT, "integrity.changed", "path=/b");
+    CHECK_INT(ledger_place(ledger, "a", &a), 0);
+    CHECK_INT(a.notices, 0);
+    CHECK_INT(ledger_notices_after(ledger, a.notices), 2);
+    CHECK_INT(ledger_place(ledger, "b", &b), 0);
+    CHECK_INT(b.notices, 2);
+    b.told = 5;
+    CHECK_INT(ledger_place_save(ledger, "b", &b), 0);
+    CHECK_INT(ledger_again(ledger, "b", &n, 0, 1), 0);
+    CHECK_INT(ledger_places_forget(ledger, is_a, NULL), 0);
+    CHECK_INT(ledger_again_due(ledger, "b", 10, due, 1), 0);
+    CHECK_INT(ledger_place(ledger, "b", &b), 0);
+    CHECK_INT(b.told, 0);
+    CHECK_INT(ledger_place(ledger, "a", &a), 0);
+    CHECK_INT(a.notices, 0);
+    end();
+}
+
+static void
+only_notices_that_all_were_told_and_of_alarms_that_are_over_are_dropped(void)
+{
+    struct ledger_place place = { .notices = 2 };
+    struct notice n = { .seq = 1, .alarm = { .id = 1 } };
+
+    begin();
+    say(1, 5, WIRE_CRIT, "integrity.changed", "path=/a"); /* 1 */
+    say(1, 6, WIRE_CRIT, "integrity.changed", "path=/b"); /* 2 */
+    say(1, 7, WIRE_NOTE, "integrity.ok", "of=5");         /* 3 */
+    CHECK_INT(ledger_place_save(ledger, "a", &place), 0);
+    CHECK_INT(ledger_again(ledger, "b", &n, 0, 1), 0);
+    CHECK_INT(ledger_notices_prune(ledger, now_ms * 2), 0);
+    CHECK_INT(ledger_notices_after(ledger, 0), 3);
+    CHECK_INT(ledger_again_done(ledger, "b", &n), 0);
+    CHECK_INT(ledger_notices_prune(ledger, 1), 0);
+    CHECK_INT(ledger_notices_after(ledger, 0), 3);
+    CHECK_INT(ledger_notices_prune(ledger, now_ms * 2), 0);
+    CHECK_INT(ledger_notices_after(ledger, 0), 2);
+    CHECK_INT(ledger_notice(ledger, 1, &n), LEDGER_E_NONE);
+    place.notices = 3;
+    CHECK_INT(ledger_place_save(ledger, "a", &place), 0);
+    CHECK_INT(ledger_notices_prune(ledger, now_ms * 2), 0);
+    CHECK_INT(ledger_notices_after(ledger, 0), 1);
+    CHECK_INT(ledger_notice(ledger, 2, &n), 0);
+    end();
+}
+
+static void
+who_begins_is_told_what_is_open_once_each(void)
+{
+    struct notice n;
 
     begin();
     say(1, 5, WIRE_CRIT, "integrity.changed", "path=/a");
     say(1, 6, WIRE_CRIT, "integrity.changed", "path=/b");
-    CHECK_INT(ledger_tell_next(ledger, now_ms, NULL, 0, &tell), 0);
-    CHECK_INT(ledger_told(ledger, tell.alarm.id, false, tell.sequence, now_ms + 5000), 0);
-    CHECK_INT(ledger_tell_next(ledger, now_ms, busy, 1, &tell), LEDGER_E_NONE);
-    CHECK_INT(ledger_tell_due(ledger, now_ms), now_ms + 5000);
+    say(1, 7, WIRE_NOTE, "integrity.ok", "of=5");
+    say(1, 8, WIRE_CRIT, "integrity.changed", "path=/c");
+    CHECK_INT(ledger_standing_after(ledger, 0, INT64_MAX, &n), 0);
+    CHECK_INT(n.alarm.id, 2);
+    CHECK_INT(n.seq, 0);
+    CHECK(!n.closed);
+    CHECK_INT(ledger_standing_after(ledger, n.alarm.id, INT64_MAX, &n), 0);
+    CHECK_STR(n.alarm.subject, "path=/c");
+    CHECK_INT(ledger_standing_after(ledger, n.alarm.id, INT64_MAX, &n), LEDGER_E_NONE);
+    CHECK_INT(ledger_standing_after(ledger, 0, 1, &n), 0);
+    CHECK_INT(n.alarm.id, 1);
+    CHECK(n.closed);
     end();
 }
 
 static void
-keep_session(void *to, const struct wire_judge_session *s)
+an_alarm_whose_host_is_unpaired_is_told_to_be_over(void)
 {
-    *(struct wire_judge_session *)to = *s;
+    struct notice n;
+
+    begin();
+    (void)next_notice(NULL);
+    say(1, 5, WIRE_CRIT, "integrity.changed", "path=/a");
+    say(1, 6, WIRE_CRIT, "integrity.changed", "path=/b");
+    CHECK_INT(ledger_unpair(ledger, "web03", "kim", 99), 0);
+    CHECK(next_notice(&n) && next_notice(&n) && next_notice(&n));
+    CHECK(n.closed);
+    CHECK_INT(n.alarm.id, 1);
+    CHECK_STR(n.alarm.acked_by, "kim");
+    CHECK(next_notice(&n));
+    CHECK(n.closed);
+    CHECK_INT(n.alarm.id, 2);
+    CHECK(!next_notice(&n));
+    CHECK_INT(alarms(true), 0);
+    end();
+}
+
+static void
+keep_session(void *to, const struct wire_judge_session *s, const struct wire_hole *hole)
+{
+    struct wire_judge *back = to;
+
+    back->session[0] = *s;
+    memcpy(back->hole[0], hole, s->holes * sizeof *hole);
 }
 
 static void
 a_judge_is_found_again_with_its_sessions_and_holes(void)
 {
     static struct wire_judge judge;
-    static struct wire_judge_session back;
+    static struct wire_judge found;
+    const struct wire_judge_session *back = &found.session[0];
     struct host_record host = { .host = "web03", .pairing = 1, .last_ms = 9 };
     struct wire_judge_session *s = &judge.session[2];
 
@@ -752,24 +1060,59 @@ a_judge_is_found_again_with_its_sessions_and_holes(void)
     s->reserve_first = 100;
     s->reserve_last = 103;
     s->holes = 2;
-    s->hole[0] = (struct wire_hole){ .first = 3, .last = 4, .since_ms = 10, .told = true };
-    s->hole[1] = (struct wire_hole){ .first = 7, .last = 7, .since_ms = 20 };
+    judge.hole[2][0] = (struct wire_hole){ .first = 3, .last = 4, .since_ms = 10, .told = true };
+    judge.hole[2][1] = (struct wire_hole){ .first = 7, .last = 7, .since_ms = 20 };
     CHECK_INT(ledger_host_save(ledger, &host, &judge, 1000), 0);
-    CHECK_INT(ledger_sessions(ledger, "web03", 1, 4, keep_session, &back), 0);
-    CHECK_INT(back.number, 17);
-    CHECK_STR(back.nonce, "K3QF");
-    CHECK_MEM(&back.key, &s->key, sizeof s->key);
-    CHECK_INT(back.top, 99);
-    CHECK(back.any && back.has_reserve && !back.ended);
-    CHECK_INT(back.reserve_last, 103);
-    CHECK_INT(back.holes, 2);
-    CHECK_INT(back.hole[1].since_ms, 1020);
-    CHECK(back.hole[0].told && !back.hole[1].told);
+    CHECK_INT(ledger_sessions(ledger, "web03", 1, 4, keep_session, &found), 0);
+    CHECK_INT(back->number, 17);
+    CHECK_STR(back->nonce, "K3QF");
+    CHECK_MEM(&back->key, &s->key, sizeof s->key);
+    CHECK_INT(back->top, 99);
+    CHECK(back->any && back->has_reserve && !back->ended);
+    CHECK_INT(back->reserve_last, 103);
+    CHECK_INT(back->holes, 2);
+    CHECK_INT(found.hole[0][1].since_ms, 1020);
+    CHECK(found.hole[0][0].told && !found.hole[0][1].told);
     CHECK_INT(ledger_missing(ledger, "web03", 1), 2);
     s->holes = 0;
     CHECK_INT(ledger_host_save(ledger, &host, &judge, 1000), 0);
-    CHECK_INT(ledger_sessions(ledger, "web03", 1, 4, keep_session, &back), 0);
-    CHECK_INT(back.holes, 0);
+    CHECK_INT(ledger_sessions(ledger, "web03", 1, 4, keep_session, &found), 0);
+    CHECK_INT(back->holes, 0);
+    end();
+}
+
+static void
+what_is_pending_and_what_was_rekeyed_is_found_again(void)
+{
+    static struct wire_judge judge;
+    struct host_record host = { .host = "web03", .pairing = 1 };
+    struct host_record back;
+
+    begin();
+    judge.root_session = 17;
+    CHECK_INT(ledger_host_save(ledger, &host, &judge, 0), 0);
+    back = listed().last;
+    CHECK(!back.rekeyed && !back.rekey.pending);
+    CHECK_STR(back.rekey.id, "");
+    judge.rekey = (struct wire_judge_rekey){ .pending = true, .nonce = "K3QF", .id = "WMMEJNWR" };
+    memset(&judge.rekey.x, 0x5A, sizeof judge.rekey.x);
+    CHECK_INT(ledger_host_save(ledger, &host, &judge, 0), 0);
+    back = listed().last;
+    CHECK(back.rekey.pending && !back.rekeyed);
+    CHECK_STR(back.rekey.id, "WMMEJNWR");
+    CHECK_STR(back.rekey.nonce, "K3QF");
+    CHECK_MEM(&back.rekey.x, &judge.rekey.x, sizeof back.rekey.x);
+    memset(&judge.rekey, 0, sizeof judge.rekey);
+    judge.rekeyed = true;
+    memset(&judge.next_root, 0x77, sizeof judge.next_root);
+    CHECK_INT(ledger_host_save(ledger, &host, &judge, 0), 0);
+    back = listed().last;
+    CHECK(!back.rekey.pending && back.rekeyed);
+    CHECK_STR(back.rekey.id, "");
+    CHECK_MEM(&back.next_root, &judge.next_root, sizeof back.next_root);
+    CHECK_INT(ledger_unpair(ledger, "web03", "kim", 10), 0);
+    CHECK_INT(ledger_pair(ledger, "web03", &judge.root, &judge.root, 20, false), 0);
+    CHECK(!listed().last.rekeyed);
     end();
 }
 
@@ -781,6 +1124,318 @@ a_line_that_is_there_already_changes_nothing(void)
     say(1, 5, WIRE_CRIT, "integrity.changed", "path=/a");
     CHECK_INT(changes.count, 0);
     CHECK_INT(alarm_of(1).count, 1);
+    end();
+}
+
+/* ---- pins */
+
+#define DIGEST_A "0123456789ABCDEFGHJK"
+#define DIGEST_B "AAAAAAAAAAAAAAAAAAAA"
+#define DIGEST_C "CCCCCCCCCCCCCCCCCCCC"
+
+static void
+keep_pin(void *to, const struct pin_record *pin)
+{
+    struct pin_record *kept = to;
+    int i = pin->what[1] == 'a' ? 0 : pin->what[0] == 'b' ? 1 : 2; /* base, bin, conf */
+
+    kept[i] = *pin;
+}
+
+static struct pin_record
+pin_of_bin(void)
+{
+    struct pin_record kept[3];
+
+    memset(kept, 0, sizeof kept);
+    CHECK_INT(ledger_pins(ledger, "web03", 1, keep_pin, kept), 0);
+    return kept[1];
+}
+
+static int
+accept_what(const char *what)
+{
+    struct pin_record pin;
+    int r;
+
+    CHECK_INT(ledger_begin(ledger), 0);
+    r = ledger_accept(ledger, "web03", what, "kim", ++now_ms, &pin);
+    CHECK_INT(ledger_commit(ledger), 0);
+    return r;
+}
+
+static void
+what_is_seen_first_is_pinned_and_another_value_is_an_alarm_until_it_is_back(void)
+{
+    struct alarm a;
+
+    begin();
+    say(1, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_A);
+    say(1, 2, WIRE_INFO, "agent.run", "conf=" DIGEST_B);
+    say(1, 3, WIRE_INFO, "agent.run", "base=none");
+    say(1, 4, WIRE_INFO, "agent.run", "kernel=6.1.0-9-amd64 rights=full");
+    CHECK_INT(alarms(false), 0);
+    CHECK_STR(pin_of_bin().digest, DIGEST_A);
+    say(2, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_A);
+    CHECK_INT(alarms(false), 0);
+    say(3, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_B);
+    CHECK_INT(changes.count, 1);
+    a = alarm_of(1);
+    CHECK_STR(a.code, "belfry.pin");
+    CHECK_STR(a.subject, "what=bin");
+    CHECK_STR(a.detail, "what=bin pinned=" DIGEST_A " now=" DIGEST_B);
+    CHECK_INT(a.severity, WIRE_CRIT);
+    CHECK_INT(ledger_ack(ledger, 1, "kim", ++now_ms, &changes), 0);
+    CHECK_INT(alarms(true), 1); /* seen by a person, and still so */
+    say(4, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_A);
+    CHECK_INT(alarms(true), 0);
+    CHECK_STR(pin_of_bin().pinned_by, "");
+    /* The others of that host and another host are others. */
+    say(4, 2, WIRE_INFO, "agent.run", "base=" DIGEST_C);
+    CHECK_INT(alarms(true), 1);
+    say(4, 3, WIRE_INFO, "agent.run", "conf=" DIGEST_C);
+    CHECK_INT(alarms(true), 2);
+    end();
+}
+
+static void
+a_third_value_is_told_although_the_second_was_acknowledged(void)
+{
+    begin();
+    say(1, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_A);
+    say(2, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_B);
+    CHECK_INT(ledger_ack(ledger, 1, "kim", ++now_ms, &changes), 0);
+    say(3, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_B);
+    CHECK_INT(changes.at[0].what, LEDGER_REPEATED);
+    CHECK(alarm_of(1).acked_ms != 0);
+    say(4, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_C);
+    CHECK_INT(changes.at[0].what, LEDGER_RAISED);
+    CHECK(alarm_of(1).acked_ms == 0);
+    end();
+}
+
+static void
+what_a_person_accepts_is_pinned_from_then_on(void)
+{
+    begin();
+    CHECK_INT(accept_what("bin"), LEDGER_E_NONE);
+    say(1, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_A);
+    CHECK_INT(accept_what("bin"), LEDGER_E_NONE);
+    say(2, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_B);
+    CHECK_INT(accept_what("conf"), LEDGER_E_NONE);
+    CHECK_INT(alarms(true), 1);
+    CHECK_INT(accept_what("bin"), 0);
+    CHECK_INT(alarms(true), 0);
+    CHECK_STR(pin_of_bin().digest, DIGEST_B);
+    CHECK_STR(pin_of_bin().pinned_by, "kim");
+    say(3, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_B);
+    CHECK_INT(alarms(true), 0);
+    say(4, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_A); /* the old one is another one now */
+    CHECK_INT(alarms(true), 1);
+    end();
+}
+
+static void
+an_older_line_that_comes_late_tells_its_value_and_pins_nothing(void)
+{
+    begin();
+    say(1, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_A);
+    say(3, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_A);
+    say(2, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_B); /* between the two it was another one */
+    CHECK_INT(alarms(false), 1);
+    CHECK_INT(alarms(true), 0);
+    CHECK_STR(pin_of_bin().seen, DIGEST_A);
+    say(4, 9, WIRE_INFO, "agent.run", "bin=" DIGEST_B);
+    say(4, 8, WIRE_INFO, "agent.run", "bin=" DIGEST_A); /* does not end it */
+    CHECK_INT(alarms(true), 1);
+    end();
+}
+
+static void
+a_new_pairing_pins_anew_and_what_is_no_digest_is_not_pinned(void)
+{
+    struct wire_key key = { { 7 } };
+    struct record r;
+
+    begin();
+    say(1, 1, WIRE_INFO, "agent.run", "bin=short");
+    say(1, 2, WIRE_INFO, "agent.run", "bin=" DIGEST_A "X");
+    say(1, 3, WIRE_INFO, "agent.start", "bin=" DIGEST_C);
+    CHECK_STR(pin_of_bin().digest, "");
+    say(1, 4, WIRE_INFO, "agent.run", "bin=" DIGEST_A);
+    CHECK_INT(ledger_pair(ledger, "web03", &key, &key, 80, true), 0);
+    r = line_of(1, 1, WIRE_INFO, "agent.run", "bin=" DIGEST_B);
+    r.pairing = 2;
+    apply(&r);
+    CHECK_INT(alarms(false), 0);
+    end();
+}
+
+static void
+keep_path(void *to, const struct path_record *found)
+{
+    *(struct path_record *)to = *found;
+}
+
+static void
+paths_and_the_connection_are_found_again(void)
+{
+    static const struct path_record serial = { .path = "ttyS1",
+        .first_ms = 5,
+        .last_ms = 9,
+        .session = 17,
+        .nonce = "K3QF",
+        .number = 42,
+        .quiet = true,
+        .token = "ABCDEFGH",
+        .token_ms = 7 };
+    static const struct connection_record net = {
+        .up = true, .peer = "192.0.2.7:1", .since_ms = 3, .how = "cut", .token = { "ABCDEFGH", "01234567" }
+    };
+    static struct path_record serial_again;
+    static struct connection_record net_again;
+
+    begin();
+    CHECK_INT(ledger_connection(ledger, "web03", 1, &net_again), LEDGER_E_NONE);
+    CHECK_INT(ledger_path_save(ledger, "web03", 1, &serial), 0);
+    CHECK_INT(ledger_connection_save(ledger, "web03", 1, &net), 0);
+    CHECK_INT(ledger_paths(ledger, "web03", 2, keep_path, &serial_again), 0);
+    CHECK_STR(serial_again.path, "");
+    CHECK_INT(ledger_paths(ledger, "web03", 1, keep_path, &serial_again), 0);
+    CHECK_STR(serial_again.path, serial.path);
+    CHECK_INT(serial_again.first_ms, serial.first_ms);
+    CHECK_INT(serial_again.last_ms, serial.last_ms);
+    CHECK_INT(serial_again.session, serial.session);
+    CHECK_STR(serial_again.nonce, serial.nonce);
+    CHECK_INT(serial_again.number, serial.number);
+    CHECK_INT(serial_again.quiet, serial.quiet);
+    CHECK_STR(serial_again.token, serial.token);
+    CHECK_INT(serial_again.token_ms, serial.token_ms);
+    CHECK_INT(ledger_connection(ledger, "web03", 1, &net_again), 0);
+    CHECK_INT(net_again.up, net.up);
+    CHECK_STR(net_again.peer, net.peer);
+    CHECK_INT(net_again.since_ms, net.since_ms);
+    CHECK_STR(net_again.how, net.how);
+    for (unsigned i = 0; i < CONNECTION_TOKENS; i++) {
+        CHECK_STR(net_again.token[i], net.token[i]);
+    }
+    end();
+}
+
+/* ---- what may go */
+
+static int64_t
+count_of(const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *st = NULL;
+    int64_t n = -1;
+
+    CHECK_INT(sqlite3_open(path, &db), SQLITE_OK);
+    CHECK_INT(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+    if (sqlite3_step(st) == SQLITE_ROW) {
+        n = sqlite3_column_int64(st, 0);
+    }
+    (void)sqlite3_finalize(st);
+    (void)sqlite3_close(db);
+    return n;
+}
+
+static void
+forget_all(int64_t before_ms, int64_t told)
+{
+    struct ledger_forget f = {
+        .before_ms = before_ms, .told_lines = told, .told_events = told, .more = true
+    };
+
+    for (int steps = 0; steps < 100 && f.more; steps++) {
+        CHECK_INT(ledger_begin(ledger), 0);
+        CHECK_INT(ledger_forget(ledger, &f), 0);
+        CHECK_INT(ledger_commit(ledger), 0);
+    }
+    CHECK(!f.more);
+}
+
+/* Six sessions, of which four are followed; an alarm that is open and one that is over in the oldest. */
+static void
+make_past(void)
+{
+    begin();
+    for (uint32_t session = 1; session <= 6; session++) {
+        char sql[300];
+
+        (void)snprintf(sql, sizeof sql,
+                "INSERT INTO sessions(host, pairing, session, nonce, key, seen, top, has_reserve, "
+                "reserve_first, reserve_last, ended) VALUES('web03', 1, %u, 'N%03u', x'00', 1, 9, 0, 0, 0, "
+                "0)",
+                session, session);
+        (void)count_of(sql);
+        for (uint32_t number = 0; number < 150; number++) {
+            say(session, number, WIRE_INFO, "agent.beat", "next=60");
+        }
+    }
+    say(1, 300, WIRE_CRIT, "daemon.down", "name=sshd");
+    say(1, 301, WIRE_CRIT, "daemon.down", "name=cron");
+    say(1, 302, WIRE_INFO, "daemon.up", "name=cron of=301");
+    for (uint32_t i = 0; i < 300; i++) {
+        verdict(WIRE_FORGED, 10 * i, 10 * i, false);
+    }
+}
+
+static void
+lines_of_sessions_that_are_followed_or_raised_what_is_open_stay_and_others_go_when_they_are_old(void)
+{
+    int64_t young_ms;
+
+    make_past();
+    young_ms = now_ms + 1;
+    say(2, 400, WIRE_INFO, "agent.beat", "next=60");
+    forget_all(0, INT64_MAX);
+    CHECK_INT(count_of("SELECT count(*) FROM lines"), 904);
+    forget_all(young_ms, 100);
+    CHECK_INT(count_of("SELECT min(id) FROM lines"), 101);
+    forget_all(young_ms, INT64_MAX);
+    CHECK_INT(count_of("SELECT count(*) FROM lines WHERE session > 2"), 600);
+    CHECK_INT(count_of("SELECT count(*) FROM lines WHERE session = 1"), 1);
+    CHECK_INT(count_of("SELECT number FROM lines WHERE session = 1"), 300);
+    CHECK_INT(count_of("SELECT count(*) FROM lines WHERE session = 2"), 1);
+    end();
+}
+
+static void
+the_last_event_stays_so_that_no_row_is_numbered_twice(void)
+{
+    int64_t last;
+
+    make_past();
+    last = count_of("SELECT max(id) FROM events");
+    CHECK(last >= 300);
+    forget_all(now_ms + 1000, INT64_MAX);
+    CHECK_INT(count_of("SELECT count(*) FROM events"), 1);
+    CHECK_INT(count_of("SELECT max(id) FROM events"), last);
+    end();
+}
+
+static void
+an_alarm_goes_when_it_is_over_and_everybody_was_told_and_never_before(void)
+{
+    int64_t over;
+
+    make_past();
+    over = count_of("SELECT count(*) FROM alarms WHERE open = 0");
+    CHECK(over > 0);
+    forget_all(now_ms + 1000, INT64_MAX);
+    CHECK_INT(count_of("SELECT count(*) FROM alarms WHERE open = 0"), over);
+    for (int i = 0; i < 50; i++) {
+        CHECK_INT(ledger_begin(ledger), 0);
+        CHECK_INT(ledger_notices_prune(ledger, now_ms + 1000), 0);
+        CHECK_INT(ledger_commit(ledger), 0);
+    }
+    forget_all(1, INT64_MAX);
+    CHECK_INT(count_of("SELECT count(*) FROM alarms WHERE open = 0"), over);
+    forget_all(now_ms + 1000, INT64_MAX);
+    CHECK_INT(count_of("SELECT count(*) FROM alarms WHERE open = 0"), 0);
+    CHECK_INT(count_of("SELECT count(*) FROM alarms WHERE open = 1 AND subject = 'name=sshd'"), 1);
     end();
 }
 
@@ -798,7 +1453,9 @@ main(void)
     CHECK_RUN(a_locked_ledger_is_said_to_be_locked);
     CHECK_RUN(a_pairing_is_not_overwritten_unless_asked);
     CHECK_RUN(an_unpaired_host_has_no_keys_and_no_open_alarms_and_may_be_paired_again);
+    CHECK_RUN(a_ledger_brought_up_from_any_earlier_version_is_like_a_new_one);
     CHECK_RUN(a_ledger_of_the_version_before_is_taken_over_with_its_hosts);
+    CHECK_RUN(what_people_did_before_acts_were_kept_is_told_from_what_is_left_of_it);
     CHECK_RUN(a_window_from_before_the_clock_was_set_back_is_none);
     CHECK_RUN(a_window_is_of_paired_hosts_only_and_ends_when_it_is_taken_back);
     CHECK_RUN(warn_and_worse_open_an_alarm_and_good_news_do_not);
@@ -815,10 +1472,27 @@ main(void)
     CHECK_RUN(a_line_that_is_no_sign_of_life_does_not_end_a_silence);
     CHECK_RUN(a_gap_closes_when_its_last_line_came_and_a_bad_one_is_an_alarm_of_its_own);
     CHECK_RUN(an_ack_closes_what_nothing_else_will_and_marks_the_rest);
-    CHECK_RUN(what_was_not_told_is_told_after_a_restart_and_the_opening_before_the_end);
-    CHECK_RUN(what_is_under_way_hides_no_later_try);
+    CHECK_RUN(a_notice_is_the_alarm_as_it_was_and_knows_the_worst_that_it_was);
+    CHECK_RUN(what_more_is_known_of_an_alarm_is_told_to_whoever_is_told_later);
+    CHECK_RUN(of_one_alarm_the_earlier_notice_is_tried_first);
+    CHECK_RUN(each_notifier_has_its_place_and_a_new_one_begins_behind_what_was);
+    CHECK_RUN(only_notices_that_all_were_told_and_of_alarms_that_are_over_are_dropped);
+    CHECK_RUN(who_begins_is_told_what_is_open_once_each);
+    CHECK_RUN(an_alarm_whose_host_is_unpaired_is_told_to_be_over);
+    CHECK_RUN(a_ledger_of_version_3_is_taken_over_with_what_was_not_told_yet);
     CHECK_RUN(a_judge_is_found_again_with_its_sessions_and_holes);
+    CHECK_RUN(what_is_pending_and_what_was_rekeyed_is_found_again);
     CHECK_RUN(a_line_that_is_there_already_changes_nothing);
+    CHECK_RUN(what_is_seen_first_is_pinned_and_another_value_is_an_alarm_until_it_is_back);
+    CHECK_RUN(a_third_value_is_told_although_the_second_was_acknowledged);
+    CHECK_RUN(what_a_person_accepts_is_pinned_from_then_on);
+    CHECK_RUN(an_older_line_that_comes_late_tells_its_value_and_pins_nothing);
+    CHECK_RUN(a_new_pairing_pins_anew_and_what_is_no_digest_is_not_pinned);
+    CHECK_RUN(paths_and_the_connection_are_found_again);
+    CHECK_RUN(
+            lines_of_sessions_that_are_followed_or_raised_what_is_open_stay_and_others_go_when_they_are_old);
+    CHECK_RUN(the_last_event_stays_so_that_no_row_is_numbered_twice);
+    CHECK_RUN(an_alarm_goes_when_it_is_over_and_everybody_was_told_and_never_before);
     remove_ledger();
     (void)rmdir(dir);
     return check_result();

@@ -4,11 +4,12 @@
  * receiver - a real `belfry run --events` in a directory of its own, with one pty line "tty" and one file
  * line "log"
  */
-#include "speaker.h"
 #include "support/check.h"
+#include "unit/belfry/speaker.h"
 
 #include "belfry/ledger/ledger.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -25,8 +26,11 @@
 
 struct receiver {
     char dir[64];
+    const char *program;
     pid_t pid;
-    int out; /* its standard output */
+    uint16_t port;     /* where its gate listens, 0 for none */
+    int out;           /* its standard output */
+    bool hears_errors; /* what commands say on standard error comes with their output */
     size_t len;
     char *text; /* what it has printed so far */
 };
@@ -73,6 +77,7 @@ receiver_make(struct receiver *r, const char *hook)
     char conf[600];
 
     memset(r, 0, sizeof *r);
+    r->program = BELFRY;
     (void)snprintf(r->dir, sizeof r->dir, "%s", "/tmp/belfry-run-XXXXXX");
     if (mkdtemp(r->dir) == NULL) {
         abort();
@@ -92,21 +97,69 @@ receiver_make(struct receiver *r, const char *hook)
     }
 }
 
+/* Hooks that belfry's end found running may still write into it. */
 static inline void
 receiver_remove(struct receiver *r)
 {
     char command[100];
+    int64_t until = test_ms() + 60000;
+    int status;
 
-    (void)snprintf(command, sizeof command, "rm -rf %s", r->dir);
-    CHECK_INT(system(command), 0);
+    (void)snprintf(command, sizeof command, "rm -rf %s 2>/dev/null", r->dir);
+    while ((status = system(command)) != 0 && test_ms() < until) {
+        test_sleep(50);
+    }
+    CHECK_INT(status, 0);
     free(r->text);
+}
+
+/* Text behind what a file of its directory has, in which %s is that directory. */
+static inline void
+receiver_append(const struct receiver *r, const char *file, const char *format)
+{
+    char text[1200];
+    int fd = open(receiver_path(r, file), O_WRONLY | O_APPEND);
+    int n = 0;
+
+    text[n++] = '\n';
+    for (const char *c = format; *c != '\0' && n < (int)sizeof text - 80; c++) {
+        if (c[0] == '%' && c[1] == 's') {
+            n += snprintf(text + n, sizeof text - (size_t)n, "%s", r->dir);
+            c++;
+        } else {
+            text[n++] = *c;
+        }
+    }
+    text[n++] = '\n';
+    CHECK_INT(write(fd, text, (size_t)n), n);
+    (void)close(fd);
+}
+
+/* More lines of its configuration, from the next start on. */
+static inline void
+receiver_configure(const struct receiver *r, const char *format)
+{
+    receiver_append(r, "conf", format);
+}
+
+/* Has it listen on the network from the next start on. */
+static inline void
+receiver_listens(struct receiver *r, uint16_t port)
+{
+    char text[60];
+    int fd = open(receiver_path(r, "conf"), O_WRONLY | O_APPEND);
+    int n = snprintf(text, sizeof text, "\nListen 127.0.0.1:%u\n", port);
+
+    r->port = port;
+    CHECK_INT(write(fd, text, (size_t)n), n);
+    (void)close(fd);
 }
 
 /* Runs belfry with these arguments (the last is NULL), standard output to `out` (-1: /dev/null). */
 static inline pid_t
 receiver_spawn(const struct receiver *r, int out, const char *const *argument)
 {
-    const char *argv[16] = { BELFRY, "--config", receiver_path(r, "conf") };
+    const char *argv[16] = { r->program, "--config", receiver_path(r, "conf") };
     unsigned n = 3;
     pid_t pid;
 
@@ -125,9 +178,9 @@ receiver_spawn(const struct receiver *r, int out, const char *const *argument)
         (void)dup2(null, 0);
         (void)dup2(out >= 0 ? out : null, 1);
         if (getenv("BELFRY_TEST_STDERR") == NULL) {
-            (void)dup2(null, 2);
+            (void)dup2(r->hears_errors ? 1 : null, 2);
         }
-        (void)execv(BELFRY, args.out);
+        (void)execv(r->program, args.out);
         _exit(127);
     }
     return pid;
@@ -232,6 +285,99 @@ receiver_start(struct receiver *r)
     r->len = 0;
     r->text[0] = '\0';
     CHECK(receiver_hears(r, "READY\t", 10000));
+}
+
+static inline bool
+receiver_is_named(pid_t pid, const char *name)
+{
+    char path[64];
+    char comm[20] = "";
+    FILE *f;
+
+    (void)snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
+    f = fopen(path, "r");
+    if (f != NULL) {
+        comm[fread(comm, 1, sizeof comm - 1, f)] = '\0';
+        (void)fclose(f);
+    }
+    comm[strcspn(comm, "\n")] = '\0';
+    return strcmp(comm, name) == 0;
+}
+
+/* The process whose stat file this is, when `parent` started it; else -1. */
+static inline pid_t
+receiver_started_by(const char *stat, pid_t parent)
+{
+    const char *end = strrchr(stat, ')');
+
+    /* "PID (NAME) STATE PARENT ..." */
+    return end != NULL && strlen(end) > 4 && strtol(end + 4, NULL, 10) == parent
+                   ? (pid_t)strtol(stat, NULL, 10)
+                   : -1;
+}
+
+/* A child of `parent` whose first two arguments are these, NULL for any. -1 for none now. */
+static inline pid_t
+receiver_child(pid_t parent, const char *program, const char *argument)
+{
+    DIR *dir = opendir("/proc");
+    struct dirent *e;
+    pid_t found = -1;
+
+    while (found < 0 && (e = readdir(dir)) != NULL) {
+        char file[300];
+        char stat[600] = "";
+        char line[600] = "";
+        ssize_t n = 0;
+        int fd;
+
+        (void)snprintf(file, sizeof file, "/proc/%s/stat", e->d_name);
+        fd = open(file, O_RDONLY);
+        if (fd >= 0) {
+            n = read(fd, stat, sizeof stat - 1);
+            (void)close(fd);
+        }
+        if (n <= 0 || receiver_started_by(stat, parent) < 0) {
+            continue;
+        }
+        (void)snprintf(file, sizeof file, "/proc/%s/cmdline", e->d_name);
+        fd = open(file, O_RDONLY);
+        n = fd >= 0 ? read(fd, line, sizeof line - 1) : 0;
+        (void)close(fd);
+        if (n > 0 && (program == NULL || (strcmp(line, program) == 0 &&
+                                                 strcmp(line + strlen(line) + 1, argument) == 0))) {
+            found = receiver_started_by(stat, parent);
+        }
+    }
+    (void)closedir(dir);
+    return found;
+}
+
+/* The process that the receiver's gate is; 0 when there is none. */
+static inline pid_t
+receiver_gate(const struct receiver *r)
+{
+    char path[64];
+    char text[200] = "";
+    FILE *children;
+
+    (void)snprintf(path, sizeof path, "/proc/%ld/task/%ld/children", (long)r->pid, (long)r->pid);
+    children = fopen(path, "r");
+    if (children != NULL) {
+        text[fread(text, 1, sizeof text - 1, children)] = '\0';
+        (void)fclose(children);
+    }
+    for (const char *at = text; *at != '\0'; at = strchr(at, ' ') + 1) {
+        pid_t pid = (pid_t)strtol(at, NULL, 10);
+
+        if (pid > 1 && receiver_is_named(pid, "belfry-gate")) {
+            return pid;
+        }
+        if (strchr(at, ' ') == NULL) {
+            break;
+        }
+    }
+    return 0;
 }
 
 /* Ends it with a signal; the exit status, negative for a signal. All it printed is in r->text then. */

@@ -222,7 +222,7 @@ no_byte_of_a_name_reaches_a_terminal_or_a_hook_unescaped(void)
         receiver_send(fd, (char[]){ (char)i, '\n' }, 2);
     }
     receiver_send(fd, "\033]0;owned\007\033[2J\n", 15);
-    CHECK(comes_true(&r, "SELECT count(*) FROM alarms WHERE told_open = 1", 255, 60000));
+    CHECK(comes_true(&r, "SELECT notices FROM notifiers WHERE name = 'hook'", 255, 60000));
     len = (size_t)receiver_command(&r, text, sizeof text, "alarms", NULL);
     CHECK_INT(len, 1);
     for (const char *c = text; *c != '\0'; c++) {
@@ -380,7 +380,7 @@ kill_9_leaves_a_followed_file_complete_and_nothing_doubled(void)
     (void)close(fd);
     receiver_start(&r);
     CHECK(comes_true(&r, "SELECT count(*) FROM lines", speaker_next(&s), 10000));
-    CHECK(comes_true(&r, "SELECT count(*) FROM alarms WHERE told_open = 1", alarms, 60000));
+    CHECK(comes_true(&r, "SELECT notices FROM notifiers WHERE name = 'hook'", alarms, 60000));
     test_sleep(300);
     CHECK_INT(receiver_end(&r, SIGTERM), 0);
     printf("     %u lines, %u alarms, 30 kills\n", speaker_next(&s), alarms);
@@ -443,8 +443,97 @@ with_a_full_disk_lines_wait_somebody_is_told_and_nothing_is_lost(void)
     receiver_send(fd, at, left);
     CHECK(receiver_hears(&r, "\tclosed\t-\tCRIT\tbelfry.ledger\t", 5000));
     CHECK(comes_true(&r, "SELECT count(*) FROM lines", speaker_next(&s), 5000));
+    until = test_ms() + 20000;
+    while (slurp(receiver_path(&r, "told"), text, sizeof text) < 40 && test_ms() < until) {
+        test_sleep(20);
+    }
     CHECK_INT(slurp(receiver_path(&r, "told"), text, sizeof text), 40);
     CHECK_MEM(text, "belfry.ledger open\nbelfry.ledger closed\n", 40);
+    (void)close(fd);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    receiver_remove(&r);
+}
+
+/* Until the transcript has `want` bytes. */
+static bool
+transcript_has(const struct receiver *r, size_t want)
+{
+    struct stat st;
+
+    for (int tries = 0; tries < 60000; tries++) {
+        if (stat(receiver_path(r, "state/lines/tty.raw"), &st) == 0 && (size_t)st.st_size >= want) {
+            return true;
+        }
+        test_sleep(1);
+    }
+    return false;
+}
+
+/* With a wait of two seconds for each try, these turns would take minutes. */
+static void
+a_ledger_that_another_process_locks_holds_no_line_and_its_alarms_are_told_after_it(void)
+{
+    struct receiver r;
+    struct speaker s;
+    sqlite3 *db = NULL;
+    char line[SPEAKER_LINE];
+    size_t said = 0;
+    int64_t until;
+    int fd;
+
+    receiver_make(&r, "echo $BELFRY_CODE $BELFRY_STATE >> $D/told");
+    receiver_pair(&r, "web03", &s);
+    receiver_start(&r);
+    fd = receiver_tty(&r);
+    CHECK_INT(sqlite3_open(receiver_path(&r, "state/ledger.db"), &db), SQLITE_OK);
+    CHECK_INT(sqlite3_busy_timeout(db, 10000), SQLITE_OK);
+    CHECK_INT(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    until = test_ms() + 50000;
+    for (int turn = 0; turn < 40 && test_ms() < until; turn++) {
+        for (int i = 0; i < 25; i++) {
+            size_t n = speaker_say(&s, WIRE_INFO, "agent.run", "text=0123456789", line);
+
+            receiver_send(fd, line, n);
+            said += n;
+        }
+        CHECK(transcript_has(&r, said));
+    }
+    CHECK(test_ms() < until);
+    receiver_say(fd, &s, WIRE_CRIT, "daemon.down", "name=sshd");
+    CHECK(receiver_hears(&r, "\topen\t-\tCRIT\tbelfry.ledger\t", 30000));
+    CHECK(comes_true(&r, "SELECT count(*) FROM lines", 0, 1000));
+    CHECK_INT(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(db);
+    CHECK(receiver_hears(&r, "\tclosed\t-\tCRIT\tbelfry.ledger\t", 30000));
+    CHECK(receiver_hears(&r, "\topen\tweb03\tCRIT\tdaemon.down\t", 30000));
+    CHECK(comes_true(&r, "SELECT count(*) FROM lines", speaker_next(&s), 30000));
+    CHECK_INT(ask(&r, "SELECT count(*) FROM events WHERE verdict = 'GAP'"), 0);
+    (void)close(fd);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    receiver_remove(&r);
+}
+
+/* As by sqlite3(1) with an open cursor, or an export into a pipe that nobody reads. */
+static void
+who_reads_the_ledger_keeps_nobody_from_writing_it(void)
+{
+    struct receiver r;
+    struct speaker s;
+    sqlite3 *db = NULL;
+    int fd;
+
+    receiver_make(&r, NULL);
+    receiver_pair(&r, "web03", &s);
+    receiver_start(&r);
+    fd = receiver_tty(&r);
+    CHECK_INT(sqlite3_open(receiver_path(&r, "state/ledger.db"), &db), SQLITE_OK);
+    CHECK_INT(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM lines", NULL, NULL, NULL), SQLITE_OK);
+    for (int i = 0; i < 100; i++) {
+        receiver_say(fd, &s, WIRE_INFO, "agent.run", "text=x");
+    }
+    CHECK(comes_true(&r, "SELECT count(*) FROM lines", speaker_next(&s), 30000));
+    CHECK(!receiver_hears(&r, "belfry.ledger", 0));
+    (void)sqlite3_close(db);
     (void)close(fd);
     CHECK_INT(receiver_end(&r, SIGTERM), 0);
     receiver_remove(&r);
@@ -522,7 +611,7 @@ clients_that_never_read_or_speak_stop_no_proof_and_are_dropped(void)
     conf_defaults(&conf);
     (void)snprintf(conf.state_dir, sizeof conf.state_dir, "%s", receiver_path(&r, "state"));
     for (int i = 0; i < CTL_CLIENTS + 1; i++) {
-        clients[i] = ctl_connect(&conf);
+        clients[i] = ctl_connect(&conf, 20000);
         if (i == 3) {
             CHECK_INT(send(clients[i], "stat", 4, MSG_NOSIGNAL), 4);
         }
@@ -569,7 +658,7 @@ a_hook_that_hangs_is_killed_and_delays_nobody_and_silence_is_an_alarm_until_life
         (void)snprintf(detail, sizeof detail, "name=d%d", i);
         receiver_say(fd, &s, WIRE_CRIT, "daemon.down", detail);
     }
-    CHECK(comes_true(&r, "SELECT count(*) FROM alarms WHERE told_open = 1", 20, 8000));
+    CHECK(comes_true(&r, "SELECT told FROM notifiers WHERE name = 'hook'", 20, 8000));
     CHECK(test_ms() - begun < 8000);
     /* Three beats of a second and five seconds. */
     CHECK(receiver_hears(&r, "\tweb03\tSILENT\tCRIT\tbelfry.silent\t", 12000));
@@ -578,7 +667,7 @@ a_hook_that_hangs_is_killed_and_delays_nobody_and_silence_is_an_alarm_until_life
     receiver_say(fd, &s, WIRE_INFO, "agent.beat", "next=60");
     CHECK(receiver_hears_from(&r, from, "\tclosed\tweb03\tCRIT\tbelfry.silent\t", 2000));
     /* The slow one is killed after ten seconds, with all it started. */
-    CHECK(comes_true(&r, "SELECT count(*) FROM alarms WHERE tries > 0", 1, 8000));
+    CHECK(comes_true(&r, "SELECT count(*) FROM again WHERE tries > 0", 1, 8000));
     test_sleep(50);
     CHECK(!lives(&r, "sleeper"));
     (void)close(fd);
@@ -621,6 +710,130 @@ an_alarm_is_acknowledged_with_and_without_a_running_belfry(void)
     CHECK(strstr(text, "\"acked_by\":\"%1B[2Jme\"") != NULL && strstr(text, "\"acked_by\":\"you\"") != NULL);
     CHECK(strstr(text, "test.alarm") == NULL);
     (void)close(fd);
+    receiver_remove(&r);
+}
+
+static void
+another_program_is_an_alarm_until_a_person_accepts_it(void)
+{
+    struct receiver r;
+    struct speaker s;
+    char text[2000];
+    int fd;
+
+    receiver_make(&r, NULL);
+    receiver_pair(&r, "web03", &s);
+    receiver_start(&r);
+    fd = receiver_tty(&r);
+    receiver_say(fd, &s, WIRE_INFO, "agent.run", "bin=0123456789ABCDEFGHJK");
+    receiver_say(fd, &s, WIRE_INFO, "agent.run", "base=none");
+    receiver_say(fd, &s, WIRE_INFO, "agent.run", "bin=AAAAAAAAAAAAAAAAAAAA");
+    CHECK(receiver_hears(&r,
+            "\t1\topen\tweb03\tCRIT\tbelfry.pin\t-\twhat=bin pinned=0123456789ABCDEFGHJK "
+            "now=AAAAAAAAAAAAAAAAAAAA",
+            2000));
+    CHECK_INT(receiver_command(&r, NULL, 0, "accept", "web03", "kernel", NULL), 2);
+    CHECK_INT(receiver_command(&r, NULL, 0, "accept", "web03", "bin", "conf", NULL), 2);
+    CHECK_INT(receiver_command(&r, NULL, 0, "accept", NULL), 2);
+    CHECK_INT(receiver_command(&r, NULL, 0, "accept", "web99", NULL), 2);
+    CHECK_INT(receiver_command(&r, NULL, 0, "accept", "web03", "base", NULL), 2);
+    CHECK_INT(receiver_command(&r, NULL, 0, "accept", "web03", "bin=0123456789ABCDEFGHJK", NULL), 2);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "accept", "web03", "bin=AAAAAAAAAAAAAAAAAAAA", "--by",
+                      "k\"m", "--json", NULL),
+            0);
+    CHECK_STR(text, "[{\"host\":\"web03\",\"what\":\"bin\",\"was\":\"0123456789ABCDEFGHJK\","
+                    "\"digest\":\"AAAAAAAAAAAAAAAAAAAA\",\"by\":\"k\\\"m\"}]\n");
+    CHECK(comes_true(&r, "SELECT count(*) FROM notices WHERE closed = 1", 1, 5000));
+    CHECK_INT(receiver_command(&r, NULL, 0, "accept", "web03", NULL), 2); /* nothing waits any more */
+    receiver_say(fd, &s, WIRE_INFO, "agent.run", "bin=BBBBBBBBBBBBBBBBBBBB");
+    CHECK(receiver_hears(&r, "\t2\topen\tweb03\tCRIT\tbelfry.pin\t", 2000));
+    CHECK_INT(receiver_command(&r, text, sizeof text, "accept", "web03", NULL), 0);
+    CHECK_STR(text, "bin of web03 is BBBBBBBBBBBBBBBBBBBB from now on (was AAAAAAAAAAAAAAAAAAAA)\n");
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    (void)close(fd);
+    receiver_remove(&r);
+}
+
+/* A beat on the pty, and on the file when that is open as well. */
+static void
+beat_on(int tty, int log, struct speaker *s)
+{
+    char line[SPEAKER_LINE];
+    size_t n = speaker_say(s, WIRE_INFO, "agent.beat", "next=1", line);
+
+    receiver_send(tty, line, n);
+    if (log >= 0) {
+        receiver_send(log, line, n);
+    }
+}
+
+static void
+a_path_that_ends_while_another_lives_is_told_and_its_end_survives_a_kill(void)
+{
+    struct receiver r;
+    struct speaker s;
+    char text[4000];
+    bool told = false;
+    int tty;
+    int log;
+
+    receiver_make(&r, NULL);
+    receiver_pair(&r, "web03", &s);
+    receiver_start(&r);
+    tty = receiver_tty(&r);
+    log = open(receiver_path(&r, "log"), O_WRONLY | O_APPEND);
+    beat_on(tty, log, &s);
+    CHECK(comes_true(&r, "SELECT count(*) FROM paths WHERE number = 0", 2, 3000));
+    for (int i = 0; i < 60 && !told; i++) {
+        beat_on(tty, -1, &s);
+        told = receiver_hears(&r, "\topen\tweb03\tWARN\tbelfry.path\t-\tpath=log why=quiet seconds=", 500);
+    }
+    CHECK(told);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "status", NULL), 1);
+    CHECK(strstr(text, "log(QUIET)") != NULL);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "show", "web03", "--json", NULL), 1);
+    CHECK(strstr(text, "{\"path\":\"log\"") != NULL && strstr(text, "\"quiet\":true") != NULL);
+    CHECK_INT(receiver_end(&r, SIGKILL), -SIGKILL);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "show", "web03", NULL), 1);
+    CHECK(strstr(text, "is NOT RUNNING") != NULL && strstr(text, "log: QUIET") != NULL);
+    receiver_start(&r);
+    (void)close(tty);
+    tty = receiver_tty(&r);
+    beat_on(tty, log, &s);
+    CHECK(receiver_hears(&r, "\tclosed\tweb03\tWARN\tbelfry.path\t", 3000));
+    CHECK(strstr(r.text, "\topen\t") == NULL);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "show", "web03", NULL), 0);
+    CHECK(strstr(text, "path       log: last proof ") != NULL && strstr(text, "QUIET") == NULL);
+    CHECK_INT(receiver_command(&r, NULL, 0, "show", "web99", NULL), 2);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    (void)close(tty);
+    (void)close(log);
+    receiver_remove(&r);
+}
+
+static void
+who_did_what_is_listed_and_a_name_that_is_no_line_leads_to_those_that_are(void)
+{
+    struct receiver r;
+    struct speaker s;
+    char text[4000];
+
+    receiver_make(&r, NULL);
+    receiver_pair(&r, "web03", &s);
+    r.hears_errors = true;
+    CHECK_INT(receiver_command(&r, text, sizeof text, "acts", "--host", "nobody", NULL), 0);
+    CHECK_STR(text, "nobody did anything\n");
+    CHECK_INT(receiver_command(&r, NULL, 0, "expect", "web03", "20m", "--by", "ann\033[2J", NULL), 0);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "acts", NULL), 0);
+    CHECK(strstr(text, "WHEN ") == text && strstr(text, " pair ") != NULL);
+    CHECK(strstr(text, " ann") != NULL && strstr(text, " expect  web03 ") != NULL &&
+            strchr(text, 27) == NULL);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "acts", "--until", "1d", NULL), 0);
+    CHECK_STR(text, "nobody did anything\n");
+    CHECK_INT(receiver_command(&r, text, sizeof text, "log", "tyt", NULL), 2);
+    CHECK(strstr(text, "; did you mean tty?") != NULL);
+    CHECK_INT(receiver_command(&r, text, sizeof text, "log", "nosuch", NULL), 2);
+    CHECK(strstr(text, "; `belfry status` lists the lines") != NULL);
     receiver_remove(&r);
 }
 
@@ -740,11 +953,16 @@ main(void)
     CHECK_RUN(kill_9_at_any_moment_loses_nothing_that_was_told);
     CHECK_RUN(kill_9_leaves_a_followed_file_complete_and_nothing_doubled);
     CHECK_RUN(with_a_full_disk_lines_wait_somebody_is_told_and_nothing_is_lost);
+    CHECK_RUN(a_ledger_that_another_process_locks_holds_no_line_and_its_alarms_are_told_after_it);
+    CHECK_RUN(who_reads_the_ledger_keeps_nobody_from_writing_it);
     CHECK_RUN(a_transcript_that_cannot_be_written_is_an_alarm_and_stops_no_proof);
     CHECK_RUN(an_output_that_nobody_reads_stops_no_proof);
     CHECK_RUN(clients_that_never_read_or_speak_stop_no_proof_and_are_dropped);
     CHECK_RUN(a_hook_that_hangs_is_killed_and_delays_nobody_and_silence_is_an_alarm_until_life_returns);
     CHECK_RUN(an_alarm_is_acknowledged_with_and_without_a_running_belfry);
+    CHECK_RUN(another_program_is_an_alarm_until_a_person_accepts_it);
+    CHECK_RUN(a_path_that_ends_while_another_lives_is_told_and_its_end_survives_a_kill);
+    CHECK_RUN(who_did_what_is_listed_and_a_name_that_is_no_line_leads_to_those_that_are);
     CHECK_RUN(a_wrong_command_line_or_state_is_an_error_and_touches_nothing);
     CHECK_RUN(a_second_belfry_on_the_same_state_is_refused);
     CHECK_RUN(verify_proves_a_transcript_with_noise_tears_and_a_forged_line);

@@ -20,6 +20,7 @@ struct speaker {
     char host[WIRE_HOST_MAX + 1];
     char nonce[WIRE_NONCE_CHARS + 1];
     struct wire_key root0;
+    struct wire_key psk;
     uint32_t session;
     struct wire_key key;
     struct wire_tree tree;
@@ -54,6 +55,7 @@ speaker_init(struct speaker *s, const char *host, const char *code)
         return false;
     }
     wire_key_root(secret, host, &s->root0);
+    wire_key_psk(secret, host, &s->psk);
     speaker_session(s, 1, "K3QF");
     return true;
 }

@@ -121,7 +121,7 @@ a_request_that_was_composed_is_parsed_and_no_other(void)
 {
     static const char *const wrong[] = { "", "status ", " status", "statu", "ack", "ack 1", "ack 1 ",
         "ack x me", "ack 1 me you", "ack -1 me", "ack 1  me", "ack 9999999999999999999 me", "ack 1 \033[2J",
-        "ack 1 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
+        "ack 1 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "status x", "hosts -1", "hosts 1 2", "recent 3", "beat" };
     struct ctl_request r = { .what = CTL_ACK, .alarm = 12345678901 };
     struct ctl_request back;
     char out[CTL_REQUEST_MAX];
@@ -135,6 +135,11 @@ a_request_that_was_composed_is_parsed_and_no_other(void)
     CHECK_STR(back.by, r.by);
     CHECK(ctl_parse("status", 6, &back));
     CHECK_INT(back.what, CTL_STATUS);
+    r = (struct ctl_request){ .what = CTL_BEATS, .from = 4711 };
+    n = ctl_compose(&r, out);
+    CHECK(ctl_parse(out, n - 1, &back));
+    CHECK_INT(back.what, CTL_BEATS);
+    CHECK_INT(back.from, 4711);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         CHECK(!ctl_parse(wrong[i], strlen(wrong[i]), &back));
     }

@@ -56,7 +56,8 @@ static void
 every_other_code_on_a_line_is_explained(void)
 {
     static const char *const codes[] = { "agent.start", "agent.stop", "agent.beat", "agent.flood",
-        "test.alarm", "more", "belfry.ledger", "line.lost", "line.link", "line.log" };
+        "test.alarm", "more", "belfry.ledger", "line.lost", "line.link", "line.log", "line.drop",
+        "line.shared", "line.noise", "line.break", "line.modem" };
 
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
         has_one_entry(codes[i]);

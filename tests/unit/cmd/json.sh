@@ -43,6 +43,9 @@ grep -q '"port": "tcp/1", "finding": "gone"' "$work/out" || fail "the missing po
 printf '{"schema": "tocsin-check-1", "host": "A", "findings": [], "checks": [], "complete": 1}' >"$work/bad"
 python3 "$conforms" "$schemas/check.schema.json" "$work/bad" >/dev/null && fail "anything conforms"
 
+printf 'Receiver 127.0.0.1\n' >>"$work/conf"
+as_schema 0 routes
+grep -q network "$work/out" && fail "the network is told without an agent"
 printf '0C0G-8085-1410-C000-0000-0000-00FS' >"$work/code"
 "$tocsin" --config "$work/conf" --state "$work" pair "$work/code" >/dev/null || fail "not paired"
 "$tocsin" --config "$work/conf" --state "$work" run >"$work/log" 2>&1 &
@@ -51,7 +54,12 @@ for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
     sleep 0.5
     "$tocsin" --config "$work/conf" --state "$work" status --findings 2>/dev/null | grep -q 'daemon.down *line' && break
 done
+as_schema '[01]' channels
+grep -q '"scheme": "null", "device": "x", "policy": "always"' "$work/out" || fail "the channel is not told"
 as_schema 1 status
 as_schema 1 status --findings
+grep -q '"network": {"state": ' "$work/out" || fail "the network is not in the status"
 grep -q '"code": "daemon.down"' "$work/out" || fail "the missing daemon is not in the status"
+as_schema '[01]' routes
+grep -q '"network": {"state": ' "$work/out" || fail "the network is not in the routes"
 [ "$failures" -eq 0 ]

@@ -1,7 +1,9 @@
 #include "conf/conf.h"
 #include "support/check.h"
+#include "wire/hash.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,7 +42,8 @@ a_whole_file_is_read_as_it_stands(void)
     CHECK_INT(parse("# comment\n"
                     "Host web03\n"
                     "  beat 7\t# behind\n"
-                    "SWEEP 60\nFullSweep 7200\nSweepShare 25\nPortSweep 250\nReceiver 192.0.2.7\nDaemonGrace "
+                    "SWEEP 60\nFullSweep 7200\nSweepShare 25\nPortSweep 250\nReceiver 192.0.2.7\nCheckIn "
+                    "9\nDaemonGrace "
                     "300\nStateDir /s\n"
                     "\n"
                     "Watch /etc\nWatch \"/a b/\\\"c\\\\d%0A\"\nIgnore /etc/mtab\n"
@@ -52,7 +55,8 @@ a_whole_file_is_read_as_it_stands(void)
                     "Daemon /usr/sbin/cron\n"
                     "Mount /usr ro nodev device\nmount /d rw\n"
                     "Protect auto\nProtect aide within=90s\nProtect cron within=off\nProtect mailer\n"
-                    "Channel serial /dev/ttyS1 115200 8n1\nChannel tty /dev/tty9\nChannel null x"),
+                    "Channel serial /dev/ttyS1 115200 8n1\nChannel tty /dev/tty9 floor=warn "
+                    "policy=fallback\nChannel null x policy=always"),
             0);
     CHECK_INT(tellings, 0);
     CHECK_STR(conf.host, "web03");
@@ -62,6 +66,10 @@ a_whole_file_is_read_as_it_stands(void)
     CHECK_INT(conf.sweep_share, 25);
     CHECK_INT(conf.port_sweep_ms, 250);
     CHECK_INT(conf.daemon_grace_s, 300);
+    CHECK_INT(conf.check_in_s, 9);
+    CHECK_INT(conf.receiver.port, 8627);
+    CHECK_INT(conf.receiver.family, AF_INET);
+    CHECK_MEM(conf.receiver.address, "\xc0\0\2\7\0", 5);
     CHECK_STR(conf.state_dir, "/s");
     CHECK_INT(conf.watches, 2);
     CHECK_STR(conf.watch[1].path, "/a b/\"c\\d\n");
@@ -99,11 +107,24 @@ a_whole_file_is_read_as_it_stands(void)
     CHECK_INT(conf.channel[0].baud, 115200);
     CHECK_STR(conf.channel[0].frame, "8n1");
     CHECK_INT(conf.channel[1].baud, 0);
+    CHECK(conf.channel[1].fallback && conf.channel[1].floor == WIRE_WARN);
+    CHECK(!conf.channel[2].fallback && conf.channel[2].floor == WIRE_INFO);
 }
 
 #define OPEN_END                                                                                            \
     "absolute path of at most 255 bytes, without \"/\" at its end and without \"//\", \".\" and \"..\" in " \
     "it"
+
+#define RECEIVER \
+    "the receiver's IPv4 or IPv6 address or DNS name, alone or as ADDRESS:PORT, [ADDRESS]:PORT or NAME:PORT"
+
+#define SCHEMES \
+    "one of serial, console, tty, screen, printer, usb, file and null, or one of them behind fault:"
+#define POLICY "policy=always or policy=fallback"
+#define FLOOR "floor= one of EMRG, ALRT, CRIT, ERRO, WARN, NOTE and INFO"
+#define OF_TTY "BAUD, FRAME, flow=, lock, policy= or floor= there, each once"
+#define OF_FILE "policy= or floor= there, each once"
+#define USB_ID "VID:PID[:SERIAL], both as four hexadecimal digits, or usbip:ADDRESS:PORT/BUSID"
 
 #define PROTECTS "aide, tripwire, samhain, rkhunter, chkrootkit, cron, mailer, or auto with nothing behind it"
 #define WITHIN "within=off, or within= a time like 90m, 26h or 8d"
@@ -113,7 +134,7 @@ static const struct {
     const char *text;
     const char *message; /* all lines but this one are right */
 } wrong[] = {
-    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, FullSweep, SweepShare, PortSweep, Receiver, StateDir, Set, Watch, Ignore, Port, Namespaces, Daemon, DaemonGrace, Mount, View, Protect and Channel" },
+    { "Host a\nColour red\n", "t.conf:2: found \"Colour\"; expected one of Host, Beat, Sweep, FullSweep, SweepShare, PortSweep, Receiver, CheckIn, StateDir, User, Set, Watch, Ignore, Port, Namespaces, Daemon, DaemonGrace, Mount, View, Protect and Channel" },
     { "Host a\nHost b\n", "t.conf:2: found Host a second time; expected it once" },
     { "Host a\nBeat 5\n\nbeat 5\n", "t.conf:4: found Beat a second time; expected it once" },
     { "Host\n\nHost a", "t.conf:1: found Host with 0 values; expected Host NAME" },
@@ -151,7 +172,11 @@ static const struct {
     { "Host a\nFullSweep 0\n", "t.conf:2: found \"0\"; expected a number from 1 to 31536000" },
     { "Host a\nSweepShare 101\n", "t.conf:2: found \"101\"; expected a number from 1 to 100" },
     { "Host a\nPortSweep 1\n", "t.conf:2: found \"1\"; expected a number from 10 to 3600000" },
-    { "Host a\nReceiver 192.0.2\n", "t.conf:2: found \"192.0.2\"; expected the receiver's IPv4 or IPv6 address" },
+    { "Host a\nReceiver 192.0.2\n", "t.conf:2: found \"192.0.2\"; expected " RECEIVER },
+    { "Host a\nReceiver a b\n", "t.conf:2: found Receiver with 2 values; expected Receiver ADDRESS|NAME[:PORT]" },
+    { "Host a\nCheckIn 0\n", "t.conf:2: found \"0\"; expected a number from 1 to 60" },
+    { "Host a\nCheckIn 61\n", "t.conf:2: found \"61\"; expected a number from 1 to 60" },
+    { "Host a\nCheckIn 1\nCheckIn 2\n", "t.conf:3: found CheckIn a second time; expected it once" },
     { "Host a\nReceiver ::1\nReceiver ::2\n", "t.conf:3: found Receiver a second time; expected it once" },
     { "Host a\nDaemonGrace 301\n", "t.conf:2: found \"301\"; expected a number from 0 to 300" },
     { "Host a\nDaemonGrace 0\nDaemonGrace 1\n", "t.conf:3: found DaemonGrace a second time; expected it once" },
@@ -214,13 +239,39 @@ static const struct {
     { "Host a\nView proc-mounts allow\n", "t.conf:2: found \"allow\"; expected View NAME allow WHAT, with 1 to 255 bytes" },
     { "Host a\nView proc-mounts allow \"\"\n", "t.conf:2: found \"\"; expected View NAME allow WHAT, with 1 to 255 bytes" },
     { "Host a\nView proc-mounts on\nView proc-mounts off\n", "t.conf:3: found \"proc-mounts\"; expected each view once" },
-    { "Host a\nChannel pigeon /x\n", "t.conf:2: found \"pigeon\"; expected one of tty, serial, file, null and fault" },
+    { "Host a\nChannel pigeon /x\n", "t.conf:2: found \"pigeon\"; expected " SCHEMES },
+    { "Host a\nChannel fault /x\n", "t.conf:2: found \"fault\"; expected " SCHEMES },
+    { "Host a\nChannel fault:fault:tty /x\n", "t.conf:2: found \"fault:fault:tty\"; expected " SCHEMES },
+    { "Host a\nChannel fault: /x\n", "t.conf:2: found \"fault:\"; expected " SCHEMES },
+    { "Host a\nChannel tty\n", "t.conf:2: found \"tty\"; expected a device behind it" },
     { "Host a\nChannel tty ttyS0\n", "t.conf:2: found \"ttyS0\"; expected an " OPEN_END },
+    { "Host a\nChannel tty usb:0403:6001\n", "t.conf:2: found \"usb:0403:6001\"; expected an " OPEN_END },
+    { "Host a\nChannel serial usb:403:6001\n", "t.conf:2: found \"usb:403:6001\"; expected usb:VID:PID[:SERIAL] or an " OPEN_END },
+    { "Host a\nChannel serial usb:0403:6001:\n", "t.conf:2: found \"usb:0403:6001:\"; expected usb:VID:PID[:SERIAL] or an " OPEN_END },
+    { "Host a\nChannel usb 0403-6001\n", "t.conf:2: found \"0403-6001\"; expected " USB_ID },
+    { "Host a\nChannel usb 0403:600\n", "t.conf:2: found \"0403:600\"; expected " USB_ID },
+    { "Host a\nChannel usb 0403:600g\n", "t.conf:2: found \"0403:600g\"; expected " USB_ID },
     { "Host a\nChannel tty /t 7\n", "t.conf:2: found \"7\"; expected a number from 50 to 4000000" },
     { "Host a\nChannel tty /t 9600 9n1\n", "t.conf:2: found \"9n1\"; expected a frame like 8n1: 5-8 data bits, parity n, e or o, 1-2 stop bits" },
     { "Host a\nChannel file /t 9600\n", "t.conf:2: found \"9600\"; expected no speed: this kind of channel has none" },
+    { "Host a\nChannel console 9600\n", "t.conf:2: found \"9600\"; expected no speed: this kind of channel has none" },
+    { "Host a\nChannel tty /t policy=never\n", "t.conf:2: found \"policy=never\"; expected " POLICY },
+    { "Host a\nChannel tty /t floor=LOUD\n", "t.conf:2: found \"floor=LOUD\"; expected " FLOOR },
+    { "Host a\nChannel tty /t floor=WARN floor=NOTE\n", "t.conf:2: found \"floor=NOTE\"; expected " OF_TTY },
+    { "Host a\nChannel tty /t floor=WARN 9600\n", "t.conf:2: found \"9600\"; expected " OF_TTY },
+    { "Host a\nChannel tty /t 9600 8n1 x floor=WARN\n", "t.conf:2: found \"x\"; expected " OF_TTY },
+    { "Host a\nChannel tty /t flow=yes\n", "t.conf:2: found \"flow=yes\"; expected flow=rtscts or flow=xonxoff" },
+    { "Host a\nChannel tty /t locked\n", "t.conf:2: found \"locked\"; expected lock" },
+    { "Host a\nChannel file /t flow=rtscts\n", "t.conf:2: found \"flow=rtscts\"; expected " OF_FILE },
+    { "Host a\nChannel file /t seed=7\n", "t.conf:2: found \"seed=7\"; expected " OF_FILE },
+    { "Host a\nChannel fault:file /t seed=0\n", "t.conf:2: found \"seed=0\"; expected seed= a number from 1 to 4294967295" },
+    { "Host a\nChannel screen /t lines\n", "t.conf:2: found \"lines\"; expected lines and a number from 2 to 20" },
+    { "Host a\nChannel screen /t lines 21\n", "t.conf:2: found \"21\"; expected lines and a number from 2 to 20" },
+    { "Host a\nChannel printer /t columns=79\n", "t.conf:2: found \"columns=79\"; expected columns= a number from 80 to 255" },
+    { "Host a\nChannel printer /t page=256\n", "t.conf:2: found \"page=256\"; expected page= a number from 10 to 255" },
     { "Host a\nChannel null \"\"\n", "t.conf:2: found \"\"; expected 1 to 255 bytes" },
     { "Host a\nChannel tty /t\nChannel tty /t\n", "t.conf:3: found \"/t\"; expected each channel once" },
+    { "Host a\nChannel console\nChannel console\n", "t.conf:3: found \"console\"; expected each channel once" },
     { "Host a\nWatch \"/etc\n", "t.conf:2: found a quoted value without its end; expected a closing quote on the same line" },
     { "Host a\nWatch \"/etc\"x\n", "t.conf:2: found something right behind a closing quote; expected a blank or the end of the line" },
     { "Host a\nWatch /e\"tc\n", "t.conf:2: found a quote inside a word; expected quotes around the whole value, or %22" },
@@ -408,11 +459,120 @@ write_and_read_back(void)
     free(out);
 }
 
+/* clang-format off */
+static const struct {
+    const char *text;
+    const char *name; /* NULL: it is refused */
+    uint16_t family;
+    uint16_t port;
+    const char *written;
+} receivers[] = {
+    { "192.0.2.7",            "192.0.2.7",   AF_INET,  8627,  "192.0.2.7" },
+    { "192.0.2.7:8627",       "192.0.2.7",   AF_INET,  8627,  "192.0.2.7" },
+    { "192.0.2.7:1",          "192.0.2.7",   AF_INET,  1,     "192.0.2.7:1" },
+    { "2001:DB8:0:0::7",      "2001:db8::7", AF_INET6, 8627,  "2001:db8::7" },
+    { "fe80::1:99",           "fe80::1:99",  AF_INET6, 8627,  "fe80::1:99" },
+    { "[::1]",                "::1",         AF_INET6, 8627,  "::1" },
+    { "[::1]:65535",          "::1",         AF_INET6, 65535, "[::1]:65535" },
+    { "belfry",               "belfry",      0,        8627,  "belfry" },
+    { "b-1.Example.org.:443", "b-1.Example.org.", 0,   443,   "b-1.Example.org.:443" },
+    { "1.example_2",          "1.example_2", 0,        8627,  "1.example_2" },
+    { "", NULL, 0, 0, NULL }, { ":", NULL, 0, 0, NULL }, { ":8627", NULL, 0, 0, NULL },
+    { "192.0.2", NULL, 0, 0, NULL }, { "192.0.2.256", NULL, 0, 0, NULL }, { "192.0.2.7.", NULL, 0, 0, NULL },
+    { "192.0.2.7:0", NULL, 0, 0, NULL }, { "192.0.2.7:65536", NULL, 0, 0, NULL },
+    { "192.0.2.7:", NULL, 0, 0, NULL }, { "192.0.2.7:08", NULL, 0, 0, NULL }, { "[192.0.2.7]:1", NULL, 0, 0, NULL },
+    { "[", NULL, 0, 0, NULL }, { "[]", NULL, 0, 0, NULL }, { "[]:1", NULL, 0, 0, NULL }, { "]:1", NULL, 0, 0, NULL },
+    { "[::1", NULL, 0, 0, NULL }, { "[::1]1", NULL, 0, 0, NULL }, { "[::1]:", NULL, 0, 0, NULL },
+    { "[belfry]:1", NULL, 0, 0, NULL }, { "::1::", NULL, 0, 0, NULL }, { "a..b", NULL, 0, 0, NULL },
+    { ".", NULL, 0, 0, NULL }, { ".a", NULL, 0, 0, NULL }, { "a..", NULL, 0, 0, NULL }, { "-a", NULL, 0, 0, NULL },
+    { "a-.b", NULL, 0, 0, NULL }, { "a b", NULL, 0, 0, NULL }, { "a/b", NULL, 0, 0, NULL }, { "a:b:1", NULL, 0, 0, NULL },
+};
+/* clang-format on */
+
+static void
+a_receiver_is_an_address_or_a_name_and_a_port(void)
+{
+    for (size_t i = 0; i < sizeof(receivers) / sizeof(receivers[0]); i++) {
+        struct conf_receiver r = { .port = 5 };
+        char text[CONF_RECEIVER_TEXT];
+        bool taken = conf_receiver_parse(receivers[i].text, strlen(receivers[i].text), &r);
+
+        CHECK_INT(taken, receivers[i].name != NULL);
+        if (!taken) {
+            CHECK_INT(r.port, 5);
+            continue;
+        }
+        CHECK_STR(r.name, receivers[i].name);
+        CHECK_INT(r.family, receivers[i].family);
+        CHECK_INT(r.port, receivers[i].port);
+        CHECK_STR(conf_receiver_text(&r, text), receivers[i].written);
+    }
+}
+
+static void
+a_receivers_name_of_253_bytes_fits_and_one_of_254_does_not(void)
+{
+    struct conf_receiver r;
+    char name[256];
+
+    for (size_t i = 0; i < sizeof(name); i++) {
+        name[i] = i % 50 == 49 ? '.' : 'n';
+    }
+    CHECK(conf_receiver_parse(name, 253, &r));
+    CHECK_INT(strlen(r.name), 253);
+    CHECK(!conf_receiver_parse(name, 254, &r));
+    memset(name, 'n', 64);
+    CHECK(conf_receiver_parse(name, 63, &r));
+    CHECK(!conf_receiver_parse(name, 64, &r));
+    CHECK(!conf_receiver_parse("a\0b", 3, &r));
+}
+
+static void
+a_usb_device_has_two_numbers_and_maybe_a_serial_number(void)
+{
+    struct conf_channel channel = { .device = "usb:0403:6aF1:A:1 b" };
+    struct hal_usb_name usb;
+
+    CHECK(conf_channel_usb(&channel, &usb));
+    CHECK_INT(usb.vendor, 0x0403);
+    CHECK_INT(usb.product, 0x6AF1);
+    CHECK_STR(usb.serial, "A:1 b");
+    CHECK(hal_usb_name_parse("ffff:0000", &usb));
+    CHECK_STR(usb.serial, "");
+    CHECK(!hal_usb_name_parse("0403:6001:\x01", &usb));
+    CHECK(!hal_usb_name_parse("0403:6001x", &usb));
+    CHECK(!hal_usb_name_parse(
+            "0403:6001:1234567890123456789012345678901234567890123456789012345678901234", &usb));
+    CHECK(hal_usb_name_parse(
+            "0403:6001:123456789012345678901234567890123456789012345678901234567890123", &usb));
+    strcpy(channel.device, "/dev/ttyS1");
+    CHECK(!conf_channel_usb(&channel, &usb));
+}
+
+static void
+a_usb_device_may_be_one_over_the_network(void)
+{
+    static const char *const words[] = { "usb", "usbip:127.0.0.1:3240/1-1" };
+    static const char *const serial[] = { "serial", "usbip:127.0.0.1:3240/1-1" };
+    static const size_t lens[] = { 3, 24 };
+    static const size_t serial_lens[] = { 6, 24 };
+    struct conf_channel channel;
+    struct hal_usbip_name name;
+    const char *expected;
+
+    CHECK_INT(conf_channel_parse(words, lens, 2, &channel, &expected), 2);
+    CHECK(conf_channel_usbip(&channel, &name));
+    CHECK_INT(name.port, 3240);
+    CHECK_INT(conf_channel_parse(serial, serial_lens, 2, &channel, &expected), 1);
+    strcpy(channel.device, "1209:0001");
+    CHECK(!conf_channel_usbip(&channel, &name));
+}
+
 static void
 what_is_written_is_read_back_the_same(void)
 {
     CHECK_INT(parse("Host a\nBeat 3\nSweep 4\nFullSweep 5\nSweepShare 6\nPortSweep 50\nDaemonGrace "
-                    "7\nReceiver 2001:db8::7\nStateDir "
+                    "7\nReceiver [2001:DB8:0::7]:99\nCheckIn 60\nStateDir "
                     "\"/s t\"\n"
                     "Watch /%23\nWatch \"/a b\"\nWatch /%01%7f%22%25\nWatch /\nWatch /\xc3\xa4\n"
                     "Ignore \"/\\\\ \\\\\"\nPort tcp 1 %23\nPort udp any a\nPort udp any b\nPort udp 65535 "
@@ -422,7 +582,10 @@ what_is_written_is_read_back_the_same(void)
                     "noexec device window=30m\nMount /dev/disk/by-id/x ro window=1h\nView "
                     "hidden-processes on 9\n"
                     "View proc-mounts off\nView disguised-processes allow \"/a b*\"\nChannel null "
-                    "%23x\nChannel tty /t 9600\nChannel serial /t 9600 7e2\n"),
+                    "%23x\nChannel tty /t 9600 lock flow=rtscts\nChannel serial /t 9600 7e2 policy=fallback "
+                    "floor=CRIT\nChannel serial \"usb:0403:60aF:A B\" 115200 flow=xonxoff\nChannel console\n"
+                    "Channel screen /dev/tty1 lines 4\nChannel printer /p columns=132 page=66\n"
+                    "Channel fault:usb 1d50:614c:7 seed=9\n"),
             0);
     CHECK_STR(conf.port[0].process[0], "#");
     write_and_read_back();
@@ -510,6 +673,9 @@ a_file_that_cannot_be_taken_is_one_error(void)
     chmod(path, 0600);
     CHECK_INT(load(path), 0);
     CHECK_STR(conf.host, "a");
+    uint8_t digest[32];
+    wire_hash("Host a\n", 7, digest);
+    CHECK_MEM(conf.digest, digest, sizeof(digest));
     chmod(path, 0606);
     CHECK_INT(load(path), 1);
     CHECK(strstr(told[0], "everybody may write") != NULL);
@@ -597,6 +763,10 @@ main(void)
     CHECK_RUN(twenty_errors_are_told_and_the_rest_counted);
     CHECK_RUN(each_list_has_its_end);
     CHECK_RUN(protect_lines_are_read_with_their_times);
+    CHECK_RUN(a_receiver_is_an_address_or_a_name_and_a_port);
+    CHECK_RUN(a_receivers_name_of_253_bytes_fits_and_one_of_254_does_not);
+    CHECK_RUN(a_usb_device_has_two_numbers_and_maybe_a_serial_number);
+    CHECK_RUN(a_usb_device_may_be_one_over_the_network);
     CHECK_RUN(what_is_written_is_read_back_the_same);
     CHECK_RUN(a_line_at_the_limit_still_fits_when_written);
     CHECK_RUN(an_entry_that_fits_no_line_is_not_written);

@@ -70,7 +70,7 @@ swept(void)
 bool
 sweep_ends(void)
 {
-    int64_t end = now_us() + 10000000;
+    int64_t end = now_us() + 60000000;
 
     while (now_us() < end && !swept()) {
         turn(5);

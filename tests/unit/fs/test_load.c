@@ -21,6 +21,7 @@
 #define BATCHES 100 /* a second */
 #define CHANGES (10000 / WRITERS / BATCHES)
 #define GROWTH_KB 8192
+#define QUIET_US 2000000 /* more than any look is put off */
 
 static struct open_table core;
 static uint32_t number;
@@ -175,9 +176,10 @@ make_ground(void)
     CHECK(ground_baseline());
     open_init(&core, now_us() / 1000);
     CHECK_INT(detector_files_ops.open(&ground.env), 0);
-    while (passes == 0) {
+    for (int64_t end = now_us() + 60000000; passes == 0 && now_us() < end;) {
         turn(5);
     }
+    CHECK(passes > 0);
 }
 
 static void
@@ -190,6 +192,10 @@ run_load(int seconds, volatile unsigned *count)
         if (pid[i] == 0) {
             write_for(seconds, (unsigned)i + 1, &count[i]);
             _exit(0);
+        }
+        if (pid[i] < 0) {
+            perror("fork");
+            exit(1);
         }
     }
     for (int left = WRITERS; left > 0;) {
@@ -224,7 +230,7 @@ no_finding_is_lost_and_memory_is_bounded(void)
         if (turn(20) || lost_open) {
             quiet = now_us();
         }
-        if (now_us() - quiet > 200000) {
+        if (now_us() - quiet > QUIET_US) {
             break;
         }
     }

@@ -333,7 +333,7 @@ a_log_may_grow_and_nothing_else(void)
 
 /* As logrotate(8) does it, with `create` and with `copytruncate`. */
 static void
-a_rotated_log_is_told_until_it_is_accepted(void)
+a_rotated_log_is_no_finding_of_a_check_and_a_lost_one_is(void)
 {
     ground_open();
     ground_write("create", "one\ntwo\n");
@@ -344,13 +344,17 @@ a_rotated_log_is_told_until_it_is_accepted(void)
     ground_write("create", "three\n");
     ground_write("copytruncate.1", "one\ntwo\n");
     CHECK_INT(truncate(ground_path("copytruncate"), 0), 0);
-    CHECK_INT(ground_check(), 2);
-    CHECK_STR(ground_says("create", FINDING_INTEGRITY_CHANGED), "size=8>6 log=shrunk");
-    CHECK_STR(ground_says("copytruncate", FINDING_INTEGRITY_CHANGED), "size=8>0 log=shrunk");
-    CHECK(ground_baseline());
+    CHECK_INT(ground_check(), 0);
     append("create", "four\n");
     append("copytruncate", "three\n");
     CHECK_INT(ground_check(), 0);
+    CHECK(ground_baseline());
+    CHECK_INT(unlink(ground_path("create")), 0);
+    ground_write("create", "one\n");
+    CHECK_INT(truncate(ground_path("copytruncate"), 0), 0);
+    CHECK_INT(ground_check(), 2);
+    CHECK_STR(ground_says("create", FINDING_INTEGRITY_CHANGED), "size=11>4 log=shrunk");
+    CHECK_STR(ground_says("copytruncate", FINDING_INTEGRITY_CHANGED), "size=6>0 log=shrunk");
 }
 
 static void
@@ -435,6 +439,29 @@ a_rule_for_one_file_system_ends_at_a_mount_where_no_other_begins(void)
     CHECK_INT(status, 0);
 }
 
+static void
+what_the_agent_writes_while_it_runs_is_not_guarded_and_its_keys_place_is(void)
+{
+    static const char *const own[] = { "baseline", "session", "session.new", "ctl", "courier/spool.00000001",
+        "courier/spool.new", "courier/address", "courier/address.new" };
+    static const char *const others[] = { "courier", "courier/psk", "courier/x", "spool", "" };
+    char state[sizeof(ground.conf.state_dir)];
+    char name[64];
+
+    memcpy(state, ground.conf.state_dir, sizeof(state));
+    snprintf(ground.conf.state_dir, sizeof(ground.conf.state_dir), "%s", ground_path("state"));
+    configure("Watch @\n");
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        snprintf(name, sizeof(name), "state/%s", own[i]);
+        CHECK(match(name).rule == NULL);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        snprintf(name, sizeof(name), others[i][0] != '\0' ? "state/%s" : "state", others[i]);
+        CHECK(match(name).rule != NULL);
+    }
+    memcpy(ground.conf.state_dir, state, sizeof(state));
+}
+
 int
 main(void)
 {
@@ -449,8 +476,9 @@ main(void)
     CHECK_RUN(content_above_the_limit_is_not_read);
     CHECK_RUN(attributes_are_kept_in_the_baseline);
     CHECK_RUN(a_log_may_grow_and_nothing_else);
-    CHECK_RUN(a_rotated_log_is_told_until_it_is_accepted);
+    CHECK_RUN(a_rotated_log_is_no_finding_of_a_check_and_a_lost_one_is);
     CHECK_RUN(a_log_that_is_written_to_while_it_is_read_is_stable);
+    CHECK_RUN(what_the_agent_writes_while_it_runs_is_not_guarded_and_its_keys_place_is);
     CHECK_RUN(a_rule_for_one_file_system_ends_at_a_mount_where_no_other_begins);
     ground_close();
     return check_result();

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #define NOTES 4096
+#define HANG_MS 20000
 
 static struct conf conf;
 static struct finding notes[NOTES];
@@ -82,7 +83,7 @@ turn(int for_ms, int64_t ahead_ms)
     } while (now_ms() < end);
 }
 
-/* Until there is such a note, at most 3 s. The milliseconds, or -1. */
+/* Until there is such a note, at most HANG_MS. The milliseconds, or -1. */
 static int64_t
 wait_note(enum finding_op op, const char *subject)
 {
@@ -90,7 +91,7 @@ wait_note(enum finding_op op, const char *subject)
 
     while (note_of(op, subject) == NULL) {
         turn(0, 0);
-        if (now_ms() - start > 3000) {
+        if (now_ms() - start > HANG_MS) {
             return -1;
         }
     }

@@ -2,6 +2,7 @@
  */
 #include "detector_loop.h"
 #include "support/check.h"
+#include "support/own_network.h"
 #include "watch/portlearn.h"
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -515,22 +516,6 @@ what_is_learned_leaves_nothing_to_find(void)
     if (pid > 0) {
         end_elsewhere(pid);
     }
-}
-
-/* A network of our own, so that nobody else's sockets are in it. */
-static bool
-own_network(void)
-{
-    struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-    int fd;
-
-    if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0) {
-        return false;
-    }
-    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    CHECK_INT(ioctl(fd, SIOCSIFFLAGS, &lo), 0);
-    close(fd);
-    return true;
 }
 
 /* Where the kernel cannot list vsock sockets, that is told, and not that they are gone. */

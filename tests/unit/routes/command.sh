@@ -39,7 +39,9 @@ ip route add blackhole 192.0.2.0/24
 says 1 '^refused +to 192.0.2.7 ' routes
 says 2 'routes takes no arguments' routes now
 printf 'Host lab\nReceiver receiver.example\n' >"$work/conf"
-says 2 'conf:2: found "receiver.example"; expected the receiver.s IPv4 or IPv6 address' routes
+says 2 'receiver.example is a name, whose address the agent that runs looks up' routes
+printf 'Host lab\nReceiver 192.0.2\n' >"$work/conf"
+says 2 'conf:2: found "192.0.2"; expected the receiver.s IPv4 or IPv6 address or DNS name' routes
 printf 'Host lab\nReceiver 2001:db8::7\n' >"$work/conf"
 says 1 '^none +to 2001:db8::7 ' routes
 [ "$failures" -eq 0 ]

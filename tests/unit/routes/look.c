@@ -4,6 +4,8 @@
 #include "support/check.h"
 #include "watch/routelook.h"
 #include <arpa/inet.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -144,6 +146,33 @@ a_carrier_that_is_lost_is_seen_though_the_route_stays(void)
     CHECK(look("2001:db8::7").state != ROUTE_GOOD);
 }
 
+/* An answer of the kernel's about a link that is up and runs, with this word on its carrier. */
+static unsigned
+state_with_carrier(uint8_t carrier)
+{
+    struct {
+        struct nlmsghdr head;
+        struct ifinfomsg link;
+        struct rtattr attribute;
+        uint8_t carrier[4];
+    } m = { .head = { .nlmsg_len = sizeof(m), .nlmsg_type = RTM_NEWLINK, .nlmsg_seq = 7 },
+        .link = { .ifi_flags = IFF_UP | IFF_RUNNING },
+        .attribute = { .rta_len = RTA_LENGTH(1), .rta_type = IFLA_CARRIER },
+        .carrier = { carrier } };
+    struct route_view v = { .state = ROUTE_GOOD };
+    int error;
+
+    CHECK_INT(routelook_parse_link((const uint8_t *)&m, sizeof(m), 7, &v, &error), ROUTELOOK_ROUTE);
+    return v.state;
+}
+
+static void
+a_link_that_still_runs_without_a_carrier_is_down(void)
+{
+    CHECK_INT(state_with_carrier(1), ROUTE_GOOD);
+    CHECK_INT(state_with_carrier(0), ROUTE_LINK_DOWN);
+}
+
 static void
 of_several_next_hops_one_that_lives_is_enough(void)
 {
@@ -233,6 +262,7 @@ main(void)
     CHECK_RUN(a_link_that_is_set_down_takes_the_route_with_it);
     CHECK_RUN(an_address_that_is_removed_takes_the_route_with_it);
     CHECK_RUN(a_carrier_that_is_lost_is_seen_though_the_route_stays);
+    CHECK_RUN(a_link_that_still_runs_without_a_carrier_is_down);
     CHECK_RUN(of_several_next_hops_one_that_lives_is_enough);
     CHECK_RUN(another_gateway_is_another_way);
     CHECK_RUN(each_change_wakes_who_listens);

@@ -4,11 +4,11 @@
 #include "alarm/clock.h"
 #include "support/check.h"
 #include "watch/detector.h"
-#include <arpa/inet.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define HEARD 64
@@ -88,8 +88,7 @@ begin(const char *address)
              "near0 && "
              "ip link set near0 up && ip link set far0 up && ip route add default via 10.9.0.1"));
     CHECK(conf_init(&conf, "/etc/tocsin/tocsin.conf", NULL));
-    conf.receiver.family = AF_INET;
-    CHECK_INT(inet_pton(AF_INET, address, conf.receiver.address), 1);
+    CHECK(conf_receiver_parse(address, strlen(address), &conf.receiver));
     CHECK_INT(detector_routes_ops.open(&env), 0);
     due_ms = 0;
     turn(100);
@@ -165,6 +164,41 @@ without_a_receiver_nothing_is_looked_at(void)
 }
 
 static void
+the_way_to_a_name_is_looked_at_from_when_its_address_is_known(void)
+{
+    static const uint8_t first[16] = { 192, 0, 2, 7 };
+    static const uint8_t second[16] = { 198, 51, 100, 7 };
+
+    begin("belfry.example.org");
+    CHECK(sh("ip route del default"));
+    turn(1500);
+    CHECK_INT(count, 0);
+    detector_routes_ops.receiver(AF_INET, first);
+    due_ms = 0;
+    CHECK(comes(FINDING_ROUTE_LOST, FINDING_OPEN));
+    const struct finding *f = last(FINDING_ROUTE_LOST, FINDING_OPEN);
+    CHECK(f != NULL && strncmp(f->text, "to=belfry.example.org why=none ", 31) == 0);
+    CHECK(sh("ip route add 198.51.100.0/24 via 10.9.0.3"));
+    detector_routes_ops.receiver(AF_INET, second);
+    CHECK(comes(FINDING_ROUTE_LOST, FINDING_CLOSE));
+    detector_routes_ops.receiver(AF_INET, first);
+    CHECK(sh("ip route add default via 10.9.0.1"));
+    turn(1500);
+    CHECK(last(FINDING_ROUTE_CHANGED, FINDING_EVENT) == NULL);
+}
+
+static void
+the_address_of_a_receiver_that_is_no_name_stays(void)
+{
+    static const uint8_t other[16] = { 127, 0, 0, 1 };
+
+    begin("192.0.2.7");
+    CHECK(sh("ip route del default"));
+    detector_routes_ops.receiver(AF_INET, other);
+    CHECK(comes(FINDING_ROUTE_LOST, FINDING_OPEN));
+}
+
+static void
 one_pass_of_check_tells_what_is_lost(void)
 {
     begin("192.0.2.7");
@@ -191,6 +225,8 @@ main(void)
     CHECK_RUN(a_deleted_default_route_is_told_and_its_return_only_when_it_stays);
     CHECK_RUN(a_link_that_flaps_is_one_loss);
     CHECK_RUN(another_gateway_is_told_as_a_change_and_not_as_a_loss);
+    CHECK_RUN(the_way_to_a_name_is_looked_at_from_when_its_address_is_known);
+    CHECK_RUN(the_address_of_a_receiver_that_is_no_name_stays);
     CHECK_RUN(one_pass_of_check_tells_what_is_lost);
     return check_result();
 }

@@ -11,13 +11,16 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#define OFF "View kernel-taint off\nView modules off\nView preload off\nView accounts off\n"
+#define OFF                                                                                            \
+    "View own-processes off\nView full-disks off\nView load off\nView kernel-taint off\nView modules " \
+    "off\nView preload off\nView accounts off\n"
 #define LINKS OFF "View firewall off\n"
 #define FIREWALL OFF "View promiscuous off\n"
 #define APART (CLONE_NEWNS | CLONE_NEWNET)
 
-#define PORTS                                                                                              \
-    "View hidden-processes off\nView disguised-processes off\nView proc-mounts off\nView hidden-ports on " \
+#define PORTS                                                                                            \
+    "View own-processes off\nView hidden-processes off\nView disguised-processes off\nView proc-mounts " \
+    "off\nView hidden-ports on "                                                                         \
     "1\n"
 
 static const struct detector_ops *const ops = &detector_system_ops;

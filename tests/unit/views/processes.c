@@ -15,13 +15,15 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define OFF "View hidden-processes off\nView disguised-processes off\nView proc-mounts off\n"
-#define HIDDEN "View disguised-processes off\nView proc-mounts off\n"
-#define DISGUISED "View hidden-processes off\nView proc-mounts off\n"
-#define COVERED "View hidden-processes off\nView disguised-processes off\n"
+#define OWN "View own-processes off\n"
+#define OFF OWN "View hidden-processes off\nView disguised-processes off\nView proc-mounts off\n"
+#define HIDDEN OWN "View disguised-processes off\nView proc-mounts off\n"
+#define DISGUISED OWN "View hidden-processes off\nView proc-mounts off\n"
+#define COVERED OWN "View hidden-processes off\nView disguised-processes off\n"
 
 static const struct detector_ops *const ops = &detector_processes_ops;
 static int64_t now_ms;
@@ -41,7 +43,7 @@ run_a_minute(void)
     int64_t end_ms = now_ms + 60000;
     int calls = 0;
 
-    while (now_ms <= end_ms && calls++ < 100000) {
+    while (now_ms < end_ms && calls++ < 100000) {
         int64_t due_ms = ops->work(now_ms);
 
         CHECK(due_ms >= now_ms);
@@ -388,7 +390,7 @@ count_too_many(void)
     close(mkstemp(most));
     put_file(most, "65536\n"); /* 16 slices */
     CHECK_INT(mount(most, "/proc/sys/kernel/pid_max", NULL, MS_BIND, NULL), 0);
-    start("View proc-mounts off");
+    start(OWN "View proc-mounts off");
     (void)run_a_minute();
     CHECK(run_a_minute() < 16);
     CHECK(run_a_minute() < 16);
@@ -496,6 +498,194 @@ a_view_that_is_off_does_not_look(void)
     }
 }
 
+/* ---- who has a channel's device open ---- */
+
+#define OPENERS OFF "Channel tty /dev/full\n"
+
+static uint64_t
+number_of(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? (uint64_t)st.st_rdev : 0;
+}
+
+struct opener {
+    pid_t pid;
+    int input;
+    int output;
+};
+
+static void
+expect_byte(const struct opener *o)
+{
+    char byte;
+
+    CHECK_INT(read(o->output, &byte, 1), 1);
+}
+
+/* A shell that runs the command up to where it says so, and goes on with let_go_on(). */
+static struct opener
+shell(const char *command)
+{
+    struct opener o;
+    int to[2];
+    int from[2];
+
+    CHECK_INT(pipe2(to, O_CLOEXEC), 0);
+    CHECK_INT(pipe2(from, O_CLOEXEC), 0);
+    o.pid = fork();
+    if (o.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(to[0], 0);
+        dup2(from[1], 1);
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(1);
+    }
+    close(to[0]);
+    close(from[1]);
+    o.input = to[1];
+    o.output = from[0];
+    expect_byte(&o);
+    return o;
+}
+
+static void
+let_go_on(const struct opener *o)
+{
+    CHECK_INT(write(o->input, "\n", 1), 1);
+    expect_byte(o);
+}
+
+static void
+end_shell(const struct opener *o)
+{
+    end(o->pid);
+    close(o->input);
+    close(o->output);
+}
+
+static struct opener
+open_elsewhere(const char *path)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command), "exec 7<%s; echo; read x; exec 7<&-; echo; read x", path);
+    return shell(command);
+}
+
+static void
+hear(void)
+{
+    struct pollfd fds[DETECTOR_FDS];
+    int n = ops->fds(fds, DETECTOR_FDS);
+
+    if (poll(fds, (nfds_t)n, 0) > 0) {
+        ops->ready(fds, n);
+    }
+}
+
+static void
+who_opens_the_device_of_a_channel_is_told_by_name_until_it_is_closed(void)
+{
+    start(OPENERS);
+    ops->device(0, number_of("/dev/full"));
+    run_a_minute();
+    CHECK_INT(noted(FINDING_OPEN, FINDING_CHANNEL_OPENER, ""), 0);
+    struct opener o = open_elsewhere("/dev/full");
+
+    run_a_minute();
+    CHECK(is_open(FINDING_CHANNEL_OPENER, "channel=tty:/dev/full what=opener pid="));
+    CHECK(is_open(FINDING_CHANNEL_OPENER, pid_text(o.pid)));
+    CHECK(is_open(FINDING_CHANNEL_OPENER, "exe=/"));
+    let_go_on(&o);
+    run_a_minute();
+    CHECK(!is_open(FINDING_CHANNEL_OPENER, "what=opener"));
+    end_shell(&o);
+}
+
+static void
+another_node_of_the_same_device_is_no_way_round(void)
+{
+    char dir[] = "/tmp/tocsin-node-XXXXXX";
+    char path[64];
+
+    CHECK(mkdtemp(dir) != NULL);
+    snprintf(path, sizeof(path), "%s/x", dir);
+    if (mknod(path, S_IFCHR | 0600, makedev(1, 7)) != 0) {
+        printf("skip: no right to make a device\n");
+        rmdir(dir);
+        return;
+    }
+    start(OPENERS);
+    ops->device(0, number_of("/dev/full"));
+    run_a_minute();
+    struct opener o = open_elsewhere(path);
+
+    run_a_minute();
+    CHECK(is_open(FINDING_CHANNEL_OPENER, pid_text(o.pid)));
+    end_shell(&o);
+    unlink(path);
+    rmdir(dir);
+}
+
+/* As many descriptors as before: only a look at all of them can tell. */
+static void
+who_puts_it_in_the_place_of_another_descriptor_is_seen_by_the_look_at_all(void)
+{
+    start(OPENERS);
+    ops->device(0, number_of("/dev/full"));
+    struct opener o = shell("exec 7</dev/zero; echo; read x; exec 7</dev/full; echo; read x");
+
+    run_a_minute();
+    CHECK(!is_open(FINDING_CHANNEL_OPENER, "what=opener"));
+    let_go_on(&o);
+    run_a_minute();
+    run_a_minute();
+    CHECK(is_open(FINDING_CHANNEL_OPENER, pid_text(o.pid)));
+    end_shell(&o);
+}
+
+static void
+who_opens_it_for_a_moment_is_told_as_an_event_and_the_wire_itself_is_not(void)
+{
+    int own = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+    start(OPENERS);
+    ops->device(0, number_of("/dev/full"));
+    run_a_minute();
+    hear();
+    run_a_minute();
+    ops->device(0, number_of("/dev/full")); /* the wire did, again */
+    close(open("/dev/full", O_WRONLY | O_CLOEXEC));
+    hear();
+    run_a_minute();
+    CHECK_INT(noted(FINDING_EVENT, FINDING_CHANNEL_OPENER, ""), 0);
+    close(open("/dev/full", O_WRONLY | O_CLOEXEC));
+    hear();
+    run_a_minute();
+    CHECK_INT(noted(FINDING_EVENT, FINDING_CHANNEL_OPENER, "channel=tty:/dev/full what=opener"), 1);
+    run_a_minute();
+    CHECK_INT(noted(FINDING_EVENT, FINDING_CHANNEL_OPENER, ""), 1);
+    close(own);
+}
+
+static void
+who_is_allowed_to_and_who_opens_what_is_shared_is_not_told(void)
+{
+    static const char *const lines[] = { OPENERS "View channel-openers allow /*",
+        OFF "Channel file /dev/full\n", OPENERS "View channel-openers off\n" };
+    struct opener o = open_elsewhere("/dev/full");
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        start(lines[i]);
+        ops->device(0, number_of("/dev/full"));
+        run_a_minute();
+        CHECK(!is_open(FINDING_CHANNEL_OPENER, "what=opener"));
+    }
+    end_shell(&o);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -518,5 +708,10 @@ main(int argc, char *argv[])
     CHECK_RUN(a_restricted_list_makes_the_view_blind_and_tells_nobody);
     CHECK_RUN(a_mount_over_a_process_is_told_when_it_comes_until_it_goes);
     CHECK_RUN(a_view_that_is_off_does_not_look);
+    CHECK_RUN(who_opens_the_device_of_a_channel_is_told_by_name_until_it_is_closed);
+    CHECK_RUN(another_node_of_the_same_device_is_no_way_round);
+    CHECK_RUN(who_puts_it_in_the_place_of_another_descriptor_is_seen_by_the_look_at_all);
+    CHECK_RUN(who_opens_it_for_a_moment_is_told_as_an_event_and_the_wire_itself_is_not);
+    CHECK_RUN(who_is_allowed_to_and_who_opens_what_is_shared_is_not_told);
     return check_result();
 }

@@ -11,7 +11,8 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#define OFF "View promiscuous off\nView firewall off\n"
+#define OFF \
+    "View own-processes off\nView full-disks off\nView load off\nView promiscuous off\nView firewall off\n"
 #define ACCOUNTS OFF "View kernel-taint off\nView modules off\nView preload off\n"
 #define PRELOAD OFF "View kernel-taint off\nView modules off\nView accounts off\n"
 #define TAINT OFF "View preload off\nView modules off\nView accounts off\n"

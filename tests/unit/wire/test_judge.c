@@ -185,7 +185,8 @@ a_host_or_session_without_a_key_is_unknown(void)
     struct lab_agent other = { .host = "db01", .nonce = "K3QF", .session = 1 };
     struct lab_agent far = { .host = "web03", .nonce = "K3QF", .session = WIRE_SESSION_AHEAD + 1 };
     struct lab_agent a = agent(9, "K3QF");
-    struct lab_agent old = agent(5, "9QZ2");
+    struct lab_agent old = agent(9, "9QZ2");
+    struct lab_agent next = agent(10, "K3QF");
     struct lab_line l;
 
     begin();
@@ -194,6 +195,7 @@ a_host_or_session_without_a_key_is_unknown(void)
     far.session = WIRE_SESSION_AHEAD;
     CHECK_INT(beat(&far, 0), WIRE_FORGED);
     CHECK_INT(beat(&a, 0), WIRE_OK);
+    CHECK_INT(beat(&next, 0), WIRE_OK);
     CHECK_INT(beat(&old, 0), WIRE_UNKNOWN);
     l = lab_seal(&other, 3, "agent.beat", "next=1");
     CHECK(!give(&l, WIRE_SEEN_REPAIRED, LAB_UTC));
@@ -469,6 +471,80 @@ sessions_that_were_never_seen_are_told(void)
 }
 
 static void
+a_session_that_was_passed_over_is_proved_when_it_comes_after_all(void)
+{
+    struct lab_agent a = agent(1, "K3QF");
+    struct lab_agent c = agent(7, "9QZ2");
+    struct lab_agent late = agent(4, "AAAA");
+    struct lab_agent later = agent(6, "BBBB");
+    struct lab_agent first = agent(2, "CCCC");
+
+    begin();
+    beat(&a, 0);
+    beat(&c, 0);
+    CHECK_INT(beat(&late, 2), WIRE_OK);
+    CHECK_INT(events.count, 1);
+    CHECK_INT(judge.newest, 7);
+    CHECK_INT(judge.root_session, 7);
+    CHECK_INT(beat(&late, 0), WIRE_OK); /* fills its own hole */
+    CHECK_INT(beat(&late, 2), WIRE_DUP);
+    CHECK_INT(beat(&later, 0), WIRE_OK);
+    CHECK_INT(beat(&first, 0), WIRE_OK);
+    CHECK_INT(events.count, 1);
+    CHECK_INT(beat(&c, 1), WIRE_OK);
+}
+
+static void
+a_session_that_came_late_begins_once(void)
+{
+    struct lab_agent a = agent(1, "K3QF");
+    struct lab_agent c = agent(4, "9QZ2");
+    struct lab_agent late = agent(2, "AAAA");
+    struct lab_agent again = agent(2, "BBBB");
+    struct lab_agent other = agent(3, "AAAA");
+
+    begin();
+    beat(&a, 0);
+    beat(&c, 0);
+    CHECK_INT(beat(&late, 0), WIRE_OK);
+    CHECK_INT(beat(&again, 0), WIRE_UNKNOWN);
+    CHECK_INT(beat(&other, 0), WIRE_OK);
+}
+
+static void
+lines_of_a_late_session_are_no_life(void)
+{
+    struct lab_agent a = agent(1, "K3QF");
+    struct lab_agent c = agent(3, "9QZ2");
+    struct lab_agent late = agent(2, "AAAA");
+
+    begin();
+    beat(&a, 0);
+    beat(&c, 0);
+    int64_t life_ms = judge.life_ms;
+    pass(&c, 20);
+    late.mono_s = c.mono_s;
+    CHECK_INT(beat(&late, 0), WIRE_OK);
+    CHECK(judge.life_ms == life_ms);
+}
+
+static void
+of_many_gaps_between_sessions_the_oldest_is_forgotten(void)
+{
+    struct lab_agent old = agent(2, "AAAA");
+    struct lab_agent newer = agent(4, "AAAA");
+
+    begin();
+    for (uint32_t session = 1; session <= 1 + 2 * (WIRE_JUDGE_PASSED + 1); session += 2) {
+        struct lab_agent a = agent(session, "K3QF");
+
+        CHECK_INT(beat(&a, 0), WIRE_OK);
+    }
+    CHECK_INT(beat(&old, 0), WIRE_UNKNOWN);
+    CHECK_INT(beat(&newer, 0), WIRE_OK);
+}
+
+static void
 an_unproved_line_never_moves_the_root(void)
 {
     struct lab_agent a = agent(1, "K3QF");
@@ -678,8 +754,8 @@ reserved_numbers_are_not_missing_whenever_they_become_known(void)
     CHECK_INT(judge.session[0].holes, 1);
     CHECK_INT(send(&a, 0, "agent.start", "res=3-4"), WIRE_OK);
     CHECK_INT(judge.session[0].holes, 2);
-    CHECK_INT(judge.session[0].hole[0].last, 2);
-    CHECK_INT(judge.session[0].hole[1].first, 5);
+    CHECK_INT(judge.hole[0][0].last, 2);
+    CHECK_INT(judge.hole[0][1].first, 5);
     pass(&a, 15);
     CHECK_INT(events.count, 2);
     begin();
@@ -757,8 +833,8 @@ splitting_a_hole_when_all_are_taken_keeps_them_in_order(void)
         CHECK_INT(event(WIRE_GAP)->first, 1);
         CHECK_INT(judge.session[0].holes, WIRE_JUDGE_HOLES);
         for (unsigned i = 1; i < judge.session[0].holes; i++) {
-            CHECK(judge.session[0].hole[i].first > judge.session[0].hole[i - 1].last + 1);
-            CHECK(judge.session[0].hole[i].first <= judge.session[0].hole[i].last);
+            CHECK(judge.hole[0][i].first > judge.hole[0][i - 1].last + 1);
+            CHECK(judge.hole[0][i].first <= judge.hole[0][i].last);
         }
         wire_judge_tick(&judge, now_ms + WIRE_GAP_MS, &events);
         CHECK_INT(event(WIRE_GAP)->first, 5); /* what lies before was told already */
@@ -822,27 +898,29 @@ a_resumed_session_goes_on_where_it_was(void)
     struct lab_agent a = agent(1, "K3QF");
     struct wire_judge_start start = { .host = "web03", .now_ms = 9 };
     struct wire_judge_session saved;
+    struct wire_hole hole[WIRE_JUDGE_HOLES];
 
     begin();
     beat(&a, 0);
     beat(&a, 7);
     saved = judge.session[0];
+    memcpy(hole, judge.hole[0], sizeof(hole));
     start.root = judge.root;
     start.root_session = judge.root_session;
     wire_judge_init(&judge, &start, &ops, NULL);
-    wire_judge_resume(&judge, &saved);
+    wire_judge_resume(&judge, &saved, hole);
     CHECK_INT(beat(&a, 8), WIRE_OK);
     CHECK_INT(events.count, 1);
     CHECK_INT(beat(&a, 3), WIRE_OK);
     CHECK_INT(judge.session[0].holes, 2);
     for (uint32_t s = 2; s < 9; s++) {
         saved.number = s;
-        wire_judge_resume(&judge, &saved);
+        wire_judge_resume(&judge, &saved, hole);
     }
     CHECK_INT(judge.newest, 8);
     for (uint32_t number = 3; number > 0; number--) {
         saved.number = number;
-        wire_judge_resume(&judge, &saved);
+        wire_judge_resume(&judge, &saved, hole);
     }
     for (unsigned i = 0; i < WIRE_JUDGE_SESSIONS; i++) {
         CHECK(judge.session[i].number >= 5);
@@ -902,6 +980,10 @@ main(void)
     CHECK_RUN(a_receiver_that_starts_again_notices_silence_from_then_on);
     CHECK_RUN(a_planned_stop_ends_life_without_an_alarm);
     CHECK_RUN(sessions_that_were_never_seen_are_told);
+    CHECK_RUN(a_session_that_was_passed_over_is_proved_when_it_comes_after_all);
+    CHECK_RUN(a_session_that_came_late_begins_once);
+    CHECK_RUN(lines_of_a_late_session_are_no_life);
+    CHECK_RUN(of_many_gaps_between_sessions_the_oldest_is_forgotten);
     CHECK_RUN(an_unproved_line_never_moves_the_root);
     CHECK_RUN(one_session_number_with_two_nonces_is_a_rollback);
     CHECK_RUN(an_unclean_end_is_told_and_the_lost_tail_is_a_hole);

@@ -1,4 +1,4 @@
-/* The answers that any other program of this format must give too: tests/vectors, SPEC.md section 9. */
+/* The answers that any other program of this format must give too: tests/vectors, SPEC.md section 10. */
 #include "support/check.h"
 #include "wire/crc32.h"
 #include "wire/keys.h"
@@ -126,6 +126,42 @@ keys_from_secret_to_leaf_are_those_of_the_vectors(void)
     CHECK(!wire_tag_proves(&key, &line));
 }
 
+static const char *const rekey[] = {
+#include "vectors/rekey.inc"
+};
+
+static void
+a_rekeyed_root_and_its_id_are_those_of_the_vectors(void)
+{
+    struct wire_key x;
+    struct wire_key root;
+    struct wire_key key;
+    char hex[2 * WIRE_KEY_SIZE + 1];
+    char id[WIRE_REKEY_ID + 1];
+
+    for (unsigned i = 0; i < WIRE_KEY_SIZE; i++) {
+        x.bytes[i] = (uint8_t)i;
+    }
+    key_hex(&x, hex);
+    CHECK_STR(hex, rekey[0]);
+    wire_key_rekey_id(&x, id);
+    CHECK_STR(id, rekey[1]);
+    wire_key_root(way[0], way[1], &root);
+    wire_key_next_root(&root, &root);
+    wire_key_next_root(&root, &root);
+    key_hex(&root, hex);
+    CHECK_STR(hex, rekey[2]);
+    wire_key_rekey(&root, &x, &root);
+    key_hex(&root, hex);
+    CHECK_STR(hex, rekey[3]);
+    wire_key_session(&root, 2, "K3QF", way[1], &key);
+    key_hex(&key, hex);
+    CHECK_STR(hex, rekey[4]);
+    wire_key_next_exporter(&x, &x);
+    key_hex(&x, hex);
+    CHECK_STR(hex, rekey[5]);
+}
+
 static void
 the_crc_is_that_of_ieee_802_3(void)
 {
@@ -137,6 +173,7 @@ int
 main(void)
 {
     CHECK_RUN(keys_from_secret_to_leaf_are_those_of_the_vectors);
+    CHECK_RUN(a_rekeyed_root_and_its_id_are_those_of_the_vectors);
     CHECK_RUN(the_crc_is_that_of_ieee_802_3);
     CHECK_RUN(leaves_are_those_of_the_vectors);
     CHECK_RUN(sealed_lines_are_those_of_the_vectors);

@@ -1,0 +1,63 @@
+#!/bin/sh
+# What the whole agent costs while nothing happens: CPU time of all its processes in TOCSIN_BENCH_SECONDS (60), a sweep and
+# beats among it, with 20 listeners, 10 daemons of two processes each, TOCSIN_BENCH_FILES (5000) files and one channel. Needs a
+# machine on which nothing else happens: each program that begins and each file that changes is looked at. In the machine's
+# own network namespace, as the kernel tells of processes that begin there only. Prints a line a process, with how often it
+# woke, and one for all, tab-separated: name, ours, reference's name, reference, ratio, goal, met|short.
+set -u
+if [ "${1:-}" != inside ]; then
+    if [ "$(id -u)" -ne 0 ] || ! unshare -m true 2>/dev/null; then
+        echo "bench_idle.sh: needs root and a mount namespace" >&2
+        exit 77
+    fi
+    exec unshare -m sh "$0" inside
+fi
+seconds=${TOCSIN_BENCH_SECONDS:-60}
+files=${TOCSIN_BENCH_FILES:-5000}
+work=$(mktemp -d) || exit 2
+others=
+# shellcheck disable=SC2086
+trap 'kill $others 2>/dev/null; wait; umount "$work" && rmdir "$work"' EXIT
+mount -t tmpfs none "$work" || exit 2
+cp "$TOCSIN_BIN/tocsin" "$work/tocsin" && mkdir "$work/state" "$work/bin" || exit 2
+tocsin() { "$work/tocsin" --config "$work/conf" --state "$work/state" "$@"; }
+
+"$TOCSIN_HOST_BIN/bench_tree" make "$work/tree" "$files" $((files * 500)) || exit 2
+printf 'Host bench\nWatch %s/tree\nNamespaces own\nChannel file %s/lines\n' "$work" "$work" >"$work/conf"
+i=0
+while [ "$i" -lt 10 ]; do
+    cp "$TOCSIN_HOST_BIN/quiet_actor" "$work/bin/d$i" || exit 2
+    printf 'Daemon %s/bin/d%d\nPort tcp 22%02d %s/bin/d%d\nPort tcp 23%02d %s/bin/d%d\n' \
+        "$work" "$i" "$i" "$work" "$i" "$i" "$work" "$i" >>"$work/conf"
+    "$work/bin/d$i" serve "$(printf '22%02d' "$i")" &
+    others="$others $!"
+    "$work/bin/d$i" serve "$(printf '23%02d' "$i")" &
+    others="$others $!"
+    i=$((i + 1))
+done
+if ! "$TOCSIN_HOST_BIN/quiet_actor" code | tocsin pair - >"$work/out" || ! tocsin baseline build >>"$work/out"; then
+    cat "$work/out" >&2
+    exit 2
+fi
+"$work/tocsin" --config "$work/conf" --state "$work/state" run >"$work/out" 2>&1 &
+pid=$!
+others="$others $pid"
+sleep 20
+
+# A line a process: its name, the CPU time of its threads in nanoseconds, and how often they ran.
+spent() {
+    for p in $pid $(cat "/proc/$pid/task/$pid/children"); do
+        cat "/proc/$p"/task/*/schedstat | awk -v name="$(cat "/proc/$p/comm")" '{ ns += $1; n += $3 } END { printf "%s %.0f %d\n", name, ns, n }'
+    done
+}
+spent >"$work/before"
+sleep "$seconds"
+spent >"$work/after"
+paste "$work/before" "$work/after" | awk -v s="$seconds" '
+    {
+        us = ($5 - $2) / 1000 / s
+        all += us
+        sub(/^tocsin-/, "", $1)
+        printf "idle.%s\t%.1f us/s\twakes a second\t%.1f\t\t\t\n", $1, us, ($6 - $3) / s
+    }
+    END { printf "idle.all\t%.1f us/s\tof a core\t%.4f %%\t\t<= 500 us/s\t%s\n", all, all / 10000, (all <= 500 ? "met" : "short") }'

@@ -1,0 +1,127 @@
+/*
+ * bench_stuck: what channels that are stuck cost the one that is well. A whole agent (TOCSIN_BIN/tocsin), in
+ * turn with all its channels well and with a line, a printer, a device and a receiver that are stuck:
+ * TOCSIN_BENCH_ROUNDS (3) of each, TOCSIN_STUCK_SECONDS (10) long. How long a test alarm takes on the good
+ * channel, how regular a check of each second is, and how long the end takes. In namespaces of its own.
+ * Prints a line a figure, tab-separated: name, ours, reference's name, reference, ratio, goal, met|short.
+ */
+#include "net/net.h"
+#include "support/stuck.h"
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define ROUNDS_MAX 50
+#define RINGS_MAX 20000
+#define WARM_RINGS 120
+#define RING_MS 100
+#define RINGS_A_SECOND 10
+#define STOP_GOAL_MS 1000
+
+struct figures {
+    double ring_us[RINGS_MAX];
+    unsigned rings;
+    double period_ms[ROUNDS_MAX];
+    double stop_ms[ROUNDS_MAX];
+    unsigned rounds;
+};
+
+static struct figures well, held;
+
+static unsigned
+setting(const char *name, unsigned otherwise, unsigned most)
+{
+    const char *text = getenv(name);
+    unsigned n = text != NULL ? (unsigned)strtoul(text, NULL, 10) : otherwise;
+
+    return n > 0 && n <= most ? n : otherwise;
+}
+
+static bool
+round_of(struct figures *f, bool stuck, unsigned seconds)
+{
+    static struct stuck s;
+    unsigned passes = 0;
+    int64_t first_ms = 0;
+    int64_t last_ms = 0;
+    int status;
+
+    bool began = stuck_begin(&s, stuck);
+    for (unsigned i = 0; began && i < WARM_RINGS + seconds * RINGS_A_SECOND; i++) {
+        int64_t us = stuck_ring(&s);
+
+        if (us < 0) {
+            began = false;
+        } else if (i >= WARM_RINGS && f->rings < RINGS_MAX) {
+            f->ring_us[f->rings++] = (double)us;
+        }
+        int64_t pass_ms = stuck_pass_ms(&s, "clock");
+        if (i >= WARM_RINGS && pass_ms > last_ms) {
+            passes += first_ms != 0 ? 1 : 0;
+            first_ms = first_ms == 0 ? pass_ms : first_ms;
+            last_ms = pass_ms;
+        }
+        poll(NULL, 0, RING_MS);
+    }
+    f->period_ms[f->rounds] = passes > 0 ? (double)(last_ms - first_ms) / passes : 0;
+    f->stop_ms[f->rounds++] = (double)stuck_end(&s, &status);
+    return began && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double
+quantile(double *of, unsigned count, unsigned percent)
+{
+    qsort(of, count, sizeof(of[0]), by_value);
+    return count > 0 ? of[(count - 1) * percent / 100] : 0;
+}
+
+static void
+print_ratio(const char *name, const char *unit, double ours, double reference, double most)
+{
+    double ratio = reference > 0 ? ours / reference : 0;
+
+    printf("%s\t%.1f %s\tall well\t%.1f %s\t%.2f\t<= %.2f\t%s\n", name, ours, unit, reference, unit, ratio,
+            most, ratio <= most ? "met" : "short");
+}
+
+static int
+inside(void)
+{
+    unsigned rounds = setting("TOCSIN_BENCH_ROUNDS", 3, ROUNDS_MAX);
+    unsigned seconds = setting("TOCSIN_STUCK_SECONDS", 10, RINGS_MAX / RINGS_A_SECOND / ROUNDS_MAX);
+    double p99 = 0;
+
+    for (unsigned i = 0; i < rounds; i++) {
+        if (!round_of(&well, false, seconds) || !round_of(&held, true, seconds)) {
+            return 1;
+        }
+    }
+    p99 = quantile(held.ring_us, held.rings, 99);
+    print_ratio("stuck.latency p99", "us", p99, quantile(well.ring_us, well.rings, 99), 1.10);
+    print_ratio("stuck.latency median", "us", quantile(held.ring_us, held.rings, 50),
+            quantile(well.ring_us, well.rings, 50), 1.10);
+    print_ratio("stuck.period", "ms", quantile(held.period_ms, held.rounds, 50),
+            quantile(well.period_ms, well.rounds, 50), 1.05);
+    double stop_ms = quantile(held.stop_ms, held.rounds, 100);
+    printf("stuck.stop max\t%.0f ms\tall well\t%.0f ms\t\t<= %d ms\t%s\n", stop_ms,
+            quantile(well.stop_ms, well.rounds, 100), STOP_GOAL_MS,
+            stop_ms <= STOP_GOAL_MS ? "met" : "short");
+    return 0;
+}
+
+int
+main(void)
+{
+    return net_inside(inside);
+}

@@ -1,0 +1,442 @@
+"""server - what the machine of run-server has to show, a function a test"""
+import argparse
+import base64
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from machine import Failed, Machine, SlowLine, text, until
+from picture import Picture, misread
+
+HOST = 'server'
+SCREEN_LINES = 4
+NOISE = 100  # records of the kernel on the console, ten a second
+# The channels that end in a file, which has this name here.
+CHANNELS = {
+    'uart': 'serial /dev/ttyS1 115200 8n1',
+    'console': 'console',
+    'printer': 'printer /dev/lp0 columns=132',
+    'usbprinter': 'printer /dev/usb/lp0',
+    'logger': 'usb 1209:7c51:rig-logger',
+}
+CONFIGURATION = '''Host server
+Beat 2
+Watch /srv
+Mount /data rw
+Receiver 10.0.2.2:{port}
+Channel screen /dev/tty1 lines {lines}
+View hidden-ports off
+'''
+
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+def sentence(function):
+    return function.__name__.replace('_', ' ')
+
+
+class Server:
+    """The machine, belfry, and what lies between them."""
+
+    def __init__(self, options):
+        self.options = options
+        self.folder = options.folder
+        self.machine = self.belfry = None
+        self.port = 4000
+
+    def start(self):
+        port = self._free_port()
+        with open(f'{self.folder}/belfry.conf', 'w') as f:
+            f.write(f'StateDir {self.folder}/belfry\nSyslog no\nListen 127.0.0.1:{port}\n')
+            for name in CHANNELS:
+                f.write(f'Line {name} file {self.folder}/{name}\n')
+        os.chmod(f'{self.folder}/belfry.conf', 0o600)
+        code = re.search(r'([0-9A-Z]{4}-){6}[0-9A-Z]{4}', self._ask_belfry('pair', HOST)).group()
+        with open(f'{self.folder}/events', 'wb') as events, open(f'{self.folder}/belfry.log', 'wb') as log:
+            command = [self.options.belfry, '--config', f'{self.folder}/belfry.conf', 'run', '--events']
+            self.belfry = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=events, stderr=log)
+        # A terminal server that is slower than the kernel, so that lines meet in the UART.
+        SlowLine(f'{self.folder}/console.socket', f'{self.folder}/console', 19200)
+        self.boot()
+        configuration = CONFIGURATION.format(port=port, lines=SCREEN_LINES)
+        configuration += ''.join(f'Channel {line}\n' for line in CHANNELS.values())
+        self.machine.run(f"cat >/etc/tocsin/tocsin.conf <<'EOF'\n{configuration}EOF\n"
+                         f'chmod 600 /etc/tocsin/tocsin.conf; mkdir -m 700 /var/lib/tocsin; echo as it was >/srv/accounts;'
+                         f'echo {code} | tocsin pair - && tocsin baseline build')
+        self.start_agent()
+
+    def boot(self):
+        self.machine = Machine(self.folder, self.options.kernel, self.options.initrd, self.options.processor,
+                               self.options.arguments, self._devices())
+
+    def boot_again(self, disk):
+        """What was on the disk is there again, as the machine's own file system is in memory."""
+        self.machine.close()
+        self.boot()
+        for at in range(0, len(disk), 32768):
+            self.machine.run(f'echo {disk[at:at + 32768]} >>/run/disk')
+        self.machine.run('base64 -d </run/disk | tar -xz -C / && rm /run/disk')
+
+    def disk(self):
+        return self.machine.run('tar -cz -C / etc/tocsin var/lib/tocsin srv/accounts 2>/dev/null | base64 -w 0').strip()
+
+    def start_agent(self):
+        """As the unit does it: the kernel kills others first when memory runs out."""
+        since = len(self.events())
+        self.machine.run('echo -1000 >/proc/self/oom_score_adj;'
+                         'setsid tocsin run </dev/null >>/var/log/tocsin 2>&1 & echo $! >/run/tocsin.pid')
+        return self.told('agent.start', 'end=', since=since)
+
+    def stop_agent(self):
+        since = len(self.events())
+        self.machine.run('kill -TERM $(cat /run/tocsin.pid)')
+        self.told('agent.stop', '', since=since)
+
+    def _devices(self):
+        devices = ['-vga', 'std', '-netdev', 'user,id=net', '-device', 'e1000,netdev=net,id=card,romfile=',
+                   '-blockdev', f'driver=file,filename={self.folder}/disk,node-name=file',
+                   '-blockdev', 'driver=raw,file=file,node-name=disk', '-device', 'virtio-blk-pci,drive=disk,id=disk']
+        devices += ['-chardev', f'socket,id=console,path={self.folder}/console.socket', '-serial', 'chardev:console']
+        for name, plug in (('uart', ('-serial', 'chardev:uart')),
+                           ('printer', ('-parallel', 'chardev:printer')),
+                           ('usbprinter', ('-device', 'virtserialport,chardev=usbprinter,nr=2')),
+                           ('logger', ('-device', 'virtserialport,chardev=logger,nr=3'))):
+            devices += ['-chardev', f'file,id={name},path={self.folder}/{name},append=on', *plug]
+        return devices
+
+    @staticmethod
+    def _free_port():
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', 0))
+            return s.getsockname()[1]
+
+    def _ask_belfry(self, *question):
+        return subprocess.run([self.options.belfry, '--config', f'{self.folder}/belfry.conf', *question],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
+
+    def events(self):
+        """What belfry recorded: (code, detail, number), of lines that it proved."""
+        fields = (line.split('\t') for line in text(f'{self.folder}/events').splitlines())
+        return [(f[6], f[8], f[7]) for f in fields if f[0] == 'EVENT' and f[4] in ('OK', 'REPAIRED', 'LATE')]
+
+    def alarms(self):
+        """belfry's own, in order: (code, state)."""
+        fields = (line.split('\t') for line in text(f'{self.folder}/events').splitlines())
+        return [(f[6], f[3]) for f in fields if f[0] == 'ALARM']
+
+    def told(self, code, detail, seconds=20, since=0):
+        """The number of the line, once belfry proved one with this code and detail."""
+        def look():
+            for event_code, event_detail, number in self.events()[since:]:
+                if event_code == code and re.search(detail, event_detail):
+                    return number
+            return None
+        return until(f'belfry proves {code} {detail}', look, seconds)
+
+    def verified(self, name):
+        """What `belfry verify` makes of the bytes of one channel, and of nothing else."""
+        said = self._ask_belfry('verify', '--host', HOST, '--json', f'{self.folder}/{name}')
+        return json.loads(said) if said.startswith('{') else {'sessions': []}
+
+    def carried(self, name, number):
+        """Whether the bytes of this channel prove the line."""
+        session, number = number.split('.')
+        for s in self.verified(name)['sessions']:
+            if s['session'] == session and s['first'] <= int(number) <= s['last']:
+                holes = (hole.split('-') for hole in s['holes'].split(',') if hole)
+                return not any(int(hole[0]) <= int(number) <= int(hole[-1]) for hole in holes)
+        return False
+
+    def await_carried(self, name, number, seconds=20):
+        until(f'{name} carries line {number}', lambda: self.carried(name, number), seconds)
+
+    def break_in(self):
+        """Does what is an alarm that is told singly and at once, and returns the number of the line that tells it."""
+        self.port += 1
+        self.machine.run(f'nc -l -p {self.port} >/dev/null 2>&1 & echo $! >/run/deed')
+        number = self.told('port.unexpected', f'tcp/{self.port}( |$)')
+        self.machine.run('kill $(cat /run/deed)')
+        return number
+
+    def report(self):
+        print('--- the console\n' + text(f'{self.folder}/console')[-2000:])
+        if self.machine is not None:
+            print('--- the agent\n' + self.machine.sh('cat /var/log/tocsin; dmesg | grep type=1326 | tail -20; tocsin channels')[1][-3000:])
+        heard = (line for line in text(f'{self.folder}/events').splitlines() if 'agent.beat' not in line)
+        print('--- what belfry heard\n' + '\n'.join(heard)[-5000:] + text(f'{self.folder}/belfry.log'))
+
+    def stop(self):
+        for part in (self.machine, self.belfry):
+            if part is self.belfry and part is not None:
+                part.terminate()
+                part.wait()
+            elif part is not None:
+                part.close()
+
+
+@test
+def every_channel_carries_the_same_alarm(server):
+    number = server.break_in()
+    for name in CHANNELS:
+        server.await_carried(name, number)
+
+
+@test
+def a_pulled_cable_is_told_on_the_serial_line(server):
+    since = len(server.events())
+    server.machine.qmp('set_link', name='card', up=False)
+    server.await_carried('uart', server.told('net.lost', 'why=', since=since))
+    number = server.break_in()
+    server.await_carried('uart', number)
+    server.machine.qmp('set_link', name='card', up=True)
+    server.await_carried('uart', server.told('net.back', '', seconds=30, since=since))
+
+
+@test
+def a_disk_that_turns_read_only_is_told_until_it_is_writable(server):
+    since = len(server.events())
+    server.machine.run('mount -o remount,ro /data')
+    server.await_carried('uart', server.told('mount.changed', 'path=/data .*state=ro', since=since))
+    server.machine.run('mount -o remount,rw /data')
+    server.await_carried('uart', server.told('mount.ok', 'path=/data', since=since))
+
+
+@test
+def a_serial_port_that_loses_its_driver_is_told_elsewhere_and_carries_again_when_it_is_back(server):
+    since = len(server.events())
+    port = server.machine.run('basename $(readlink -f /sys/class/tty/ttyS1/device)').strip()
+    driver = '/sys/bus/pnp/drivers/serial'
+    server.machine.run(f'echo {port} >{driver}/unbind')
+    server.told('channel.lost', 'channel=serial:/dev/ttyS1 ', since=since)
+    number = server.break_in()
+    server.machine.run(f'echo {port} >{driver}/bind')
+    server.told('channel.back', 'channel=serial:/dev/ttyS1 ', since=since)
+    server.await_carried('uart', number)
+
+
+@test
+def a_usb_printer_without_paper_is_told_elsewhere_and_prints_what_waited(server):
+    since = len(server.events())
+    server.machine.run('kill -USR1 $(cat /run/usb_printer)')
+    server.told('channel.lost', 'channel=printer:/dev/usb/lp0 why=paper', since=since)
+    number = server.break_in()
+    server.machine.run('kill -USR2 $(cat /run/usb_printer)')
+    server.told('channel.back', 'channel=printer:/dev/usb/lp0 ', since=since)
+    server.await_carried('usbprinter', number)
+
+
+def unplug(server, device, channel):
+    """What happens meanwhile is told elsewhere, and here once it is plugged in again."""
+    since = len(server.events())
+    server.machine.run(f'unplug {device}')
+    server.told('channel.lost', f'channel={channel} ', since=since)
+    number = server.break_in()
+    server.machine.run(f'plug_{device}')
+    server.told('channel.back', f'channel={channel} ', since=since)
+    return number
+
+
+@test
+def a_usb_printer_that_is_unplugged_is_told_elsewhere_and_prints_what_waited(server):
+    server.await_carried('usbprinter', unplug(server, 'printer', 'printer:/dev/usb/lp0'))
+
+
+@test
+def a_usb_logger_that_is_unplugged_is_told_elsewhere_and_keeps_what_waited(server):
+    server.await_carried('logger', unplug(server, 'logger', 'usb:1209:7c51:rig-logger'))
+
+
+@test
+def the_console_line_loses_nothing_while_the_kernel_talks(server):
+    server.machine.run('while :; do echo "<3>noise: a record of the kernel, as of a disk that is on its way out" >/dev/kmsg;'
+                       'usleep 100000; done >/dev/null 2>&1 & echo $! >/run/noise')
+    numbers = []
+    while text(f'{server.folder}/console').count('noise: a record') < NOISE:
+        numbers.append(server.break_in())
+    for number in numbers:
+        server.await_carried('console', number, seconds=70)
+    until('the console line proves all lines',
+          lambda: not any(s['missing'] for s in server.verified('console')['sessions']), 70)
+    server.machine.run('kill $(cat /run/noise)')
+    seen = server.verified('console')
+    if seen['repaired'] + seen['torn'] == 0:
+        raise Failed('the noise cut into no line')
+    print(f'    console: {seen["ok"]} whole, {seen["repaired"]} repaired, {seen["torn"]} torn, {seen["dup"]} copies')
+
+
+def screen_rows(server):
+    """The rows of the first virtual console, as the kernel has them."""
+    cells = base64.b64decode(server.machine.run('base64 /dev/vcsa1'))
+    rows, columns = cells[:2]
+    text = cells[4::2].decode('latin-1')
+    return [text[row * columns:(row + 1) * columns] for row in range(rows)]
+
+
+def screen_taken(server):
+    """The screen's rows and its picture, when nothing was drawn in between; else None."""
+    rows = screen_rows(server)
+    server.machine.qmp('screendump', filename=f'{server.folder}/screen.ppm')
+    return (rows, Picture(f'{server.folder}/screen.ppm')) if screen_rows(server) == rows else None
+
+
+@test
+def the_screen_keeps_its_alarms_through_clear_and_a_screenful_of_output(server):
+    output = 'for n in $(seq 100); do echo "line $n of what is not an alarm"; done >/dev/tty1'
+    server.machine.run(f"{output}; clear >/dev/tty1; printf '\\033c' >/dev/tty1; {output}")
+    server.break_in()
+    until('the alarm is on the screen', lambda: any(
+        f'port=tcp/{server.port} ' in row for row in screen_rows(server)[:SCREEN_LINES]))
+    rows, picture = until('a picture of the screen', lambda: screen_taken(server))
+    picture.save_png(f'{server.folder}/screen.png')
+    wrong = misread(picture, rows[:-1])
+    if wrong:
+        raise Failed(f'the picture does not show {wrong[:5]} of {rows}')
+    if not any('line 100 of' in row for row in rows[SCREEN_LINES:]):
+        raise Failed('the other output is not on the screen')
+
+
+@test
+def status_names_an_event_source_that_is_missing(server):
+    for source in ('fanotify', 'tracepoint of listen()', 'proc connector', 'rtnetlink', 'mountinfo'):
+        if source not in server.machine.sh('tocsin status')[1]:
+            raise Failed(f'{source} is not named')
+    server.stop_agent()
+    server.machine.run('echo 0 >/proc/sys/fs/fanotify/max_user_groups')
+    server.start_agent()
+    until('status says that fanotify is missing', lambda: re.search(
+        r'^files +reduced +fanotify missing \(.*\): inotify', server.machine.sh('tocsin status')[1], re.M))
+    server.stop_agent()
+    server.machine.run('echo 128 >/proc/sys/fs/fanotify/max_user_groups')
+    server.start_agent()
+
+
+@test
+def a_clock_that_is_set_is_told_with_both_times(server):
+    for step in (3600, -7200, 3600):
+        since = len(server.events())
+        began = time.monotonic()
+        server.machine.run(f'date -s @$(($(date +%s) + {step}))')
+        number = server.told('time.step', 'from=.* to=', since=since)
+        took = time.monotonic() - began
+        detail = next(d for code, d, n in server.events()[since:] if n == number and code == 'time.step')
+        old, new = (time.mktime(time.strptime(word, '%Y%m%dT%H%M%SZ')) for word in re.findall('(?:from|to)=([^ ]+)', detail))
+        if abs(new - old - step) > 60:
+            raise Failed(f'{step} s: {detail}')
+        print(f'    {step:+} s told after {took:.1f} s')
+        server.await_carried('uart', number)
+
+
+def processes(server):
+    return server.machine.run('for p in $(cat /run/tocsin.pid) $(cat /proc/$(cat /run/tocsin.pid)/task/*/children); do '
+                              'echo $p $(cat /proc/$p/comm); done')
+
+
+@test
+def memory_that_runs_out_kills_no_process_of_the_agent_and_holds_up_no_alarm(server):
+    before = processes(server)
+    alarms = len(server.alarms())
+    killed = 'dmesg | grep -c "Out of memory: Killed"'
+    already = int(server.machine.sh(killed)[1])
+    # Programs that double what they have, until the kernel kills them; new ones come all the while.
+    server.machine.run('(while :; do (echo 1000 >/proc/self/oom_score_adj; x=0123456789; while :; do x=$x$x; done); done) '
+                       '>/dev/null 2>&1 & echo $! >/run/hog')
+    for _ in range(3):
+        server.await_carried('uart', server.break_in())
+    until('memory has run out', lambda: int(server.machine.sh(killed)[1]) >= already + 2)
+    server.await_carried('uart', server.break_in())
+    server.machine.run('kill $(cat /run/hog)')
+    if processes(server) != before:
+        raise Failed(f'other processes than before:\n{before}\n{processes(server)}')
+    if ('belfry.silent', 'open') in server.alarms()[alarms:]:
+        raise Failed('a beat was missing')
+
+
+@test
+def a_machine_that_is_reset_is_missed_and_comes_back_as_another_boot(server):
+    disk = server.disk()
+    alarms = len(server.alarms())
+    began = time.monotonic()
+    server.machine.qmp('system_reset')
+    until('belfry misses it', lambda: [a for a in server.alarms()[alarms:]
+                                       if a in (('belfry.cut', 'open'), ('belfry.silent', 'open'))])
+    print(f'    missed after {time.monotonic() - began:.1f} s')
+    server.boot_again(disk)
+    since = len(server.events())
+    server.start_agent()
+    server.told('agent.start', 'end=unclean', since=since)
+    until('another boot is named', lambda: len({found.group(1) for _, detail, _ in server.events()
+                                                if (found := re.search('boot=([0-9a-f]{8})', detail))}) == 2)
+
+
+@test
+def a_reboot_in_order_is_a_goodbye_and_an_alarm_as_nobody_had_declared_it(server):
+    alarms = len(server.alarms())
+    server.stop_agent()
+    disk = server.disk()
+    server.machine.qmp('system_reset')
+    until('belfry says that it is stopped', lambda: ('belfry.stopped', 'open') in server.alarms()[alarms:])
+    server.boot_again(disk)
+    since = len(server.events())
+    server.start_agent()
+    server.told('agent.start', 'end=clean', since=since)
+    server.await_carried('uart', server.break_in())
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ('kernel', 'initrd', 'processor', 'arguments', 'folder', 'belfry', 'keep'):
+        parser.add_argument(f'--{name}')
+    parser.add_argument('--list', action='store_true')
+    parser.add_argument('--shell', action='store_true')
+    parser.add_argument('tests', nargs='*')
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the machine ends, too
+    wanted = [t for t in TESTS if not options.tests or any(word in sentence(t) for word in options.tests)]
+    if options.list:
+        print('\n'.join(map(sentence, wanted)))
+        return 0
+    server = Server(options)
+    try:
+        return run(server, wanted)
+    finally:
+        server.stop()
+        if options.keep:
+            shutil.copytree(options.folder, options.keep, dirs_exist_ok=True, ignore=shutil.ignore_patterns('*.socket'))
+
+
+def run(server, wanted):
+    failed = 0
+    try:
+        server.start()
+    except Failed as why:
+        print(f'not ok the agent starts\n    {why}')
+        server.report()
+        return True
+    for one in wanted:
+        began = time.monotonic()
+        try:
+            one(server)
+            print(f'ok {sentence(one)}, {time.monotonic() - began:.1f} s', flush=True)
+        except Failed as why:
+            failed += 1
+            print(f'not ok {sentence(one)}\n    {why}', flush=True)
+    if server.options.shell:
+        server.machine.shell()
+    elif failed:
+        server.report()
+    return failed > 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
