@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "belfry/out.h"
+
 #define PATH_ROOM 1024
 #define LEAVE_MS 20
 
@@ -49,6 +51,7 @@ become(const char *path, int fd, char *const argv[])
     }
     (void)close_range(BESIDE_FD + 1, ~0U, 0);
     (void)execve(path, argv, nothing);
+    out_warn("%s, which belongs beside this program, cannot be run: %s", argv[0], strerror(errno));
     _exit(127);
 }
 

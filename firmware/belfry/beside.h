@@ -20,7 +20,8 @@ struct beside {
 
 /*
  * Runs `program` from the directory of this program; argv[0] is its name, the last is NULL. `type` is
- * SOCK_SEQPACKET or SOCK_STREAM. 0 or -errno; that it cannot be run shows as its end.
+ * SOCK_SEQPACKET or SOCK_STREAM. 0 or -errno; that it cannot be run is told on standard error and
+ * shows as its end.
  */
 int beside_start(struct beside *b, const char *program, char *const argv[], int type);
 

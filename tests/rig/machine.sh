@@ -67,6 +67,14 @@ pack_root() {
     (cd "$root" && find . | "$cache/busybox" cpio -o -H newc -R 0:0 2>/dev/null) >"$work/initrd"
 }
 
+# belfry_programs BELFRY: it and those beside it that read serial lines and keep transcripts.
+belfry_programs() {
+    for program in "$1" "$1-keeper" "$1-port"; do
+        [ -f "$program" ] || { echo "$program was not built" && return 1; }
+        echo "$program"
+    done
+}
+
 check_machine() {
     [ "$(uname -m)" = x86_64 ] || skip "the machine is built for x86-64 only"
     command -v qemu-system-x86_64 >/dev/null || skip "qemu-system-x86_64 is not installed"
