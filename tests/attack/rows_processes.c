@@ -106,6 +106,16 @@ lost_shown(const struct attack_row *row, size_t from, int timeout_ms)
             last_words && row->strike == kill_one ? row->detail : proc_detail(row), NULL, timeout_ms);
 }
 
+/* That of another process may be over meanwhile too. */
+static bool
+held_over(pid_t pid)
+{
+    char process[32];
+
+    snprintf(process, sizeof(process), "/%d of=", (int)pid);
+    return attack_wait(before, "process.ok", process, BACK_MS);
+}
+
 static bool
 goes_on(const struct attack_row *row)
 {
@@ -116,8 +126,7 @@ goes_on(const struct attack_row *row)
         kill(pid, SIGCONT);
     }
     snprintf(over, sizeof(over), "%sof=", proc_detail(row));
-    return (is(row, "warden") ? attack_wait(before, "process.ok", NULL, BACK_MS)
-                              : attack_wait(before, "agent.self", over, BACK_MS)) &&
+    return (is(row, "warden") ? held_over(pid) : attack_wait(before, "agent.self", over, BACK_MS)) &&
            attack_all_well();
 }
 
@@ -218,7 +227,7 @@ let_go(const struct attack_row *row)
         kill(pid, SIGCONT);
     }
     net_listen(&attack_ground, 100);
-    return attack_wait(before, "process.ok", NULL, BACK_MS) && attack_all_well();
+    return held_over(pid) && attack_all_well();
 }
 
 /* Both ends are set up anew: a session has its last words once. */
@@ -557,6 +566,7 @@ is_gone_apart(const struct attack_row *row)
 #define SILENT .shown = cut_shown, .code = "belfry.silent"
 #define KILL_LIMIT_MS 1000
 #define STOP_LIMIT_MS 1000
+#define STOP_HUNG_LIMIT_MS 1500 /* a sign of life is missing: a second, and what it is waited for */
 #define HELD_LIMIT_MS 2000
 #define LIMITED_LIMIT_MS 6000
 #define SILENT_LIMIT_MS 12000
@@ -615,7 +625,7 @@ const struct attack_row attack_on_processes[] = {
     { STOP_ONE, .role = "procscan" },
     { STOP_ONE, .role = "netwatch" },
     { .name = "SIGSTOP, a thread hangs",
-            .limit_ms = STOP_LIMIT_MS,
+            .limit_ms = STOP_HUNG_LIMIT_MS,
             .slow = true,
             .prepare = beside_hung,
             .strike = stop_one,
