@@ -441,7 +441,7 @@ print_next(void)
 
     printf("\nNext:\n");
     printf("  look through the file, and give it a Channel: where the lines go\n");
-    printf("  tocsin%s pair CODE         (belfry pair %s prints the code)\n", with, conf.host);
+    printf("  tocsin%s pair -            (reads the code that belfry pair %s prints)\n", with, conf.host);
     printf("  tocsin%s baseline build    records the watched files as they are now\n", with);
     printf("  tocsin%s --check-config\n", with);
     printf("  tocsin%s run\n", with);

@@ -807,7 +807,7 @@ open_session(void)
         return false;
     }
     if (warden.session < 0) {
-        cmd_error(errno == ENOENT ? "%s: not there: pair this host first (tocsin pair CODE)" : "%s: %s", path,
+        cmd_error(errno == ENOENT ? "%s: not there: pair this host first (tocsin pair -)" : "%s: %s", path,
                 strerror(errno));
         return false;
     }

@@ -52,6 +52,7 @@ says "who has none is told whose keys they are" 1 "the bundle's own" "$belfry" -
 says "another host of that name has other keys" 1 'OTHER than those' "$belfry" --state "$work/elsewhere" verify bundle
 says "json says the same" 1 '"proved":29,"keys":"own"' "$belfry" --config conf verify bundle --json
 sed 's/1-K3QF\.3@/1-K3QF.4@/' bundle >changed
-says "a changed bundle is refused" 2 'belfry: changed: ' "$belfry" --config conf verify changed
+says "a changed bundle is refused" 2 '^belfry: changed:[0-9]*: [^;]*$' "$belfry" --config conf verify changed
+says "what is no bundle may be a transcript" 2 '^belfry: log: .*; a transcript needs --host HOST$' "$belfry" --config conf verify log
 says "who paired is on record" 0 '"what":"pair","host":"web03","detail":"","by":"kim"' "$belfry" --config conf export acts
 exit "$bad"

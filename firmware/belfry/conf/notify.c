@@ -122,6 +122,26 @@ take_option(
     return keep_option(p, n, o->name, value);
 }
 
+static bool
+has_what_it_needs(struct conf_parser *p, const struct notify_kind_row *kind, const struct conf_notify *n)
+{
+    for (const struct notify_option *o = kind->option; o->name != NULL; o++) {
+        const char *at = n->text;
+        size_t len = strlen(o->name);
+        unsigned i = 0;
+
+        while (i < n->options && (strncmp(at, o->name, len) != 0 || at[len] != '=')) {
+            at += strlen(at) + 1;
+            i++;
+        }
+        if (o->needed && i == n->options) {
+            conf_complain(p, "no %s=; expected %s=%s", o->name, o->name, o->expected);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* ---- the line */
 
 static bool
@@ -190,7 +210,9 @@ conf_take_notify(struct conf_parser *p, unsigned once)
             return;
         }
     }
-    add(p, &n);
+    if (has_what_it_needs(p, kind, &n)) {
+        add(p, &n);
+    }
 }
 
 void

@@ -20,6 +20,7 @@ put_act(void *to, const struct export_cell *cell, unsigned cells)
     bool *headed = to;
     char when[TEXT_TIME];
     char detail[RECORD_DETAIL];
+    char who[RECORD_DETAIL] = "-";
 
     if (cells != CELLS) {
         return;
@@ -28,10 +29,12 @@ put_act(void *to, const struct export_cell *cell, unsigned cells)
         (void)printf("%-24s %-16s %-7s %-15s %s\n", "WHEN", "WHO", "WHAT", "HOST", "DETAIL");
         *headed = true;
     }
+    if (cell[CELL_BY].text[0] != '\0') {
+        (void)text_detail(who, sizeof who, cell[CELL_BY].text, strlen(cell[CELL_BY].text));
+    }
     (void)text_detail(detail, sizeof detail, cell[CELL_DETAIL].text, strlen(cell[CELL_DETAIL].text));
-    (void)printf("%-24s %-16s %-7s %-15s %s\n", text_time(cell[CELL_TIME].number, when),
-            cell[CELL_BY].text[0] != '\0' ? command_shown(cell[CELL_BY].text) : "-", cell[CELL_WHAT].text,
-            cell[CELL_HOST].text[0] != '\0' ? cell[CELL_HOST].text : "-", detail);
+    (void)printf("%-24s %-16s %-7s %-15s %s\n", text_time(cell[CELL_TIME].number, when), who,
+            cell[CELL_WHAT].text, cell[CELL_HOST].text[0] != '\0' ? cell[CELL_HOST].text : "-", detail);
 }
 
 static bool

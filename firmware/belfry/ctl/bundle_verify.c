@@ -21,6 +21,7 @@ struct check {
     const struct command *command;
     bool json;
     uint64_t own; /* lines that these prove */
+    uint64_t at;  /* line of the file */
 };
 
 static void
@@ -77,6 +78,7 @@ read_all(struct check *k, FILE *from)
     while (wrong == NULL && fgets(line, sizeof line, from) != NULL) {
         size_t len = strlen(line);
 
+        k->at++;
         wrong = len == 0 || line[len - 1] != '\n' ? "a line is too long, or has no end"
                                                   : bundle_feed(&k->bundle, line, len - 1);
     }
@@ -141,6 +143,17 @@ report(const struct check *k)
                    : COMMAND_FINDINGS;
 }
 
+/* What is no bundle from its first line on may be a transcript. */
+static int
+refused(const struct check *k, const char *wrong)
+{
+    const char *path = command_shown(k->command->argument[0]);
+
+    return k->bundle.expects == BUNDLE_BEGIN
+                   ? command_error("%s: %s; a transcript needs --host HOST", path, wrong)
+                   : command_error("%s:%llu: %s", path, (unsigned long long)k->at, wrong);
+}
+
 int
 command_verify_bundle(const struct command *c)
 {
@@ -161,9 +174,7 @@ command_verify_bundle(const struct command *c)
     k.json = c->json;
     bundle_begin(&k.bundle, take_line, &k);
     wrong = read_all(&k, from);
-    r = wrong != NULL ? command_error("%s: %s; a transcript needs --host HOST", command_shown(c->argument[0]),
-                                wrong)
-                      : report(&k);
+    r = wrong != NULL ? refused(&k, wrong) : report(&k);
     (void)fclose(from);
     if (k.prove.ledger != NULL) {
         ledger_close(k.prove.ledger);

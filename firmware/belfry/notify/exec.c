@@ -89,17 +89,30 @@ start_hook(const struct notice *n)
     return program_start(argv, env.list, -1);
 }
 
+/* Belfry tries again later, and people should not have to wait for that to learn of it. */
+static void
+failed(struct notify_task *t, const char *why)
+{
+    notify_failed(t, why);
+    notify_state("%s", why);
+}
+
 static void
 job_ended(struct job *j, int status)
 {
     struct notify_task *t = j->task;
+    char why[NOTIFY_WHY];
 
     j->task = NULL;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         notify_told(t);
-    } else {
-        notify_failed(t, WIFSIGNALED(status) ? "it was killed" : "its exit status is not 0");
+        notify_state("%s", "");
+        return;
     }
+    (void)snprintf(why, sizeof why,
+            WIFEXITED(status) ? "the program's exit status is %d" : "the program was killed by signal %d",
+            WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+    failed(t, why);
 }
 
 static void
@@ -133,6 +146,8 @@ kill_late(int64_t now_ms)
 static void
 start_what_waits(int64_t now_ms)
 {
+    char why[NOTIFY_WHY];
+
     for (unsigned i = 0; i < JOBS; i++) {
         struct notify_task *t = jobs[i].task == NULL ? notify_next_apart() : NULL;
         pid_t pid;
@@ -141,10 +156,11 @@ start_what_waits(int64_t now_ms)
             continue;
         }
         pid = start_hook(&t->message.of.notice);
-        if (pid > 1) {
+        if (pid > 0) {
             jobs[i] = (struct job){ .task = t, .pid = pid, .kill_ms = now_ms + HOOK_MS };
         } else {
-            notify_failed(t, "it cannot be started");
+            (void)snprintf(why, sizeof why, "the program cannot be started: %s", strerror(-pid));
+            failed(t, why);
         }
     }
 }

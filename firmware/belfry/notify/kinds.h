@@ -18,6 +18,7 @@ struct notify_option {
     const char *expected; /* "an absolute path" */
     bool (*valid)(const char *value);
     bool encrypted; /* is for places that are talked to through TLS, and an error for others */
+    bool needed;    /* without it the notifier has nobody to tell */
 };
 
 struct notify_kind_row {

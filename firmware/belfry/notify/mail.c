@@ -120,6 +120,7 @@ send_mail(int64_t now_ms)
 {
     static char text[MESSAGE_MAX];
     const struct notice *notices[NOTIFY_ROOM];
+    char why[NOTIFY_WHY];
     size_t len;
     int in;
 
@@ -129,13 +130,14 @@ send_mail(int64_t now_ms)
     }
     len = message_write(text, &envelope, notices, count);
     in = mail_file(text, len);
-    pid = in >= 0 ? run_program(in) : -1;
+    pid = in >= 0 ? run_program(in) : -EIO;
     if (in >= 0) {
         (void)close(in);
     }
     kill_ms = now_ms + PROGRAM_MS;
-    if (pid <= 1) {
-        failed("the program cannot be started", now_ms);
+    if (pid < 0) {
+        (void)snprintf(why, sizeof why, "the program cannot be started: %s", strerror(-pid));
+        failed(why, now_ms);
     }
 }
 

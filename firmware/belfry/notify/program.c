@@ -50,20 +50,22 @@ program_start(char *const argv[], char *const envp[], int in)
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
     pid_t pid = -1;
+    int r;
 
     if (posix_spawn_file_actions_init(&files) != 0) {
-        return -1;
+        return -ENOMEM;
     }
     if (posix_spawnattr_init(&attr) != 0) {
         (void)posix_spawn_file_actions_destroy(&files);
-        return -1;
+        return -ENOMEM;
     }
-    if (describe(&files, &attr, in) != 0 || posix_spawn(&pid, argv[0], &files, &attr, argv, envp) != 0) {
-        pid = -1;
+    r = describe(&files, &attr, in);
+    if (r == 0) {
+        r = posix_spawn(&pid, argv[0], &files, &attr, argv, envp);
     }
     (void)posix_spawnattr_destroy(&attr);
     (void)posix_spawn_file_actions_destroy(&files);
-    return pid;
+    return r == 0 ? pid : -r;
 }
 
 pid_t

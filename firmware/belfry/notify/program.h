@@ -12,7 +12,7 @@ int program_watch(void);
 /*
  * Starts `argv[0]` with that environment and nothing else of ours, in a process group of its own. Its
  * standard input is `in`
- * (-1: nothing), its output goes to standard error. The process, or -1.
+ * (-1: nothing), its output goes to standard error. The process, or -errno.
  */
 pid_t program_start(char *const argv[], char *const envp[], int in);
 

@@ -3,12 +3,14 @@
 #include "belfry/clock.h"
 #include "belfry/notify/link.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static SSL_CTX *context;
 static struct notify_tls wanted;
@@ -66,15 +68,28 @@ verify(X509_STORE_CTX *store, void *to)
     return 0;
 }
 
+/* OpenSSL says of a file that is not there only that something failed. */
+static int
+fail_file(char *why, const char *what, const char *path)
+{
+    if (access(path, R_OK) == 0) {
+        return fail(why, what);
+    }
+    (void)snprintf(why, NOTIFY_WHY, "%s: %s", path, strerror(errno));
+    ERR_clear_error();
+    return -1;
+}
+
 static int
 use_certificate(char *why)
 {
+    const char *key = wanted.key != NULL ? wanted.key : wanted.cert;
+
     if (SSL_CTX_use_certificate_chain_file(context, wanted.cert) != 1) {
-        return fail(why, "the file of cert=");
+        return fail_file(why, "the file of cert=", wanted.cert);
     }
-    if (SSL_CTX_use_PrivateKey_file(
-                context, wanted.key != NULL ? wanted.key : wanted.cert, SSL_FILETYPE_PEM) != 1) {
-        return fail(why, "the file of key=");
+    if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1) {
+        return fail_file(why, "the file of key=", key);
     }
     return 0;
 }
@@ -94,7 +109,8 @@ notify_tls_start(const struct notify_tls *options, char *why)
     }
     if (wanted.ca != NULL ? SSL_CTX_load_verify_locations(context, wanted.ca, NULL) != 1
                           : SSL_CTX_set_default_verify_paths(context) != 1) {
-        return fail(why, "the file of ca=");
+        return wanted.ca != NULL ? fail_file(why, "the file of ca=", wanted.ca)
+                                 : fail(why, "the system's certificates");
     }
     return wanted.cert != NULL ? use_certificate(why) : 0;
 }

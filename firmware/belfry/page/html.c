@@ -315,10 +315,11 @@ void
 html_overview(struct sheet *s, const struct html_view *v)
 {
     const struct model *m = v->model;
+    unsigned bad = v->rows->level[ROW_BAD];
     char title[64];
 
-    (void)snprintf(title, sizeof title, "belfry: %u need attention, %u open alarms", v->rows->level[ROW_BAD],
-            m->alarms);
+    (void)snprintf(title, sizeof title, "belfry: %u need%s attention, %u open alarm%s", bad,
+            bad == 1 ? "s" : "", m->alarms, m->alarms == 1 ? "" : "s");
     head(s, v, title);
     banner(s, v, "Consoles", true);
     if (v->from == 0) {

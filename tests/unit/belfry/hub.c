@@ -287,6 +287,7 @@ no_report_moves_a_terminal(void)
             quotes += text[k] == '"' && (k == 0 || text[k - 1] != '\\');
         }
         CHECK(forms[i] != HUB_JSON || quotes % 2 == 0);
+        CHECK(forms[i] != HUB_TEXT || strstr(text, ", stream read never, ") != NULL);
         free(text);
     }
     m = alarm_of(12, 6, false);

@@ -91,6 +91,49 @@ one_that_failed_is_told_again_and_the_end_never_before_the_beginning(void)
     end(&r, fd);
 }
 
+/* What status says of a notifier; it is asked again until it says `want`. */
+static bool
+is_said(const struct receiver *r, const char *want)
+{
+    static char text[20000];
+    int64_t until = test_ms() + 30000;
+
+    do {
+        (void)receiver_command(r, text, sizeof text, "status", NULL);
+        if (strstr(text, want) != NULL) {
+            return true;
+        }
+        test_sleep(100);
+    } while (test_ms() < until);
+    printf("%s", text);
+    return false;
+}
+
+static void
+what_a_notifier_cannot_do_stands_in_the_status_with_its_reason(void)
+{
+    struct receiver r;
+    struct speaker s;
+    int fd;
+
+    receiver_make(&r, NULL);
+    teller_make(&r, "fails", "exit 7");
+    receiver_configure(&r, "Notify fails exec %s/fails\nNotify gone exec /none/hook\n"
+                           "Notify mails mail /none/sendmail to=a@b\n"
+                           "Notify log syslog tls://127.0.0.1:9 ca=/none/ca.pem");
+    begin(&r, &s, &fd);
+    receiver_say(fd, &s, WIRE_CRIT, "daemon.down", "name=a");
+    CHECK(is_said(&r, "notifier fails (exec): WAITS: the program's exit status is 7;"));
+    CHECK(is_said(
+            &r, "notifier gone (exec): WAITS: the program cannot be started: No such file or directory;"));
+    CHECK(is_said(
+            &r, "notifier mails (mail): WAITS: the program cannot be started: No such file or directory;"));
+    CHECK(is_said(&r, "notifier log (syslog): NOT RUNNING: /none/ca.pem: No such file or directory;"));
+    teller_make(&r, "fails", "");
+    CHECK(is_said(&r, "notifier fails (exec): up;"));
+    end(&r, fd);
+}
+
 /* A socket at which nobody ever takes what comes: connections wait in the kernel, and their bytes too. */
 static int
 black_hole(uint16_t *port)
@@ -223,6 +266,7 @@ main(void)
 {
     CHECK_RUN(one_that_hangs_delays_no_other);
     CHECK_RUN(each_is_told_what_it_is_for_and_the_end_of_what_it_was_told);
+    CHECK_RUN(what_a_notifier_cannot_do_stands_in_the_status_with_its_reason);
     CHECK_RUN(one_that_failed_is_told_again_and_the_end_never_before_the_beginning);
     CHECK_RUN(dead_targets_cost_no_byte_of_a_line_and_delay_no_other);
     CHECK_RUN(no_kill_of_a_notifier_or_of_belfry_loses_an_alarm);
