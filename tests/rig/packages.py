@@ -15,6 +15,7 @@ Rules console /usr/share/belfry/console.rules
 Listen 127.0.0.1:7000
 Syslog no
 '''
+NATS = 'nats://127.0.0.1:4222'
 TOCSIN = '''Host agent
 Beat 2
 Watch /srv/watched
@@ -60,6 +61,15 @@ def say(machine, first, count):
             pass
 
 
+def sites(machine):
+    said = machine.sh('belfry --config /etc/belfry-hub/belfry.conf --state /var/lib/belfry-hub sites --json')[1]
+    return {one['site']: one['proved'] for one in json.loads(said)['sites']} if said.startswith('{') else {}
+
+
+def main_pid(machine, unit):
+    return machine.run(f'systemctl show -p MainPID --value {unit}')
+
+
 def active(machine, unit):
     until(f'systemd hears that {unit} is ready', lambda: machine.sh(f'systemctl is-active -q {unit}')[0] == 0)
 
@@ -100,6 +110,19 @@ def it_proves_what_comes_on_a_serial_line(machine):
 
 
 @test
+def systemd_starts_a_hub_as_a_user_of_its_own_which_hears_the_site(machine):
+    machine.run('mkdir /tmp/nats; mount -t tmpfs nats /tmp/nats; nats-server -a 127.0.0.1 -js -sd /tmp/nats >/run/nats.log 2>&1 &')
+    machine.run(f"echo 'Hub {NATS}' >/etc/belfry-hub/belfry.conf;"
+                f"echo 'Notify hub nats {NATS} site=ams1' >>/etc/belfry/belfry.conf;"
+                'chmod 640 /etc/belfry-hub/belfry.conf; chgrp belfry-hub /etc/belfry-hub/belfry.conf')
+    machine.run('systemctl enable --now belfry-hub && belfry reload', 60)
+    active(machine, 'belfry-hub')
+    until('it is another user', lambda: re.search(r'belfry-h\S* +belfry', machine.run('ps -o user,comm')))
+    say(machine, 20, 1)
+    until('the hub has the line that the site proved', lambda: sites(machine).get('ams1', 0) >= 1, 60)
+
+
+@test
 def systemd_starts_the_agent(machine):
     machine.run(f"cat >/etc/tocsin/tocsin.conf <<'EOF'\n{TOCSIN}EOF\n"
                 'chmod 600 /etc/tocsin/tocsin.conf; mkdir -p /srv/watched; mkdir -p -m 700 /var/lib/tocsin;'
@@ -110,23 +133,25 @@ def systemd_starts_the_agent(machine):
 
 @test
 def an_upgrade_keeps_configuration_keys_and_what_runs(machine):
-    pid = machine.run('systemctl show -p MainPID --value belfry')
+    pid, hub = main_pid(machine, 'belfry'), main_pid(machine, 'belfry-hub')
+    configuration = machine.run('cat /etc/belfry/belfry.conf')
     machine.run(f'{DPKG} --force-confold -i /packages/next-belfry.deb /packages/next-tocsin.deb', 60)
     active(machine, 'belfry')
     active(machine, 'tocsin')
-    if machine.run('cat /etc/belfry/belfry.conf') != BELFRY:
+    active(machine, 'belfry-hub')
+    if machine.run('cat /etc/belfry/belfry.conf') != configuration:
         raise Failed('the configuration is another one')
-    if machine.run('systemctl show -p MainPID --value belfry') == pid:
+    if main_pid(machine, 'belfry') == pid or main_pid(machine, 'belfry-hub') == hub:
         raise Failed('the old program still runs')
     until('belfry answers', lambda: status(machine)['running'])
-    say(machine, 20, 10)
-    until('30 lines are proved', lambda: proved(machine) == 30)
+    say(machine, 21, 10)
+    until('31 lines are proved', lambda: proved(machine) == 31)
 
 
 @test
 def what_is_removed_stops_and_keeps_its_keys(machine):
     machine.run(f'{DPKG} -r belfry tocsin', 60)
-    for unit in ('belfry', 'tocsin'):
+    for unit in ('belfry', 'belfry-hub', 'tocsin'):
         if machine.sh(f'systemctl is-active -q {unit}')[0] == 0:
             raise Failed(f'{unit} runs on')
     machine.run('test -f /var/lib/belfry/ledger.db && test -f /etc/belfry/belfry.conf && test ! -e /usr/sbin/belfry')
@@ -145,7 +170,7 @@ def report(machine, folder):
     print('--- the console\n' + text(f'{folder}/console')[-3000:])
     try:
         print('--- systemd\n' + machine.sh('systemctl status -l --no-pager belfry tocsin; systemctl --failed --no-pager')[1])
-        print('--- logs\n' + machine.sh('cat /run/belfry.log /run/tocsin.log; belfry status; ps -o user,comm | tail')[1])
+        print('--- logs\n' + machine.sh('cat /run/*.log; belfry status; ps -o user,comm | tail')[1])
     except Failed as why:
         print(why)
 
@@ -160,8 +185,9 @@ def main():
     failed = 0
     try:
         machine = Machine(options.folder, options.kernel, options.initrd, options.processor, options.arguments,
-                          ['-vga', 'std', '-chardev', f'file,id=console,path={options.folder}/console', '-serial',
-                           'chardev:console', '-chardev', f'socket,id=uart,path={options.folder}/uart,server=on,wait=off',
+                          ['-m', '512M', '-vga', 'std', '-chardev', f'file,id=console,path={options.folder}/console',
+                           '-serial', 'chardev:console',
+                           '-chardev', f'socket,id=uart,path={options.folder}/uart,server=on,wait=off',
                            '-serial', 'chardev:uart'])
         for one in TESTS:
             began = time.monotonic()

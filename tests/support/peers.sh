@@ -4,7 +4,7 @@
 peers=${TOCSIN_PEERS:-$(cd "${TOCSIN_SRC:-$(dirname "$0")/../..}" && pwd)/build/peers}
 
 # peer NAME PACKAGE...: the packages, with whatever of their dependencies this machine lacks, in $peers/NAME. 1 when they
-# cannot be had.
+# cannot be had. What is installed here is unpacked there all the same.
 peer() {
     _peer=$peers/$1
     shift
@@ -13,7 +13,7 @@ peer() {
         flock 9
         [ "$(cat "$_peer/.done" 2>/dev/null)" = "$*" ] && exit 0
         rm -rf "$_peer" && mkdir -p "$_peer/.deb/partial" || exit 1
-        apt-get -qq -y --no-install-recommends --download-only -o Debug::NoLocking=1 \
+        apt-get -qq -y --no-install-recommends --download-only --reinstall -o Debug::NoLocking=1 \
             -o Dir::Cache::archives="$_peer/.deb" install "$@" >"$_peer/.log" 2>&1 || { cat "$_peer/.log" >&2; exit 1; }
         for _deb in "$_peer"/.deb/*.deb; do
             dpkg-deb -x "$_deb" "$_peer" || exit 1
