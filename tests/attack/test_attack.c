@@ -5,7 +5,7 @@
  * Each row of the attacker's table, done so many times: the longest time until the receiver showed it, beside
  * what is promised. TOCSIN_ATTACK_REPEAT (2) says how often, rows that take long half as often;
  * TOCSIN_ATTACK_SLACK (3) by what the limits are multiplied for the verdict, as the machine may be busy;
- * TOCSIN_ATTACK_ROWS which rows: those whose name has this in it.
+ * TOCSIN_ATTACK_ROWS which rows: those whose name has this in it, or one of these ("no memory,SIGSTOP").
  */
 #define REPEAT 2
 #define SLACK 3
@@ -44,8 +44,15 @@ static bool
 wanted(const struct attack_row *row)
 {
     const char *which = getenv("TOCSIN_ATTACK_ROWS");
+    bool is_wanted = which == NULL;
 
-    return which == NULL || strstr(name_of(row), which) != NULL;
+    while (!is_wanted && which != NULL) {
+        const char *end = strchrnul(which, ',');
+
+        is_wanted = memmem(name_of(row), strlen(name_of(row)), which, (size_t)(end - which)) != NULL;
+        which = *end != '\0' ? end + 1 : NULL;
+    }
+    return is_wanted;
 }
 
 static void
