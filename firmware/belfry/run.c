@@ -481,6 +481,7 @@ start(struct run *run)
     run->data_version = -1;
     intake_hosts(run);
     tell_resume(run);
+    tell_left(run);
     net_resume(run);
     r = prepare_lines(run);
     if (r == 0) {

@@ -130,6 +130,9 @@ uint64_t tell_files(const struct conf_notify *conf);
 /* On record: the troubles of notifiers that `next` does not have are over. */
 void tell_leave(struct run *run, const struct conf *next);
 
+/* The same at the start, of those that the configuration had before. */
+void tell_left(struct run *run);
+
 /*
  * Takes those of `next`: one that is as before is not touched, one that is not, or whose files are not, is
  * started anew and goes on at its place, one that is gone ends, and what waits for it is forgotten. False,

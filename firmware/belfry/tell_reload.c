@@ -4,6 +4,7 @@
 #include "belfry/run.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,6 +165,29 @@ tell_leave(struct run *run, const struct conf *next)
         if (t->trouble_told && find_wanted(w, t->conf.name) == NULL) {
             tell_say_trouble(run, t, false);
         }
+    }
+}
+
+static void
+is_over(void *to, const struct alarm *a)
+{
+    static const char name[] = "name=";
+    static struct tell_one gone;
+    struct run *run = to;
+
+    if (a->host[0] == '\0' && strcmp(a->code, TELL_TROUBLE) == 0 &&
+            strncmp(a->subject, name, sizeof name - 1) == 0 &&
+            find_one(&run->tell, a->subject + sizeof name - 1) == NULL) {
+        (void)snprintf(gone.conf.name, sizeof gone.conf.name, "%s", a->subject + sizeof name - 1);
+        tell_say_trouble(run, &gone, false);
+    }
+}
+
+void
+tell_left(struct run *run)
+{
+    if (ledger_alarms_open(run->ledger, 0, UINT_MAX, is_over, run) != 0) {
+        out_warn("%s; whether removed notifiers are in trouble is not known", ledger_error(run->ledger));
     }
 }
 

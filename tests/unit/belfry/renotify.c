@@ -177,6 +177,45 @@ what_waits_for_one_that_is_removed_is_said_and_not_told_by_one_of_its_name(void)
     end(&r, fd);
 }
 
+/* Two that could not tell, in the ledger as belfry left it. */
+static void
+leave_in_trouble(const struct receiver *r, const char *const name[2])
+{
+    struct ledger *l = receiver_ledger(r);
+    struct ledger_changes changes = { .count = 0 };
+    struct record record = { .kind = RECORD_LOCAL, .severity = WIRE_ERRO, .seen_us = 1000000 };
+
+    (void)snprintf(record.code, sizeof record.code, "belfry.notify");
+    CHECK_INT(ledger_begin(l), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        (void)snprintf(record.detail, sizeof record.detail, "name=%s why=refused", name[i]);
+        CHECK_INT(ledger_apply(l, &record, &changes), 0);
+    }
+    CHECK_INT(ledger_commit(l), 0);
+    ledger_close(l);
+}
+
+static void
+the_trouble_of_one_that_was_removed_while_belfry_did_not_run_is_over_at_its_start(void)
+{
+    struct receiver r;
+    struct speaker s;
+    char text[4000];
+    int fd;
+
+    begin(&r, &s, &fd, "Notify kept syslog tcp://127.0.0.1:1\nNotify a exec %s/a");
+    (void)close(fd);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    leave_in_trouble(&r, (const char *const[]){ "kept", "gone" });
+    receiver_start(&r);
+    CHECK(receiver_hears(&r, "name=gone", 5000));
+    CHECK_INT(receiver_command(&r, text, sizeof text, "alarms", "--open", NULL), 1);
+    CHECK(strstr(text, "name=gone") == NULL);
+    CHECK(strstr(text, "name=kept") != NULL);
+    CHECK_INT(receiver_end(&r, SIGTERM), 0);
+    receiver_remove(&r);
+}
+
 /* The configuration is another after each kill, and each time one reload more is cut off somewhere. */
 static void
 no_kill_in_a_reload_loses_an_alarm(void)
@@ -247,6 +286,7 @@ main(void)
     CHECK_RUN(one_that_comes_tells_what_follows_and_one_that_goes_nothing_more);
     CHECK_RUN(one_that_stays_tells_each_once_whatever_comes_and_goes_beside_it);
     CHECK_RUN(one_that_changes_goes_on_where_it_was_and_tells_each_once);
+    CHECK_RUN(the_trouble_of_one_that_was_removed_while_belfry_did_not_run_is_over_at_its_start);
     CHECK_RUN(what_waits_for_one_that_is_removed_is_said_and_not_told_by_one_of_its_name);
     CHECK_RUN(no_kill_in_a_reload_loses_an_alarm);
     CHECK_RUN(what_a_reload_cannot_change_is_named_with_its_line);
