@@ -17,6 +17,7 @@ struct probe {
     int proc;
     int32_t pid;
     int exe_error;
+    bool exe_looked; /* which file it is, too */
     struct procfs_exe exe;
     struct procfs_stat stat;
     ssize_t stat_read; /* 0: not yet, 1: read, else gone */
@@ -30,13 +31,16 @@ struct probe {
 
 static struct probe probe;
 
-/* When the first thread has ended, the others still know what they run. */
+/* When the first thread has ended, the others still know what they run. Kernel threads have no others. */
 static int
 exe_of_a_thread(int proc, int32_t pid, struct procfs_exe *exe)
 {
     char name[32];
     int32_t thread[THREADS];
 
+    if (procfs_threads(proc, pid) < 2) {
+        return -ENOENT;
+    }
     snprintf(name, sizeof(name), "%d/task", pid);
     int dir = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ssize_t count = dir >= 0 ? procfs_pids(dir, thread, THREADS) : 0;
@@ -86,8 +90,9 @@ probe_begin(int proc, int32_t pid)
     probe.group_len = -1;
     probe.args_len = -1;
     probe.comm_len = -1;
-    probe.exe_error = procfs_exe(proc, pid, &probe.exe);
-    if (probe.exe_error == -ENOENT) {
+    probe.exe_error = procfs_exe_path(proc, pid, &probe.exe);
+    probe.exe_looked = probe.exe_error == -ENOENT;
+    if (probe.exe_looked) {
         probe.exe_error = exe_of_a_thread(proc, pid, &probe.exe);
     }
 }
@@ -95,8 +100,14 @@ probe_begin(int proc, int32_t pid)
 static bool
 fits_exe(const char *path)
 {
-    return probe.exe_error == 0 && strcmp(path, probe.exe.path) == 0 &&
-           procfs_file_at(&probe.exe.file, probe.exe.path);
+    if (probe.exe_error != 0 || strcmp(path, probe.exe.path) != 0) {
+        return false;
+    }
+    if (!probe.exe_looked) {
+        procfs_exe_identify(probe.proc, probe.pid, &probe.exe.file);
+        probe.exe_looked = true;
+    }
+    return procfs_file_at(&probe.exe.file, probe.exe.path);
 }
 
 /* What cannot be looked at may be the daemon, when it calls itself so. */

@@ -180,10 +180,9 @@ identify(struct procfs_file *file, const struct stat *st)
 }
 
 int
-procfs_exe(int proc, int32_t pid, struct procfs_exe *out)
+procfs_exe_path(int proc, int32_t pid, struct procfs_exe *out)
 {
     char name[32];
-    struct stat st;
 
     snprintf(name, sizeof(name), "%d/exe", pid);
     ssize_t len = readlinkat(proc, name, out->path, sizeof(out->path) - 1);
@@ -197,10 +196,40 @@ procfs_exe(int proc, int32_t pid, struct procfs_exe *out)
                                                  memcmp(out->path + out->len - tail, DELETED, tail) == 0 };
     out->len -= out->file.deleted ? tail : 0;
     out->path[out->len] = '\0';
-    if (fstatat(proc, name, &st, 0) == 0) {
-        identify(&out->file, &st);
-    }
     return 0;
+}
+
+void
+procfs_exe_identify(int proc, int32_t pid, struct procfs_file *file)
+{
+    char name[32];
+    struct stat st;
+
+    snprintf(name, sizeof(name), "%d/exe", pid);
+    if (fstatat(proc, name, &st, 0) == 0) {
+        identify(file, &st);
+    }
+}
+
+int
+procfs_exe(int proc, int32_t pid, struct procfs_exe *out)
+{
+    int error = procfs_exe_path(proc, pid, out);
+
+    if (error == 0) {
+        procfs_exe_identify(proc, pid, &out->file);
+    }
+    return error;
+}
+
+uint32_t
+procfs_threads(int proc, int32_t pid)
+{
+    char name[32];
+    struct stat st;
+
+    snprintf(name, sizeof(name), "%d/task", pid);
+    return fstatat(proc, name, &st, 0) == 0 && st.st_nlink > 2 ? (uint32_t)st.st_nlink - 2 : 0;
 }
 
 bool

@@ -55,6 +55,13 @@ int procfs_stat(int proc, int32_t pid, struct procfs_stat *out);
 /* 0; -ENOENT for a process that is gone or has no executable; -EACCES for one that may not be looked at. */
 int procfs_exe(int proc, int32_t pid, struct procfs_exe *out);
 
+/* The same in two steps: the path alone, and of those whose path matters which file it is. */
+int procfs_exe_path(int proc, int32_t pid, struct procfs_exe *out);
+void procfs_exe_identify(int proc, int32_t pid, struct procfs_file *file);
+
+/* How many threads it has, without a look at them; 0 when it is gone. */
+uint32_t procfs_threads(int proc, int32_t pid);
+
 /*
  * Is the running file the one that its path names on disk? Another mount namespace can show any path. A file
  * that was replaced on disk counts when it lies on the same device and has the same owner as the new one.

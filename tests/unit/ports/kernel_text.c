@@ -10,6 +10,7 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/vm_sockets_diag.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -70,6 +71,33 @@ this_process_is_what_it_is(void)
     CHECK_STR(exe.path, link);
     CHECK(exe.file.identified && !exe.file.deleted);
     CHECK_INT(procfs_exe(proc, INT32_MAX, &exe), -ENOENT);
+    CHECK_INT(procfs_threads(proc, INT32_MAX), 0);
+    close(proc);
+}
+
+static void *
+wait_for_the_end(void *end)
+{
+    char byte;
+
+    (void)!read(*(const int *)end, &byte, 1);
+    return NULL;
+}
+
+static void
+threads_are_counted_without_a_look_at_them(void)
+{
+    int end[2];
+    int proc = procfs_open();
+    uint32_t before = procfs_threads(proc, getpid());
+    pthread_t thread;
+
+    CHECK(before > 0 && pipe(end) == 0);
+    CHECK_INT(pthread_create(&thread, NULL, wait_for_the_end, end), 0);
+    CHECK_INT(procfs_threads(proc, getpid()), before + 1);
+    close(end[1]);
+    pthread_join(thread, NULL);
+    close(end[0]);
     close(proc);
 }
 
@@ -340,6 +368,7 @@ main(void)
     CHECK_RUN(a_process_is_read_whatever_its_name_is);
     CHECK_RUN(a_cut_process_line_is_refused);
     CHECK_RUN(this_process_is_what_it_is);
+    CHECK_RUN(threads_are_counted_without_a_look_at_them);
     CHECK_RUN(only_a_socket_link_is_one);
     CHECK_RUN(a_line_of_proc_net_is_read_and_a_cut_one_refused);
     CHECK_RUN(a_line_of_each_other_table_is_read_and_its_heading_is_not);
