@@ -1,16 +1,16 @@
 #include "lab.h"
-#include <arpa/inet.h>
+
+#include "support/held_port.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -325,22 +325,6 @@ copy_agent(struct lab *lab)
            copy_program(from, lab_path(lab, "tocsin-courier", courier));
 }
 
-/* One that is free now. */
-static unsigned
-free_port(void)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 &&
-                 getsockname(fd, (struct sockaddr *)&at, &len) == 0;
-
-    if (fd >= 0) {
-        close(fd);
-    }
-    return bound ? ntohs(at.sin_port) : 0;
-}
-
 static const char *
 belfry_and_agent(struct lab *lab, char code[128])
 {
@@ -353,7 +337,7 @@ belfry_and_agent(struct lab *lab, char code[128])
     if (!copy_program("/bin/sleep", lab_path(lab, "labd", path)) || !lab_start_daemon(lab)) {
         return "the daemon to be watched";
     }
-    lab->port = free_port();
+    lab->port = held_port();
     if (lab->port == 0 || !copy_agent(lab)) {
         return "the programs";
     }

@@ -4,10 +4,8 @@
  * collectors - real servers that alarms are told to, each a process that target.sh runs in a directory of its
  * own
  */
+#include "support/held_port.h"
 #include "unit/belfry/receiver.h"
-
-#include <arpa/inet.h>
-#include <sys/socket.h>
 
 struct collector {
     const char *kind;
@@ -17,19 +15,6 @@ struct collector {
 };
 
 #define HEARD_MAX (1 << 20)
-
-static inline uint16_t
-free_port(void)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    socklen_t len = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    CHECK_INT(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-    CHECK_INT(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    (void)close(fd);
-    return ntohs(at.sin_port);
-}
 
 static inline bool
 collector_is_mail(const struct collector *c)
@@ -98,7 +83,8 @@ collector_make(struct collector *c, const char *kind)
 {
     char command[400];
 
-    *c = (struct collector){ .kind = kind, .port = free_port(), .pid = -1 };
+    *c = (struct collector){ .kind = kind, .port = held_port(), .pid = -1 };
+    CHECK(c->port != 0);
     (void)snprintf(c->dir, sizeof c->dir, "/tmp/belfry-target-XXXXXX");
     if (mkdtemp(c->dir) == NULL) {
         abort();

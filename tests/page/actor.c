@@ -3,36 +3,20 @@
  * "port N", and for each line "alarm" that it reads has the agent raise one and prints "said MS" (UTC). At
  * the end of its input all ends.
  */
+#include "support/held_port.h"
 #include "unit/belfry/receiver.h"
 
 #include "belfry/clock.h"
-
-#include <arpa/inet.h>
-#include <sys/socket.h>
-
-static uint16_t
-free_port(void)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (bind(fd, (struct sockaddr *)&at, sizeof at) != 0 ||
-            getsockname(fd, (struct sockaddr *)&at, &len) != 0) {
-        abort();
-    }
-    (void)close(fd);
-    return ntohs(at.sin_port);
-}
 
 static uint16_t
 add_page(const struct receiver *r)
 {
     char text[60];
-    uint16_t port = free_port();
+    uint16_t port = held_port();
     int fd = open(receiver_path(r, "conf"), O_WRONLY | O_APPEND);
     int n = snprintf(text, sizeof text, "\nPage 127.0.0.1:%u\n", port);
 
+    CHECK(port != 0);
     CHECK_INT(write(fd, text, (size_t)n), n);
     (void)close(fd);
     return port;
