@@ -237,8 +237,8 @@ struct baseline_writer {
 };
 
 /*
- * Creates a temporary file in the directory; `host` is cut when it is too long. 0 or -errno. Big: keep it
- * static.
+ * Creates a temporary file in the directory; `host` is cut when it is too long. 0, or -errno and no file is
+ * left. Big: keep it static.
  */
 int baseline_write_begin(struct baseline_writer *w, const char *dir, const char *host, uint64_t created_s);
 

@@ -290,6 +290,9 @@ baseline_write_begin(struct baseline_writer *w, const char *dir, const char *hos
     wire_hash_init(&w->hash);
     wire_hash_update(&w->hash, header, sizeof(header));
     write_out(w, header, sizeof(header));
+    if (w->error != 0) {
+        baseline_write_abort(w);
+    }
     return w->error;
 }
 

@@ -18,6 +18,7 @@
  */
 
 #define PROGRAM_MS 60000 /* that it may take */
+#define PART_MS (NOTIFY_PART_MS - 1000)
 #define DIGEST_MS 60000
 #define BACKOFF_MIN_MS 2000
 #define BACKOFF_MAX_MS 300000
@@ -198,10 +199,15 @@ mail_turn(const struct pollfd *p, unsigned polls)
     }
 }
 
-/* A mail that is under way is finished. */
+/* A mail that is under way is finished, or ended before we go: nobody else would end its program. */
 static bool
 mail_part(void)
 {
+    int64_t last_ms = clock_ms() + PART_MS;
+
+    if (!parting && kill_ms > last_ms) {
+        kill_ms = last_ms;
+    }
     parting = true;
     return pid <= 1;
 }

@@ -3,7 +3,9 @@
 #include "watch/baseline_format.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -734,6 +736,16 @@ a_directory_is_followed_by_what_is_in_it(void)
     }
 }
 
+/* Whether the writer's temporary file is still there. */
+static bool
+is_left(void)
+{
+    char path[400];
+
+    snprintf(path, sizeof(path), "%s/%s", dir, writer.name);
+    return access(path, F_OK) == 0;
+}
+
 static void
 a_failed_write_leaves_the_old_baseline(void)
 {
@@ -752,7 +764,22 @@ a_failed_write_leaves_the_old_baseline(void)
     CHECK_INT(baseline_load(&b, file, &error), 0);
     CHECK_INT(b.count, 7);
     baseline_unload(&b);
-    CHECK_INT(access(writer.name, F_OK), -1);
+    CHECK(!is_left());
+}
+
+static void
+a_baseline_that_cannot_be_begun_leaves_no_file(void)
+{
+    struct rlimit was, none;
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    CHECK_INT(getrlimit(RLIMIT_FSIZE, &was), 0);
+    none = was;
+    none.rlim_cur = 0;
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &none), 0);
+    CHECK_INT(baseline_write_begin(&writer, dir, "", 0), -EFBIG);
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &was), 0);
+    CHECK(!is_left());
 }
 
 static void
@@ -834,6 +861,7 @@ main(void)
     CHECK_RUN(only_plain_absolute_paths_are_taken);
     CHECK_RUN(a_directory_is_followed_by_what_is_in_it);
     CHECK_RUN(a_failed_write_leaves_the_old_baseline);
+    CHECK_RUN(a_baseline_that_cannot_be_begun_leaves_no_file);
     CHECK_RUN(a_file_that_was_unlinked_stays_in_use);
     CHECK_RUN(a_block_that_was_overwritten_is_a_gap_and_the_others_serve);
     snprintf(command, sizeof(command), "rm -rf '%s'", dir);
