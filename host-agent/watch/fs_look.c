@@ -231,5 +231,5 @@ fs_look_step(struct fs_look *l)
         }
         return conclude(l, result);
     }
-    return conclude(l, fs_read_step(&l->read, buffer));
+    return conclude(l, fs_read_step(&l->read, &l->hash, buffer));
 }

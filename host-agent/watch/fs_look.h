@@ -29,6 +29,7 @@ struct fs_look {
     bool log;
     uint64_t head;
     struct fs_read read;
+    struct wire_hasher hash;
     char link[PATH_MAX];
     struct fs_xattrs xattrs;
 };

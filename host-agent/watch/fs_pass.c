@@ -141,7 +141,7 @@ tell_in_order(struct fs_pass *p, const struct baseline_entry *was, struct baseli
         w->rule = rule;
         w->sight = p->sight;
     }
-    p->full = w == NULL || p->pending.count == FS_JOBS || p->workers->threads == 0;
+    p->full = w == NULL || p->pending.count == FS_PENDING || p->workers->threads == 0;
     if (reading != NULL) {
         *reading = w;
     }
@@ -392,7 +392,26 @@ walk_on(struct fs_pass *p)
     }
 }
 
-/* All that is left is being read. */
+/*
+ * Of the files that are being read not the first, as each wait costs a switch of threads: the last, or when
+ * the walk is to go on meanwhile the one in their middle.
+ */
+static unsigned
+place_to_await(struct fs_pass *p)
+{
+    struct fs_pending *pending = &p->pending;
+    unsigned behind = p->full || fs_workers_full(p->workers) ? FS_JOBS / 2 : 0;
+    unsigned place = pending->count - 1;
+
+    for (; place > 0; place--) {
+        if (is_being_read(fs_pending_at(pending, place)) && behind-- == 0) {
+            break;
+        }
+    }
+    return place;
+}
+
+/* Nothing more is taken on. */
 static enum fs_pass_step
 wait_for_workers(struct fs_pass *p)
 {
@@ -405,12 +424,9 @@ wait_for_workers(struct fs_pass *p)
         fs_workers_wait(p->workers, &fs_pending_at(pending, 0)->job);
         return FS_PASS_MORE;
     }
-    /* Not for the first alone, as each wait costs a switch of threads, but for one that is not done. */
-    unsigned place = p->full ? pending->count / 2 : pending->count - 1;
-    while (place > 0 && !is_being_read(fs_pending_at(pending, place))) {
-        place--;
-    }
-    return fs_workers_await(p->workers, &fs_pending_at(pending, place)->job) ? FS_PASS_WAITS : FS_PASS_MORE;
+    struct fs_job *job = &fs_pending_at(pending, place_to_await(p))->job;
+
+    return fs_workers_await(p->workers, job) ? FS_PASS_WAITS : FS_PASS_MORE;
 }
 
 enum fs_pass_step
@@ -422,7 +438,8 @@ fs_pass_step(struct fs_pass *p)
         }
     } else if (first_is_complete(p)) {
         take_first(p);
-    } else if (p->pending.count > 0 && (p->full || p->draining || p->at == p->tops)) {
+    } else if (p->pending.count > 0 &&
+               (p->full || p->draining || p->at == p->tops || fs_workers_full(p->workers))) {
         return wait_for_workers(p);
     } else if (p->at < p->tops) {
         walk_on(p);

@@ -11,12 +11,12 @@ room_for(const struct baseline_entry *e)
 static const uint8_t *
 copy(struct fs_pending *p, const uint8_t *from, size_t len)
 {
-    uint8_t *to = p->room + p->used;
+    uint8_t *to = p->room + p->next;
 
     if (len > 0) {
         memcpy(to, from, len);
     }
-    p->used += len;
+    p->next += len;
     return to;
 }
 
@@ -25,22 +25,46 @@ copy_entry(struct fs_pending *p, struct baseline_entry *to, const struct baselin
 {
     *to = *from;
     to->path = copy(p, from->path, from->path_len);
-    p->room[p->used++] = '\0';
+    p->room[p->next++] = '\0';
     to->link = copy(p, from->link, from->link_len);
     to->xattrs = copy(p, from->xattrs, from->xattrs_len);
+}
+
+/*
+ * Moves `next` to where so much fits in one piece, between the last that waits and the first. It never comes
+ * to stand on the first: what lies between the two is either all or nothing.
+ */
+static bool
+find_room(struct fs_pending *p, size_t len)
+{
+    size_t first = p->ring[p->first].from;
+
+    if (p->count == 0) {
+        p->next = 0;
+        return true;
+    }
+    if (p->next < first) {
+        return len < first - p->next;
+    }
+    if (len <= sizeof(p->room) - p->next) {
+        return true;
+    }
+    if (len >= first) {
+        return false;
+    }
+    p->next = 0;
+    return true;
 }
 
 struct fs_waiting *
 fs_pending_add(struct fs_pending *p, const struct baseline_entry *was, const struct baseline_entry *now)
 {
-    if (p->count == 0) {
-        p->used = 0;
-    }
-    if (p->count == FS_JOBS || sizeof(p->room) - p->used < room_for(was) + room_for(now)) {
+    if (p->count == FS_PENDING || !find_room(p, room_for(was) + room_for(now))) {
         return NULL;
     }
-    struct fs_waiting *w = &p->ring[(p->first + p->count) % FS_JOBS];
+    struct fs_waiting *w = &p->ring[(p->first + p->count) % FS_PENDING];
     p->count++;
+    w->from = (uint32_t)p->next;
     w->has_was = was != NULL;
     w->has_now = now != NULL;
     w->reading = false;
@@ -56,13 +80,13 @@ fs_pending_add(struct fs_pending *p, const struct baseline_entry *was, const str
 struct fs_waiting *
 fs_pending_at(struct fs_pending *p, unsigned place)
 {
-    return &p->ring[(p->first + place) % FS_JOBS];
+    return &p->ring[(p->first + place) % FS_PENDING];
 }
 
 void
 fs_pending_drop(struct fs_pending *p)
 {
-    p->first = (p->first + 1) % FS_JOBS;
+    p->first = (p->first + 1) % FS_PENDING;
     p->count--;
 }
 

@@ -3,7 +3,8 @@
 /*
  * fs_pending - what a pass has looked at and not told yet, in order, because a file before it is still read
  *
- * A ring of entries with copies of what they point to. Big, mostly untouched: keep it static. No heap.
+ * A ring of entries with copies of what they point to, long enough that the walk goes on while one large file
+ * is read: 512 small files are about 6 ms, or 15 MB. Big, mostly untouched: keep it static. No heap.
  */
 #include "watch/baseline.h"
 #include "watch/fs_rules.h"
@@ -13,13 +14,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define FS_PENDING 512
 /* Any one entry and its counterpart fit, and some hundreds of usual length. */
 #define FS_PENDING_ROOM ((size_t)6 * 65536 + ((size_t)128 << 10))
 
 struct fs_waiting {
     bool has_was;
     bool has_now;
-    bool reading; /* the rest of `now` comes from the job */
+    bool reading;  /* the rest of `now` comes from the job */
+    uint32_t from; /* its place in the room */
     struct baseline_entry was;
     struct baseline_entry now;  /* its path ends with a NUL */
     const struct fs_rule *rule; /* of `now` */
@@ -30,8 +33,8 @@ struct fs_waiting {
 struct fs_pending {
     unsigned first;
     unsigned count;
-    size_t used;
-    struct fs_waiting ring[FS_JOBS];
+    size_t next; /* of the room */
+    struct fs_waiting ring[FS_PENDING];
     uint8_t room[FS_PENDING_ROOM];
 };
 

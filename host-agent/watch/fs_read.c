@@ -47,24 +47,24 @@ is_large(const struct fs_read *r)
 }
 
 static void
-put_le(struct fs_read *r, uint64_t value)
+put_le(struct wire_hasher *hash, uint64_t value)
 {
     uint8_t bytes[8];
 
     for (unsigned i = 0; i < 8; i++) {
         bytes[i] = (uint8_t)(value >> (8 * i));
     }
-    wire_hash_update(&r->hash, bytes, sizeof(bytes));
+    wire_hash_update(hash, bytes, sizeof(bytes));
 }
 
 static void
-begin_hash(struct fs_read *r)
+begin_hash(const struct fs_read *r, struct wire_hasher *hash)
 {
     if (is_large(r)) {
-        wire_hash_derive_init(&r->hash, BLOCKS_CONTEXT);
-        put_le(r, r->size);
+        wire_hash_derive_init(hash, BLOCKS_CONTEXT);
+        put_le(hash, r->size);
     } else {
-        wire_hash_init(&r->hash);
+        wire_hash_init(hash);
     }
 }
 
@@ -73,7 +73,7 @@ fs_read_open(struct fs_read *r, int dir_fd, const char *name, const struct stat 
 {
     r->st = *st;
     r->size = (uint64_t)st->st_size;
-    r->log = false;
+    r->log = r->begun = false;
     r->at = r->bytes = 0;
     r->fd = fs_open(dir_fd, name, O_RDONLY, st->st_uid);
     if (r->fd < 0) {
@@ -82,7 +82,6 @@ fs_read_open(struct fs_read *r, int dir_fd, const char *name, const struct stat 
         return moving ? FS_READ_CHANGED : FS_READ_FAILED;
     }
     r->uncached = may_dontcache(st);
-    begin_hash(r);
     return FS_READ_MORE;
 }
 
@@ -92,7 +91,6 @@ fs_read_log(struct fs_read *r, uint64_t head)
     r->log = true;
     if (head < r->size) {
         r->size = head;
-        begin_hash(r);
     }
 }
 
@@ -137,12 +135,12 @@ is_same(const struct fs_read *r)
 }
 
 static enum fs_read_result
-conclude(struct fs_read *r)
+conclude(struct fs_read *r, const struct wire_hasher *hash)
 {
     if (!is_same(r)) {
         return finish(r, FS_READ_CHANGED);
     }
-    wire_hash_final(&r->hash, r->digest);
+    wire_hash_final(hash, r->digest);
     return finish(r, FS_READ_DONE);
 }
 
@@ -229,7 +227,7 @@ skip_hole(struct fs_read *r)
 }
 
 static void
-hash_blocks(struct fs_read *r, const uint8_t *buffer, size_t len)
+hash_blocks(const struct fs_read *r, struct wire_hasher *hash, const uint8_t *buffer, size_t len)
 {
     static uint8_t zeros[FS_READ_BLOCK]; /* not const: 64 KiB of zeros would stand in the program's file */
 
@@ -237,19 +235,23 @@ hash_blocks(struct fs_read *r, const uint8_t *buffer, size_t len)
         size_t part = len - from < FS_READ_BLOCK ? len - from : FS_READ_BLOCK;
 
         if (memcmp(buffer + from, zeros, part) != 0) {
-            put_le(r, (r->at + from) / FS_READ_BLOCK);
-            wire_hash_update(&r->hash, buffer + from, part);
+            put_le(hash, (r->at + from) / FS_READ_BLOCK);
+            wire_hash_update(hash, buffer + from, part);
         }
     }
 }
 
 enum fs_read_result
-fs_read_step(struct fs_read *r, uint8_t *buffer)
+fs_read_step(struct fs_read *r, struct wire_hasher *hash, uint8_t *buffer)
 {
     uint64_t size = r->size;
 
+    if (!r->begun) {
+        begin_hash(r, hash);
+        r->begun = true;
+    }
     if (is_large(r) && !skip_hole(r)) {
-        return conclude(r);
+        return conclude(r, hash);
     }
     ssize_t n = read_chunk(r, buffer);
     if (n < 0) {
@@ -263,7 +265,7 @@ fs_read_step(struct fs_read *r, uint8_t *buffer)
         n = (ssize_t)(size - r->at);
     }
     if (!is_large(r)) {
-        wire_hash_update(&r->hash, buffer, (size_t)n);
+        wire_hash_update(hash, buffer, (size_t)n);
         r->at += (uint64_t)n;
     } else {
         /* A block that came in part is read again from its beginning, unless the file ends in it. */
@@ -272,8 +274,8 @@ fs_read_step(struct fs_read *r, uint8_t *buffer)
         } else if (r->at + (uint64_t)n < size && n > 0) {
             return finish(r, FS_READ_CHANGED);
         }
-        hash_blocks(r, buffer, (size_t)n);
+        hash_blocks(r, hash, buffer, (size_t)n);
         r->at += (uint64_t)n;
     }
-    return n > 0 && r->at < size ? FS_READ_MORE : conclude(r);
+    return n > 0 && r->at < size ? FS_READ_MORE : conclude(r, hash);
 }

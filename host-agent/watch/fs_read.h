@@ -29,13 +29,13 @@ enum fs_read_result {
 
 struct fs_read {
     int fd;
-    bool uncached;  /* the kernel keeps the page cache clean by itself */
-    bool log;       /* may grow meanwhile */
+    bool uncached; /* the kernel keeps the page cache clean by itself */
+    bool log;      /* may grow meanwhile */
+    bool begun;
     struct stat st; /* what was looked at */
     uint64_t size;  /* how much of it is read */
     uint64_t at;
-    uint64_t bytes; /* read */
-    struct wire_hasher hash;
+    uint64_t bytes;                 /* read */
     uint8_t digest[WIRE_HASH_SIZE]; /* when FS_READ_DONE */
 };
 
@@ -45,9 +45,11 @@ enum fs_read_result fs_read_open(struct fs_read *r, int dir_fd, const char *name
 /* For a log, before its first chunk: not more than its first `head` bytes, and it may grow meanwhile. */
 void fs_read_log(struct fs_read *r, uint64_t head);
 
-/* Reads a chunk into `buffer`, of FS_READ_CHUNK bytes. The file is closed unless the result is FS_READ_MORE.
+/*
+ * Reads a chunk into `buffer`, of FS_READ_CHUNK bytes. `hash` is this file's alone from the first chunk to
+ * the last. The file is closed unless the result is FS_READ_MORE.
  */
-enum fs_read_result fs_read_step(struct fs_read *r, uint8_t *buffer);
+enum fs_read_result fs_read_step(struct fs_read *r, struct wire_hasher *hash, uint8_t *buffer);
 
 /* Closes it, if it is open. */
 void fs_read_abort(struct fs_read *r);

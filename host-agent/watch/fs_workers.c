@@ -106,6 +106,7 @@ tell_done(struct fs_workers *w, struct fs_job *job, enum fs_read_result result)
 {
     job->result = result;
     atomic_store(&job->done, true);
+    atomic_fetch_sub(&w->undone, 1);
     if (atomic_load(&w->awaited) == job) {
         eventfd_write(w->ready_fd, 1);
     }
@@ -114,11 +115,12 @@ tell_done(struct fs_workers *w, struct fs_job *job, enum fs_read_result result)
 static void
 do_job(struct fs_workers *w, struct fs_job *job, uint8_t *buffer)
 {
+    struct wire_hasher hash;
     enum fs_read_result result = FS_READ_MORE;
     int64_t began_us = now_us();
 
     while (result == FS_READ_MORE && !atomic_load_explicit(&w->dropping, memory_order_relaxed)) {
-        result = fs_read_step(&job->read, buffer);
+        result = fs_read_step(&job->read, &hash, buffer);
         pace(w, &began_us);
     }
     if (result == FS_READ_MORE) {
@@ -284,12 +286,19 @@ void
 fs_workers_give(struct fs_workers *w, struct fs_job *job)
 {
     atomic_store(&job->done, false);
+    atomic_fetch_add(&w->undone, 1);
     pthread_mutex_lock(&w->lock);
     w->queue[(w->first + w->waiting++) % FS_JOBS] = job;
     if (w->waiting >= BATCH) {
         pthread_cond_signal(&w->given);
     }
     pthread_mutex_unlock(&w->lock);
+}
+
+bool
+fs_workers_full(const struct fs_workers *w)
+{
+    return atomic_load_explicit(&w->undone, memory_order_relaxed) >= FS_JOBS;
 }
 
 /* For the jobs that are no whole batch. */
@@ -323,7 +332,7 @@ fs_workers_help(struct fs_workers *w)
             return false;
         }
     }
-    enum fs_read_result result = fs_read_step(&w->own->read, buffer_of(w, w->threads));
+    enum fs_read_result result = fs_read_step(&w->own->read, &w->own_hash, buffer_of(w, w->threads));
     if (result != FS_READ_MORE) {
         tell_done(w, w->own, result);
         w->own = NULL;
@@ -359,6 +368,7 @@ fs_workers_drop(struct fs_workers *w)
         pthread_cond_wait(&w->finished, &w->lock);
     }
     pthread_mutex_unlock(&w->lock);
+    atomic_store(&w->undone, 0);
     atomic_store(&w->dropping, false);
 }
 

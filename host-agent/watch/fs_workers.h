@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define FS_WORKERS 16
-#define FS_JOBS 64 /* given and not taken back */
+#define FS_JOBS 64 /* given and not done */
 
 struct fs_job {
     struct fs_read read;        /* opened by the giver */
@@ -37,11 +37,13 @@ struct fs_workers {
     unsigned first;
     unsigned waiting; /* in the queue */
     unsigned running;
+    atomic_uint undone; /* given and not done */
     _Atomic(struct fs_job *) awaited;
     atomic_bool stopping;
     atomic_bool dropping;
     struct fs_job *own; /* what the giver is at */
-    uint8_t *buffers;   /* one a thread, then the giver's */
+    struct wire_hasher own_hash;
+    uint8_t *buffers; /* one a thread, then the giver's */
 };
 
 /* Starts so many threads, none or more. 0 or -errno, and then nothing runs. */
@@ -53,8 +55,11 @@ struct fs_workers *fs_workers_none(void);
 /* Drops what was given, ends the threads. */
 void fs_workers_stop(struct fs_workers *w);
 
-/* Hands a job over, whose file is open. There are never more than FS_JOBS. */
+/* Hands a job over, whose file is open; not when fs_workers_full(). */
 void fs_workers_give(struct fs_workers *w, struct fs_job *job);
+
+/* True when as many jobs are given and not done, and their files open, as may be. */
+bool fs_workers_full(const struct fs_workers *w);
 
 bool fs_workers_done(const struct fs_job *job);
 

@@ -194,6 +194,130 @@ until_opened(const char *name)
     CHECK(false);
 }
 
+/* One that takes the thread that has it longer than any test, and small ones behind it. */
+static void
+make_large_before(unsigned small)
+{
+    char name[64];
+    int fd;
+
+    ground_open();
+    CHECK(ground_baseline());
+    fd = open(ground_path("a"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    CHECK_INT(ftruncate(fd, (off_t)FS_READ_BLOCKS_FROM - 1), 0);
+    close(fd);
+    for (unsigned i = 0; i < small; i++) {
+        snprintf(name, sizeof(name), "b%u", i);
+        ground_write(name, name);
+    }
+}
+
+static void
+begin_paced(unsigned *which, unsigned threads)
+{
+    begin(which, threads, true);
+    atomic_store(&workers.share, 1);
+    pass.read_all = true;
+}
+
+static unsigned
+count_undone(void)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < pass.pending.count; i++) {
+        const struct fs_waiting *w = fs_pending_at(&pass.pending, i);
+
+        count += w->reading && !fs_workers_done(&w->job);
+    }
+    return count;
+}
+
+/* A step, and its wait for the workers; false at the end. */
+static bool
+step_on(void)
+{
+    struct pollfd fd = { .fd = workers.ready_fd, .events = POLLIN };
+    enum fs_pass_step step = fs_pass_step(&pass);
+
+    return step == FS_PASS_MORE || (step == FS_PASS_WAITS && poll(&fd, 1, 20000) == 1);
+}
+
+static void
+the_walk_goes_on_to_the_end_of_the_ring_while_a_large_file_is_read(void)
+{
+    unsigned which = 0;
+
+    make_large_before(FS_PENDING + 100);
+    begin_paced(&which, 2);
+    until_opened("/a");
+    while (pass.pending.count < FS_PENDING && step_on()) {
+    }
+    CHECK_INT(pass.pending.count, FS_PENDING);
+    CHECK(!fs_workers_done(&fs_pending_at(&pass.pending, 0)->job));
+    pass.read_all = false;
+    finish();
+    baseline_unload(&base);
+}
+
+static void
+no_more_files_are_open_than_there_may_be_jobs(void)
+{
+    unsigned which = 0;
+
+    make_large_before(2 * FS_JOBS);
+    begin_paced(&which, 1);
+    until_opened("/a");
+    while (fs_pass_step(&pass) == FS_PASS_MORE) {
+    }
+    CHECK_INT(count_undone(), FS_JOBS);
+    pass.read_all = false;
+    finish();
+    baseline_unload(&base);
+}
+
+static void
+check_entry(const struct baseline_entry *e, unsigned number)
+{
+    CHECK(e->path_len > 0 && e->path[0] == (uint8_t)number && e->path[e->path_len - 1] == (uint8_t)number);
+    CHECK_INT(e->path[e->path_len], 0);
+    CHECK(e->link_len == 0 || e->link[e->link_len - 1] == (uint8_t)number);
+}
+
+/* Of lengths that come to an end at every place of the room, some of them beside what is nearly all of it. */
+static void
+what_waits_stays_as_it_was_however_often_the_room_is_gone_round(void)
+{
+    static struct fs_pending pending;
+    static uint8_t bytes[BASELINE_PATH_MAX];
+    unsigned last = 0, rounds = 0;
+    size_t before = 0;
+
+    for (unsigned number = 1; number <= 20000; number++) {
+        struct baseline_entry e = { .path = bytes, .link = bytes };
+        struct fs_waiting *w;
+
+        memset(bytes, (int)(uint8_t)number, sizeof(bytes));
+        e.path_len = (uint16_t)(1 + number * 7919u % (number % 97 == 0 ? sizeof(bytes) : 300));
+        e.link_len = (uint16_t)(number % 5 == 0 ? number % 1000 : 0);
+        while ((w = fs_pending_add(&pending, number % 3 == 0 ? NULL : &e, &e)) == NULL) {
+            const struct fs_waiting *first = fs_pending_at(&pending, 0);
+            unsigned oldest = number - pending.count;
+
+            check_entry(&first->now, oldest);
+            if (first->has_was) {
+                check_entry(&first->was, oldest);
+            }
+            fs_pending_drop(&pending);
+            last = oldest;
+        }
+        rounds += w->from < before;
+        before = w->from;
+    }
+    CHECK(last > 10000);
+    CHECK(rounds > 3);
+}
+
 static struct {
     unsigned verdict[4];
     unsigned differs;
@@ -333,6 +457,9 @@ main(void)
     CHECK_RUN(a_pass_can_be_given_up_at_any_step);
     CHECK_RUN(a_pass_that_lets_go_tells_the_same);
     CHECK_RUN(what_looks_as_it_was_seen_is_not_read_again_unless_it_was_touched);
+    CHECK_RUN(the_walk_goes_on_to_the_end_of_the_ring_while_a_large_file_is_read);
+    CHECK_RUN(no_more_files_are_open_than_there_may_be_jobs);
+    CHECK_RUN(what_waits_stays_as_it_was_however_often_the_room_is_gone_round);
     CHECK_RUN(what_changes_between_the_walk_and_the_reading_is_told_as_it_is_then);
     ground_close();
     return check_result();
