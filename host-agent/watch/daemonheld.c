@@ -1,4 +1,5 @@
 #include "watch/daemonheld.h"
+#include "watch/pidinfo.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -47,6 +48,21 @@ read_stat(const struct held *h, int proc, struct procfs_stat *out)
     return len > 0 && procfs_stat_parse(text, (size_t)len, out);
 }
 
+/* PID/cgroup costs as much as PID/stat: it is read when it may say something else than at the last look. */
+static enum freezer_state
+look_frozen(struct held *h, int proc, const struct freezer *freezer, char state)
+{
+    struct pidinfo info = { .group = 0 };
+    bool known = h->fd >= 0 && pidinfo_read(h->fd, &info);
+
+    if (known && info.group == h->group && (state == 'S' || state == 'R') &&
+            freezer_look_again(&h->freezer) == FREEZER_THAWED) {
+        return FREEZER_THAWED;
+    }
+    h->group = info.group; /* as it was before the text is read: a move meanwhile is seen at the next look */
+    return freezer_look(freezer, proc, h->pid, &h->freezer);
+}
+
 static enum held_state
 state_now(struct held *h, int proc, const struct freezer *freezer)
 {
@@ -57,7 +73,7 @@ state_now(struct held *h, int proc, const struct freezer *freezer)
         return HELD_GONE;
     }
     h->parent = stat.parent;
-    enum freezer_state frozen = freezer_look(freezer, proc, h->pid, &h->freezer);
+    enum freezer_state frozen = look_frozen(h, proc, freezer, stat.state);
 
     if (frozen == FREEZER_UNKNOWN && !read_stat(h, proc, &stat)) {
         return HELD_GONE; /* in between */

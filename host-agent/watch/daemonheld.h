@@ -29,6 +29,7 @@ struct held {
     bool blind;            /* whether it is frozen cannot be seen */
     enum held_state seen;  /* at the last look */
     enum held_state state; /* what counts: not running counts when two looks in a row saw it */
+    uint64_t group;        /* of version 2, when `freezer` was looked at in full; 0: not known */
     struct freezer_watch freezer;
 };
 

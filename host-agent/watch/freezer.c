@@ -199,24 +199,40 @@ open_states(const struct freezer *f, const char *text, size_t len, struct freeze
 
 /* A group that was removed can be read no more, even when a new one has its name: then it is not certain. */
 static enum freezer_state
-read_states(struct freezer_watch *w)
+read_state(const struct freezer_watch *w, enum freezer_version version)
 {
-    enum freezer_state state = w->unknown ? FREEZER_UNKNOWN : FREEZER_THAWED;
     char text[256];
 
+    if (w->state[version] < 0) {
+        return FREEZER_THAWED;
+    }
+    ssize_t len = pread(w->state[version], text, sizeof(text), 0);
+    if (len <= 0) {
+        return FREEZER_UNKNOWN;
+    }
+    return freezer_state_parse(version, text, (size_t)len) ? FREEZER_FROZEN : FREEZER_THAWED;
+}
+
+static enum freezer_state
+read_states(const struct freezer_watch *w)
+{
+    enum freezer_state state = w->unknown ? FREEZER_UNKNOWN : FREEZER_THAWED;
+
     for (unsigned version = 0; version < FREEZER_VERSIONS; version++) {
-        if (w->state[version] < 0) {
-            continue;
+        enum freezer_state one = read_state(w, (enum freezer_version)version);
+
+        if (one == FREEZER_UNKNOWN) {
+            return one;
         }
-        ssize_t len = pread(w->state[version], text, sizeof(text), 0);
-        if (len <= 0) {
-            return FREEZER_UNKNOWN;
-        }
-        if (freezer_state_parse((enum freezer_version)version, text, (size_t)len)) {
-            state = FREEZER_FROZEN;
-        }
+        state = one == FREEZER_FROZEN ? one : state;
     }
     return state;
+}
+
+enum freezer_state
+freezer_look_again(const struct freezer_watch *w)
+{
+    return w->unknown || w->groups < 0 ? FREEZER_UNKNOWN : read_state(w, FREEZER_V2);
 }
 
 enum freezer_state

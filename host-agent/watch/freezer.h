@@ -49,6 +49,10 @@ void freezer_close(struct freezer *f);
 enum freezer_state freezer_look(const struct freezer *f, int proc, int32_t pid, struct freezer_watch *w);
 void freezer_forget(struct freezer_watch *w);
 
+/* The same for one that is in the same group of version 2 as at the last look, and by PID/stat not in 'D', as
+ * which Linux 6.13 and later show what version 1 has frozen. FREEZER_UNKNOWN: freezer_look() is to say it. */
+enum freezer_state freezer_look_again(const struct freezer_watch *w);
+
 /* Reads the text of PID/cgroup; false when a line is none. Whoever may make a group chose its name. */
 bool freezer_groups_parse(const char *src, size_t len, struct freezer_groups *out);
 

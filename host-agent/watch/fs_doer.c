@@ -1,24 +1,14 @@
 #include "watch/fs_doer.h"
 #include "watch/freezer.h"
+#include "watch/pidinfo.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define STATUS_TEXT 4096
 
-/* From linux/pidfd.h, newer than the headers there are; the numbers are kernel ABI. */
-struct pidfd_info {
-    uint64_t mask;
-    uint64_t group;
-    uint32_t pid, thread_group, parent;
-    uint32_t real_uid, real_gid, effective_uid;
-    uint32_t rest[6];
-};
-#define GET_INFO _IOWR(0xFF, 11, struct pidfd_info)
-#define INFO_WANTED 7u /* pid, credentials, control group */
 #define NAME_KEY "Name:\t"
 #define UID_KEY "Uid:\t"
 
@@ -191,16 +181,16 @@ read_exe(const struct fs_doers *d, struct fs_doer *doer)
     doer->exe[doer->exe_len] = '\0';
 }
 
-/* The kernel's own word, since Linux 6.13: cheaper than its texts. */
+/* Since Linux 6.13: cheaper than the kernel's texts. */
 static bool
 read_info(int pidfd, struct fs_doer *doer, uint64_t *group)
 {
-    struct pidfd_info info = { .mask = INFO_WANTED };
+    struct pidinfo info;
 
-    if (ioctl(pidfd, GET_INFO, &info) < 0 || (info.mask & INFO_WANTED) != INFO_WANTED) {
+    if (!pidinfo_read(pidfd, &info)) {
         return false;
     }
-    doer->status.uid = info.effective_uid;
+    doer->status.uid = info.uid;
     *group = info.group;
     return true;
 }

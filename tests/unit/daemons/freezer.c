@@ -1,6 +1,9 @@
 #include "watch/freezer.h"
 #include "support/check.h"
-#include "watch/procfs.h"
+#include "watch/daemonheld.h"
+#include "watch/pidinfo.h"
+#include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -99,6 +102,40 @@ a_group_in_a_hierarchy_that_is_not_mounted_is_unknown(void)
     close(proc);
 }
 
+/* Seen by a text that cannot be read any more. */
+static void
+the_groups_of_a_process_that_stays_in_its_group_are_not_read_again(void)
+{
+    struct daemon_process self = { .pid = getpid() };
+    struct procfs_stat stat = { .pid = 0 };
+    struct pidinfo info;
+    struct freezer freezer;
+    struct held h;
+    int proc = procfs_open();
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+    CHECK(proc >= 0 && nothing >= 0 && procfs_stat(proc, self.pid, &stat) == 0);
+    self.start = stat.start;
+    freezer_open(&freezer);
+    CHECK(held_begin(&h, proc, &freezer, &self));
+    if (h.blind || !pidinfo_read(pidfd, &info)) {
+        printf("     left out: the kernel does not tell the group by number\n");
+    } else {
+        CHECK(dup2(nothing, h.freezer.groups) >= 0);
+        CHECK(held_look(&h, proc, &freezer));
+        CHECK(!h.blind && h.state == HELD_RUNS && h.freezer.groups >= 0);
+        h.group = 0; /* as if it had been moved since */
+        CHECK(held_look(&h, proc, &freezer));
+        CHECK(h.blind && h.freezer.groups < 0);
+    }
+    held_end(&h);
+    freezer_close(&freezer);
+    close(pidfd);
+    close(nothing);
+    close(proc);
+}
+
 int
 main(void)
 {
@@ -106,5 +143,6 @@ main(void)
     CHECK_RUN(what_is_no_list_of_groups_is_refused);
     CHECK_RUN(frozen_is_only_what_the_kernel_calls_so);
     CHECK_RUN(a_group_in_a_hierarchy_that_is_not_mounted_is_unknown);
+    CHECK_RUN(the_groups_of_a_process_that_stays_in_its_group_are_not_read_again);
     return check_result();
 }
