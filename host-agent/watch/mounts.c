@@ -416,7 +416,9 @@ mounts_work(int64_t now_ms)
         judge(now_ms);
         watched.next_pass_ms = clock_next_ms(now_ms, PASS_EVERY_MS);
     }
-    int64_t look_ms = clock_next_ms(now_ms, LOOK_EVERY_MS);
+    /* Where none is listed, only new ones count, and the kernel tells of each. */
+    int64_t look_ms =
+            watched.env.conf->mounts > 0 ? clock_next_ms(now_ms, LOOK_EVERY_MS) : watched.next_pass_ms;
 
     return watched.window_ms < look_ms ? watched.window_ms : look_ms;
 }
@@ -522,7 +524,9 @@ mounts_status(struct detector_status *out)
         return;
     }
     status_source_or(out, "mountinfo", watched.unreadable ? EIO : 0, "nothing is seen");
-    status_source(out, "super options and devices each second");
+    if (watched.env.conf->mounts > 0) {
+        status_source(out, "super options and devices each second");
+    }
     if (watched.cut) {
         status_lower(out, STATUS_REDUCED);
         status_note(out, "more mounts than are looked at");

@@ -79,11 +79,11 @@ passes(void)
     return count;
 }
 
-/* The look that is due each second. */
+/* The look that is due each second, where a mount is listed. */
 static void
 look(void)
 {
-    CHECK_INT(detector_mounts_ops.work(1000), 2000);
+    CHECK_INT(detector_mounts_ops.work(1000), conf.mounts > 0 ? 2000 : 61000);
 }
 
 /* The look after an event, as the role does it. False when the kernel tells of none. */
@@ -317,6 +317,23 @@ a_new_mount_at_or_below_a_watched_path_is_told(void)
     for (int i = 4; i >= 0; i--) {
         CHECK_INT(rmdir(path[i]), 0);
     }
+}
+
+static void
+mountinfo_is_read_each_second_only_where_a_mount_is_listed(void)
+{
+    begin("ro", MS_RDONLY);
+    start();
+    snprintf(conf.watch[0].path, CONF_PATH, "%s", dir);
+    conf.watches = 1;
+    conf.mounts = 0;
+    note_count = 0;
+    start();
+    CHECK_INT(umount(guarded), 0);
+    CHECK(look_by_event());
+    mount_tmpfs(guarded, "another", 0);
+    CHECK(look_by_event());
+    CHECK_INT(open_code("fs=tmpfs from=another"), FINDING_MOUNT_ADDED);
 }
 
 static void
@@ -584,6 +601,7 @@ run_all(void)
     CHECK_RUN(what_was_missing_at_the_start_may_come);
     CHECK_RUN(an_option_that_is_missing_is_told);
     CHECK_RUN(a_new_mount_at_or_below_a_watched_path_is_told);
+    CHECK_RUN(mountinfo_is_read_each_second_only_where_a_mount_is_listed);
     CHECK_RUN(one_pass_of_check_finds_the_same);
     CHECK_RUN(every_remount_is_told_by_event);
     CHECK_RUN(a_device_set_writable_and_errors_of_ext4_are_seen);
