@@ -38,6 +38,13 @@ place_in_second(enum role role)
 }
 
 int64_t
+role_alive_next_ms(enum role role, int64_t now_ms)
+{
+    return place_in_second(role) +
+           clock_next_ms(now_ms + ROLE_EARLY_MS - place_in_second(role), ROLE_ALIVE_MS);
+}
+
+int64_t
 role_alive(struct role_self *self, int64_t now_ms)
 {
     if (now_ms + ROLE_EARLY_MS >= self->alive_ms) {
@@ -45,8 +52,7 @@ role_alive(struct role_self *self, int64_t now_ms)
         call_what_is_forbidden(self);
 #endif
         role_tell_warden(self, CONTROL_ALIVE);
-        self->alive_ms = place_in_second(self->role) +
-                         clock_next_ms(now_ms + ROLE_EARLY_MS - place_in_second(self->role), ROLE_ALIVE_MS);
+        self->alive_ms = role_alive_next_ms(self->role, now_ms);
         if (image_rest(&self->rested_ms, now_ms)) {
             pages_rest(self->conf, sizeof(*self->conf)); /* sealed: it comes back as it was */
         }

@@ -48,6 +48,9 @@ int role_main(int argc, char **argv);
  */
 int64_t role_alive(struct role_self *self, int64_t now_ms);
 
+/* When it will show life next, if it does so now: for what a process does as often. */
+int64_t role_alive_next_ms(enum role role, int64_t now_ms);
+
 /*
  * True when the caller itself did not run since its last turn: the machine slept, or all was frozen. What it
  * did not hear meanwhile says nothing about others. To be called once a turn; *turn_ms is 0 at first.

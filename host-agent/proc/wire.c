@@ -29,7 +29,6 @@
 #define LONGEST_WAIT_MS 1000
 #define HANGUPS_MOST 3 /* in HANGUPS_MS: as many as a getty and a login make when they begin anew */
 #define HANGUPS_MS 10000
-#define CHECK_MS 1000 /* from one look at the device's settings to the next */
 
 _Static_assert(
         WIRE_WORD == SINK_WORD && WIRE_SETTINGS == SINK_SETTINGS, "a wire passes on what its sink says");
@@ -287,7 +286,7 @@ check_device(int64_t now_ms)
     char word[SINK_WORD] = "";
     int found = wire.sink.ops->check != NULL ? wire.sink.ops->check(&wire.sink, word) : 0;
 
-    wire.check_ms = now_ms + CHECK_MS;
+    wire.check_ms = role_alive_next_ms(ROLE_WIRE, now_ms);
     wire.waits = found == SINK_WAITS;
     if (found < 0) {
         lose_device(-found, word, now_ms);
