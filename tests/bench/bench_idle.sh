@@ -3,7 +3,7 @@
 # beats among it, with 20 listeners, 10 daemons of two processes each, TOCSIN_BENCH_FILES (5000) files and one channel. Needs a
 # machine on which nothing else happens: each program that begins and each file that changes is looked at. In the machine's
 # own network namespace, as the kernel tells of processes that begin there only. Prints a line a process, with how often it
-# woke, and one for all, tab-separated: name, ours, reference's name, reference, ratio, goal, met|short.
+# woke, and one for all, and before them the floor: what processes cost that only wake once a second. Tab-separated: name, ours, reference's name, reference, ratio, goal, met|short.
 set -u
 if [ "${1:-}" != inside ]; then
     if [ "$(id -u)" -ne 0 ] || ! unshare -m true 2>/dev/null; then
@@ -21,6 +21,14 @@ trap 'kill $others 2>/dev/null; wait; umount "$work" && rmdir "$work"' EXIT
 mount -t tmpfs none "$work" || exit 2
 cp "$TOCSIN_BIN/tocsin" "$work/tocsin" && mkdir "$work/state" "$work/bin" || exit 2
 tocsin() { "$work/tocsin" --config "$work/conf" --state "$work/state" "$@"; }
+
+# floor NAME PROCESSES CALLS WHAT
+floor() {
+    printf 'idle.%s\t%s us/s\t%s\t\t\t\t\n' "$1" "$("$TOCSIN_HOST_BIN/bench_idle_floor" "$2" "$3" 10)" "$4"
+}
+floor floor_1 1 0 'one wake a second'
+floor floor_6 6 0 'six at once'
+floor floor_6_calls 6 20 'six, of 20 calls each'
 
 "$TOCSIN_HOST_BIN/bench_tree" make "$work/tree" "$files" $((files * 500)) || exit 2
 printf 'Host bench\nWatch %s/tree\nNamespaces own\nChannel file %s/lines\n' "$work" "$work" >"$work/conf"
