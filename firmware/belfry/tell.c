@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define TRIES_MAX 6
-#define LOOK_AT_ONCE 256 /* notices that are not for a notifier */
+#define LOOK_AT_ONCE 256 /* notices */
 #define ROOM_MS 50       /* how soon a link that was full is tried again */
 #define BACKOFF_MIN_MS 1000
 #define BACKOFF_MAX_MS 60000
@@ -76,13 +76,20 @@ go_back(const struct run *run, struct tell_one *t)
         return;
     }
     for (unsigned i = 0; i < t->notices; i++) {
-        if (t->notice[i].kept || t->notice[i].state > TELL_SENT) {
-            t->notice[left++] = t->notice[i];
-        } else if (t->notice[i].seq <= t->reached) {
-            t->reached = t->notice[i].seq - 1;
+        const struct tell_notice *n = &t->notice[i];
+        struct tell_lane *lane = tell_lane_find(t, n->host);
+
+        if (n->kept || n->state > TELL_SENT) {
+            t->notice[left++] = *n;
+        } else if (lane != NULL) {
+            tell_lane_put_back(lane, n->seq);
+        } else if (n->seq <= t->reached) {
+            t->reached = n->seq - 1;
         }
     }
     t->notices = left;
+    tell_lanes_go_back(run, t, by);
+    by *= 1 + t->lanes; /* between those of other hosts there were those of the lanes */
     t->reached = t->reached > by ? t->reached - by : 0;
 }
 
@@ -202,6 +209,7 @@ tell_resume(struct run *run)
             r = ledger_place_save(run->ledger, t->conf.name, &t->place);
         }
         t->reached = t->place.notices;
+        r = r == 0 ? tell_lanes_load(run, t) : r;
         go_back(run, t);
         tell_rows_begin(t);
         (void)snprintf(subject, sizeof subject, "name=%s", t->conf.name);
@@ -300,13 +308,14 @@ serve(struct run *run)
 /* ---- what they are told */
 
 static int
-post(struct tell_one *t, enum notify_what what, unsigned tries, const struct notice *n)
+post(struct tell_one *t, enum notify_what what, const struct tell_notice *how, const struct notice *n)
 {
     static struct notify_message m;
     size_t size;
 
     m.what = what;
-    m.tries = tries;
+    m.tries = how != NULL ? how->tries : 0;
+    m.ahead = how != NULL && how->ahead;
     m.of.notice = *n;
     size = notify_size(&m);
     if (t->process.fd < 0 || t->part_ms != 0 ||
@@ -336,7 +345,7 @@ send_standing(struct run *run, struct tell_one *t)
     while (t->standing) {
         if (ledger_standing_after(run->ledger, t->stood, run->utc_us / 1000 - STANDING_MS, &n) != 0) {
             t->standing = false;
-        } else if (is_for(t, &n) && post(t, NOTIFY_STANDING, 0, &n) != 0) {
+        } else if (is_for(t, &n) && post(t, NOTIFY_STANDING, NULL, &n) != 0) {
             look_again_at(run, run->utc_us / 1000 + ROOM_MS);
             return false;
         } else {
@@ -346,7 +355,7 @@ send_standing(struct run *run, struct tell_one *t)
     return true;
 }
 
-/* True when there is room for more. */
+/* False when its link takes no more now. */
 static bool
 send_waiting(struct run *run, struct tell_one *t)
 {
@@ -361,14 +370,14 @@ send_waiting(struct run *run, struct tell_one *t)
         if (ledger_notice(run->ledger, w->seq, &n) != 0) {
             w->state = TELL_DONE;
             run->answers++;
-        } else if (post(t, NOTIFY_NOTICE, w->tries, &n) == 0) {
+        } else if (post(t, NOTIFY_NOTICE, w, &n) == 0) {
             w->state = TELL_SENT;
         } else {
             look_again_at(run, run->utc_us / 1000 + ROOM_MS);
             return false;
         }
     }
-    return t->notices < NOTIFY_ROOM;
+    return true;
 }
 
 /* An earlier notice of this alarm is with the notifier, or the ledger does not know yet what became of it. */
@@ -385,10 +394,30 @@ under_way(const struct tell_one *t, int64_t alarm)
     return false;
 }
 
-static void
-add(struct tell_one *t, enum tell_state state, int64_t seq, int64_t alarm)
+static bool
+host_under_way(const struct tell_one *t, const char *host)
 {
-    t->notice[t->notices++] = (struct tell_notice){ .state = state, .seq = seq, .alarm = alarm };
+    for (unsigned i = 0; i < t->notices; i++) {
+        const struct tell_notice *n = &t->notice[i];
+
+        if (!n->kept && n->state != TELL_DONE && strcmp(n->host, host) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+add(struct run *run, struct tell_one *t, const struct notice *n, bool ahead)
+{
+    bool later = under_way(t, n->alarm.id) || ledger_again_before(run->ledger, t->conf.name, n);
+    struct tell_notice *added = &t->notice[t->notices++];
+
+    *added = (struct tell_notice){
+        .state = later ? TELL_LATER : TELL_WAITS, .ahead = ahead, .seq = n->seq, .alarm = n->alarm.id
+    };
+    (void)snprintf(added->host, sizeof added->host, "%s", n->alarm.host);
+    run->answers += later;
 }
 
 static void
@@ -397,38 +426,60 @@ take_due(struct run *run, struct tell_one *t)
     struct ledger_try due[2 * NOTIFY_ROOM];
     int count = ledger_again_due(run->ledger, t->conf.name, run->utc_us / 1000, due, 2 * NOTIFY_ROOM);
 
-    for (int i = 0; i < count && t->notices < NOTIFY_ROOM; i++) {
+    for (int i = 0; i < count && t->notices < TELL_TURNS_ROOM; i++) {
         if (!under_way(t, due[i].alarm)) {
-            add(t, TELL_WAITS, due[i].seq, due[i].alarm);
-            t->notice[t->notices - 1].kept = true;
-            t->notice[t->notices - 1].tries = due[i].tries;
+            t->notice[t->notices++] = (struct tell_notice){ .state = TELL_WAITS,
+                .kept = true,
+                .tries = due[i].tries,
+                .seq = due[i].seq,
+                .alarm = due[i].alarm };
         }
     }
     look_again_at(run, ledger_again_at(run->ledger, t->conf.name, run->utc_us / 1000));
 }
 
+/* The next notice: under way if its host has no other, behind those of its host else. False for not now. */
+static bool
+look_at(struct run *run, struct tell_one *t, const struct notice *n)
+{
+    bool behind = tell_lane_find(t, n->alarm.host) != NULL;
+
+    if (!behind && !is_for(t, n)) {
+        return true;
+    }
+    if (behind || t->notices == NOTIFY_ROOM || host_under_way(t, n->alarm.host)) {
+        return tell_lane_add(t, n);
+    }
+    add(run, t, n, true);
+    return true;
+}
+
 static void
-take_new(struct run *run, struct tell_one *t)
+look_on(struct run *run, struct tell_one *t)
 {
     struct notice n;
 
-    for (unsigned i = 0; t->notices < NOTIFY_ROOM; i++) {
-        if (i == LOOK_AT_ONCE) {
-            look_again_at(run, run->utc_us / 1000);
-            return;
-        }
-        if (ledger_notice_after(run->ledger, t->reached, &n) != 0) {
+    for (unsigned i = 0; i < LOOK_AT_ONCE; i++) {
+        if (ledger_notice_after(run->ledger, t->reached, &n) != 0 || !look_at(run, t, &n)) {
             return;
         }
         t->reached = n.seq;
-        if (!is_for(t, &n)) {
-            continue;
+    }
+    look_again_at(run, run->utc_us / 1000);
+}
+
+static void
+take_turns(struct run *run, struct tell_one *t)
+{
+    struct notice n;
+
+    for (unsigned i = 0; t->notices < TELL_TURNS_ROOM && tell_lanes_next(run, t, &n); i++) {
+        if (is_for(t, &n)) {
+            add(run, t, &n, false);
         }
-        if (under_way(t, n.alarm.id) || ledger_again_before(run->ledger, t->conf.name, &n)) {
-            add(t, TELL_LATER, n.seq, n.alarm.id);
-            run->answers++;
-        } else {
-            add(t, TELL_WAITS, n.seq, n.alarm.id);
+        if (i == LOOK_AT_ONCE) {
+            look_again_at(run, run->utc_us / 1000);
+            return;
         }
     }
 }
@@ -439,9 +490,12 @@ send_next(struct run *run, struct tell_one *t)
     if (t->process.fd < 0 || t->part_ms != 0 || !send_standing(run, t) || !send_waiting(run, t)) {
         return;
     }
-    take_due(run, t);
-    take_new(run, t);
-    (void)send_waiting(run, t);
+    look_on(run, t);
+    if (send_waiting(run, t)) {
+        take_due(run, t);
+        take_turns(run, t);
+        (void)send_waiting(run, t);
+    }
 }
 
 void
@@ -519,28 +573,12 @@ tell_at_once(struct run *run, const struct notice *n)
 {
     for (unsigned i = 0; i < run->tell.count; i++) {
         if (is_for(run->tell.one[i], n)) {
-            (void)post(run->tell.one[i], NOTIFY_NOTICE, 0, n);
+            (void)post(run->tell.one[i], NOTIFY_NOTICE, NULL, n);
         }
     }
 }
 
 /* ---- what the ledger is to know */
-
-/* All up to there are told, or kept to be tried again. */
-static int64_t
-settled(const struct tell_one *t)
-{
-    int64_t seq = t->reached;
-
-    for (unsigned i = 0; i < t->notices; i++) {
-        const struct tell_notice *n = &t->notice[i];
-
-        if (!n->kept && (n->state == TELL_WAITS || n->state == TELL_SENT) && n->seq <= seq) {
-            seq = n->seq - 1;
-        }
-    }
-    return seq;
-}
 
 static int
 save_notice(struct run *run, struct tell_one *t, const struct tell_notice *n)
@@ -581,7 +619,8 @@ tell_save(struct run *run)
             changed = changed || t->notice[n].state > TELL_SENT;
             r = save_notice(run, t, &t->notice[n]);
         }
-        t->saving.notices = settled(t);
+        t->saving.notices = tell_lanes_settle(t);
+        r = r == 0 ? tell_lanes_save(run, t) : r;
         changed = tell_rows_save(t) || changed;
         if (r == 0 && (changed || t->saving.notices != t->place.notices)) {
             r = ledger_place_save(run->ledger, t->conf.name, &t->saving);
@@ -606,6 +645,7 @@ tell_saved(struct run *run)
         unsigned left = 0;
 
         t->place = t->saving;
+        tell_lanes_saved(t);
         t->rows_told = 0;
         t->rows_failed = 0;
         for (unsigned n = 0; n < t->notices; n++) {
@@ -623,9 +663,8 @@ tell_status(const struct run *run, unsigned i, char *out, size_t size)
     const struct tell_one *t = run->tell.one[i];
     const char *state = t->process.fd < 0 ? "lost" : t->trouble_ms != 0 ? "waits" : "up";
     int n = snprintf(out, size, "notifier\t%s\t%s\t%s\t%lld\t%llu\t%llu\t%lld\t%s\n", t->conf.name,
-            t->kind->name, state, (long long)ledger_notices_after(run->ledger, t->place.notices),
-            (unsigned long long)t->place.told, (unsigned long long)t->place.failed,
-            (long long)t->place.last_ms, t->why);
+            t->kind->name, state, (long long)tell_waiting(run, t), (unsigned long long)t->place.told,
+            (unsigned long long)t->place.failed, (long long)t->place.last_ms, t->why);
 
     return n < 0 ? 0 : (size_t)n;
 }

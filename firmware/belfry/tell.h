@@ -4,10 +4,12 @@
  * tell - has the notifiers tell alarms: their processes, and the place of each in the row of notices
  *
  * One object a process, in struct run. Each notifier goes through the notices by itself, NOTIFY_ROOM at a
- * time, so one that is slow or dead delays no other and not the loop. What it has told is on the disk with
+ * time, so one that is slow or dead delays no other and not the loop. One that is behind tells the first
+ * notice of a quiet host at once and the others host by host in turn. What it has told is on the disk with
  * the next commit.
  */
 #include "belfry/beside.h"
+#include "belfry/judge/bench.h"
 #include "belfry/ledger/ledger.h"
 #include "belfry/notify/kinds.h"
 #include "belfry/notify/link.h"
@@ -28,11 +30,26 @@ enum tell_state {
 
 struct tell_notice {
     enum tell_state state;
-    bool kept; /* in the ledger, to be tried again: the place is behind it */
+    bool kept;  /* in the ledger, to be tried again: the place is behind it */
+    bool ahead; /* nothing else of its host was under way or waited */
     bool given_up;
     unsigned tries;
     int64_t seq;
     int64_t alarm;
+    char host[WIRE_HOST_MAX + 1]; /* of one that is not kept */
+};
+
+#define TELL_LANES (BENCH_HOSTS + 16)      /* with belfry's own, and hosts that were paired once */
+#define TELL_TURNS_ROOM (NOTIFY_ROOM - 32) /* the rest is for hosts of which nothing else waits */
+
+/* A host that a notifier is behind with: its notices are told in turn with those of other such hosts. */
+struct tell_lane {
+    char host[WIRE_HOST_MAX + 1]; /* "" for belfry's own */
+    int64_t next;                 /* all before it are told or under way */
+    int64_t last;                 /* that was passed over; before `next` when none waits */
+    int64_t waiting;              /* notices from `next` to `last` */
+    int64_t saved;                /* the first that is not told, as the disk has it; 0 for nothing */
+    int64_t saving;               /* as the commit under way makes it */
 };
 
 enum tell_row_kind { TELL_LINES, TELL_EVENTS, TELL_ROWS };
@@ -66,9 +83,12 @@ struct tell_one {
 
     struct ledger_place place;  /* as it is on the disk */
     struct ledger_place saving; /* as the commit under way makes it */
-    int64_t reached;            /* the last notice that was looked at */
+    int64_t reached;            /* the last notice that was looked at: told, under way, or passed over */
     struct tell_notice notice[NOTIFY_ROOM];
     unsigned notices;
+    unsigned lanes;
+    unsigned turn; /* of the lanes */
+    struct tell_lane lane[TELL_LANES];
     struct tell_rows rows[TELL_ROWS];
     bool rows_ready;    /* there may be rows to send, and room for them */
     uint64_t rows_told; /* since the last commit */
@@ -154,6 +174,36 @@ bool tell_is_for(const struct tell_one *t, const char *host, const char *line);
 
 /* On record: it cannot tell, or can again. */
 void tell_say_trouble(struct run *run, struct tell_one *t, bool bad);
+
+/* tell_lanes.c: hosts that a notifier is behind with */
+
+/* NULL when it is not behind with this one. */
+struct tell_lane *tell_lane_find(struct tell_one *t, const char *host);
+
+/* It waits for its host's turn. False when there is no room for one host more. */
+bool tell_lane_add(struct tell_one *t, const struct notice *n);
+
+/* The next one of the host whose turn it is; false when none waits. */
+bool tell_lanes_next(struct run *run, struct tell_one *t, struct notice *out);
+
+/* It was under way and waits again. */
+void tell_lane_put_back(struct tell_lane *lane, int64_t seq);
+
+/* Of each such host the last `by` that were told wait again. */
+void tell_lanes_go_back(const struct run *run, struct tell_one *t, unsigned by);
+
+/* From the ledger; t->reached is set. 0 or LEDGER_E_*. */
+int tell_lanes_load(struct run *run, struct tell_one *t);
+
+/* What a commit is to save of the lanes, and the place: all up to it are told, kept, or of a lane. */
+int64_t tell_lanes_settle(struct tell_one *t);
+
+/* In a transaction, 0 or LEDGER_E_*; after it. */
+int tell_lanes_save(struct run *run, struct tell_one *t);
+void tell_lanes_saved(struct tell_one *t);
+
+/* Notices that it has not told. */
+int64_t tell_waiting(const struct run *run, const struct tell_one *t);
 
 /* tell_rows.c: lines and events, for notifiers that publish them. */
 

@@ -291,7 +291,7 @@ arrange(struct run *run, const struct wanted *w, struct tell_one *const added[],
 
     for (unsigned i = 0; i < was.count; i++) {
         if (find_wanted(w, was.one[i]->conf.name) == NULL) {
-            c->untold += (unsigned)ledger_notices_after(run->ledger, was.one[i]->place.notices);
+            c->untold += (unsigned)tell_waiting(run, was.one[i]);
             c->removed++;
             let_go(run, was.one[i]);
             was.one[i--] = was.one[--was.count];

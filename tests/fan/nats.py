@@ -126,7 +126,8 @@ class Site:
                 self.belfry.ask("SELECT count(*) FROM events")[0][0])
 
     def published(self):
-        place = self.belfry.ask("SELECT lines, events, notices FROM notifiers WHERE name = 'cluster'")
+        place = self.belfry.ask("SELECT lines, events, notices FROM notifiers WHERE name = 'cluster' "
+                                "AND NOT EXISTS (SELECT 1 FROM behind WHERE notifier = 'cluster')")
         rows = self.belfry.ask("SELECT (SELECT coalesce(max(id), 0) FROM lines), (SELECT coalesce(max(id), 0) FROM events), "
                                "(SELECT coalesce(max(seq), 0) FROM notices)")
         said = sum(v.next for v in self.voices)

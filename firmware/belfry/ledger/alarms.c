@@ -156,7 +156,8 @@ append_detail(struct ledger *l, const struct standing *s, const char *more)
 
 /*
  * Lines come in any order: what ends this alarm, or adds to it, may be here already. Details of all the
- * `more` lines are gathered first, since a statement must not be read while another changes the row.
+ * `more` lines are gathered first, since a statement must not be read while another changes the row. SQLite
+ * would rather go through all lines of the session, which have the order that is asked for.
  */
 static int
 apply_early(struct ledger *l, const struct record *r, int64_t id, struct ledger_changes *changes)
@@ -165,8 +166,8 @@ apply_early(struct ledger *l, const struct record *r, int64_t id, struct ledger_
     bool over = false;
     struct standing s = { .id = id };
     sqlite3_stmt *st =
-            db_use(l, "SELECT code, detail FROM lines WHERE host = ? AND pairing = ? AND session = ? AND "
-                      "nonce = ? AND refers = ? ORDER BY number LIMIT 64");
+            db_use(l, "SELECT code, detail FROM lines INDEXED BY lines_refers WHERE host = ? AND pairing = ? "
+                      "AND session = ? AND nonce = ? AND refers = ? ORDER BY number LIMIT 64");
     int step;
 
     db_bind_text(l, st, r->host);

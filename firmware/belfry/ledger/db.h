@@ -10,7 +10,7 @@
 
 #include <sqlite3.h>
 
-#define DB_STATEMENTS 96
+#define DB_STATEMENTS 104
 
 struct ledger {
     sqlite3 *db;

@@ -10,7 +10,7 @@
  */
 #include "belfry/record.h"
 
-#define LEDGER_VERSION 5
+#define LEDGER_VERSION 6
 #define LEDGER_ERROR 600
 #define LEDGER_PATIENCE_MS 2000
 
@@ -186,11 +186,12 @@ int ledger_open_alarms(struct ledger *l, const char *host, struct ledger_count *
 
 /*
  * Telling: each change of an alarm that is news makes a notice, in the same transaction. Each notifier has
- * its own place in the row of notices: all up to it are told, but those kept to be tried again.
+ * its own place in the row of notices: all up to it are told, but those kept to be tried again, and those of
+ * hosts that it is behind with.
  */
 
 struct ledger_place {
-    int64_t notices; /* the last that is told, or to be tried again */
+    int64_t notices; /* the last that is told, or to be tried again, or of a host it is behind with */
     int64_t lines;   /* the last row of lines and of events that was published; for kinds that do */
     int64_t events;
     uint64_t told;
@@ -213,6 +214,23 @@ int ledger_notice_after(struct ledger *l, int64_t seq, struct notice *out);
 
 /* How many follow. */
 int64_t ledger_notices_after(struct ledger *l, int64_t seq);
+
+/* Of one host, "" for belfry's own: the first from `from` to `last`. LEDGER_E_NONE when there is none. */
+int ledger_notice_of(struct ledger *l, const char *host, int64_t from, int64_t last, struct notice *out);
+
+/* How many of one host there are from `from` to `last`; `end` becomes the last of them, 0 for none. */
+int64_t ledger_notices_of(struct ledger *l, const char *host, int64_t from, int64_t last, int64_t *end);
+
+/* The one of this host that is `by` of its notices before `seq`, or the first. `seq` when there is none. */
+int64_t ledger_notice_back(struct ledger *l, const char *host, int64_t seq, unsigned by);
+
+/* This notifier is behind with a host: `seq` is the first notice of it that is not told. 0: not any more. */
+int ledger_behind_save(struct ledger *l, const char *notifier, const char *host, int64_t seq);
+
+typedef void ledger_behind_fn(void *to, const char *host, int64_t seq);
+
+/* Each host that this notifier is behind with. 0 or LEDGER_E_*. */
+int ledger_behind(struct ledger *l, const char *notifier, ledger_behind_fn *fn, void *to);
 
 /*
  * The notice of the alarm with the next id that is open, or was closed after `since_ms` (UTC), as if it had

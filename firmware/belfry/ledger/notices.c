@@ -100,6 +100,53 @@ ledger_notices_after(struct ledger *l, int64_t seq)
 }
 
 int
+ledger_notice_of(struct ledger *l, const char *host, int64_t from, int64_t last, struct notice *out)
+{
+    sqlite3_stmt *st = db_use(l, "SELECT " NOTICE_COLUMNS " FROM notices WHERE host = ? AND seq >= ? AND seq "
+                                 "<= ? ORDER BY seq LIMIT 1");
+
+    db_bind_text(l, st, host);
+    db_bind_int(l, st, from);
+    db_bind_int(l, st, last);
+    return notice_only(l, st, out);
+}
+
+int64_t
+ledger_notices_of(struct ledger *l, const char *host, int64_t from, int64_t last, int64_t *end)
+{
+    sqlite3_stmt *st = db_use(l, "SELECT count(*), coalesce(max(seq), 0) FROM notices WHERE host = ? AND seq "
+                                 ">= ? AND seq <= ?");
+    int64_t count = 0;
+
+    db_bind_text(l, st, host);
+    db_bind_int(l, st, from);
+    db_bind_int(l, st, last);
+    *end = 0;
+    if (db_step(l, st) == 1) {
+        count = sqlite3_column_int64(st, 0);
+        *end = sqlite3_column_int64(st, 1);
+    }
+    db_done(st);
+    return count;
+}
+
+int64_t
+ledger_notice_back(struct ledger *l, const char *host, int64_t seq, unsigned by)
+{
+    sqlite3_stmt *st = db_use(l, "SELECT coalesce(min(seq), ?2) FROM (SELECT seq FROM notices WHERE host = "
+                                 "?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3)");
+
+    db_bind_text(l, st, host);
+    db_bind_int(l, st, seq);
+    db_bind_int(l, st, by);
+    if (db_step(l, st) == 1) {
+        seq = sqlite3_column_int64(st, 0);
+    }
+    db_done(st);
+    return seq;
+}
+
+int
 ledger_standing_after(struct ledger *l, int64_t id, int64_t since_ms, struct notice *out)
 {
     sqlite3_stmt *st = db_use(l,
@@ -158,14 +205,17 @@ ledger_place_save(struct ledger *l, const char *notifier, const struct ledger_pl
 static int
 forget(struct ledger *l, const char *notifier)
 {
-    sqlite3_stmt *st = db_use(l, "DELETE FROM again WHERE notifier = ?");
-    int r;
+    static const char *const from[] = { "DELETE FROM again WHERE notifier = ?",
+        "DELETE FROM behind WHERE notifier = ?", "DELETE FROM notifiers WHERE name = ?" };
+    int r = 0;
 
-    db_bind_text(l, st, notifier);
-    r = db_run(l, st);
-    st = db_use(l, "DELETE FROM notifiers WHERE name = ?");
-    db_bind_text(l, st, notifier);
-    return r == 0 ? db_run(l, st) : r;
+    for (size_t i = 0; r == 0 && i < sizeof from / sizeof from[0]; i++) {
+        sqlite3_stmt *st = db_use(l, from[i]);
+
+        db_bind_text(l, st, notifier);
+        r = db_run(l, st);
+    }
+    return r;
 }
 
 int
@@ -191,6 +241,39 @@ ledger_places_forget(struct ledger *l, ledger_keep_fn *keep, const void *to)
             return r;
         }
     }
+}
+
+/* ---- hosts that a notifier is behind with */
+
+int
+ledger_behind_save(struct ledger *l, const char *notifier, const char *host, int64_t seq)
+{
+    sqlite3_stmt *st =
+            db_use(l, seq != 0 ? "INSERT OR REPLACE INTO behind(notifier, host, seq) VALUES(?, ?, ?)"
+                               : "DELETE FROM behind WHERE notifier = ? AND host = ?");
+
+    db_bind_text(l, st, notifier);
+    db_bind_text(l, st, host);
+    if (seq != 0) {
+        db_bind_int(l, st, seq);
+    }
+    return db_run(l, st);
+}
+
+int
+ledger_behind(struct ledger *l, const char *notifier, ledger_behind_fn *fn, void *to)
+{
+    sqlite3_stmt *st = db_use(l, "SELECT host, seq FROM behind WHERE notifier = ? ORDER BY host");
+    char host[WIRE_HOST_MAX + 1];
+    int r;
+
+    db_bind_text(l, st, notifier);
+    while ((r = db_step(l, st)) == 1) {
+        db_text(st, 0, host, sizeof host);
+        fn(to, host, sqlite3_column_int64(st, 1));
+    }
+    db_done(st);
+    return r;
 }
 
 /* ---- what is tried again */
@@ -292,7 +375,8 @@ ledger_notices_prune(struct ledger *l, int64_t before_ms)
             "DELETE FROM notices WHERE seq IN (SELECT seq FROM notices AS n WHERE made_ms < ?1 AND seq <= "
             "coalesce((SELECT min(notices) FROM notifiers), 0x7fffffffffffffff) AND NOT EXISTS (SELECT 1 "
             "FROM alarms AS a WHERE a.id = n.alarm AND open = 1) AND NOT EXISTS (SELECT 1 FROM again AS g "
-            "WHERE g.seq = n.seq) ORDER BY seq LIMIT ?2)");
+            "WHERE g.seq = n.seq) AND NOT EXISTS (SELECT 1 FROM behind AS b WHERE b.host = n.host AND b.seq "
+            "<= n.seq) ORDER BY seq LIMIT ?2)");
 
     db_bind_int(l, st, before_ms);
     db_bind_int(l, st, PRUNE_AT_ONCE);

@@ -53,6 +53,12 @@
     "CREATE TABLE acts(id INTEGER PRIMARY KEY AUTOINCREMENT, made_ms INTEGER NOT NULL, what TEXT NOT NULL,"  \
     " host TEXT NOT NULL, detail TEXT NOT NULL, by TEXT NOT NULL) STRICT;"
 
+/* The hosts that a notifier is behind with, and their notices. */
+#define TABLES_OF_6                                                                                          \
+    "CREATE TABLE behind(notifier TEXT NOT NULL, host TEXT NOT NULL, seq INTEGER NOT NULL,"                  \
+    " PRIMARY KEY(notifier, host)) STRICT, WITHOUT ROWID;"                                                   \
+    "CREATE INDEX notices_host ON notices(host);"
+
 #define ALARM_COPY                                                                                           \
     "host, severity, code, subject, detail, line, verdict, session, nonce, number, open, opened_ms, closed_ms," \
     " acked_ms, acked_by, count"
@@ -96,8 +102,9 @@ static const char schema[] =
     TABLES_OF_3
     TABLES_OF_4
     TABLES_OF_5
+    TABLES_OF_6
     "PRAGMA application_id = 1650814054;"
-    "PRAGMA user_version = 5;";
+    "PRAGMA user_version = 6;";
 
 /* From version 1 to 2. */
 static const char from_1[] =
@@ -146,12 +153,17 @@ static const char from_4[] =
     " UNION ALL SELECT acked_ms, 'ack', host, 'alarm=' || id, acked_by FROM alarms WHERE acked_ms != 0)"
     " ORDER BY made_ms;"
     "PRAGMA user_version = 5;";
+
+/* From version 5 to 6. Whatever a notifier had not told lay behind its place. */
+static const char from_5[] =
+    TABLES_OF_6
+    "PRAGMA user_version = 6;";
 /* clang-format on */
 
 /* Step n brings version n + 1 to the next one. */
-static const char *const steps[LEDGER_VERSION - 1] = { from_1, from_2, from_3, from_4 };
+static const char *const steps[LEDGER_VERSION - 1] = { from_1, from_2, from_3, from_4, from_5 };
 
-_Static_assert(APPLICATION == 1650814054 && LEDGER_VERSION == 5, "schema names both as numbers");
+_Static_assert(APPLICATION == 1650814054 && LEDGER_VERSION == 6, "schema names both as numbers");
 
 /* "PATH: what", for findings that are not SQLite's. */
 static int

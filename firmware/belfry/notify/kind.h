@@ -74,10 +74,10 @@ const char *notify_option(const char *name);
 /* Values of an option that may stand several times: the one behind `last`, NULL for the first. */
 const char *notify_option_next(const char *name, const char *last);
 
-/* The oldest that waits, now taken; NULL when none does. */
+/* The oldest that waits, those that are `ahead` first, now taken; NULL when none does. */
 struct notify_task *notify_next(void);
 
-/* The oldest that waits and of whose alarm no earlier one is still taken. */
+/* Likewise, and of its alarm no earlier one is still taken. */
 struct notify_task *notify_next_apart(void);
 
 /* What became of it: the task is free then. `why` is escaped here. */

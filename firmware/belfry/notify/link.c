@@ -65,7 +65,7 @@ notify_message_valid(const struct notify_message *m, size_t size)
     if (m->what == NOTIFY_LINE || m->what == NOTIFY_EVENT) {
         return m->of.row.row > 0 && record_valid(&m->of.row.record);
     }
-    return m->of.notice.seq >= 0 && (unsigned)m->of.notice.worst < WIRE_SEVERITIES &&
+    return m->ahead <= 1 && m->of.notice.seq >= 0 && (unsigned)m->of.notice.worst < WIRE_SEVERITIES &&
            ENDED(m->of.notice.first_line) && alarm_valid(&m->of.notice.alarm);
 }
 

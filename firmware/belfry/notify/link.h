@@ -35,6 +35,7 @@ struct notify_row {
 struct notify_message {
     uint32_t what;  /* enum notify_what */
     uint32_t tries; /* to tell this one that failed before */
+    uint32_t ahead; /* 1 when nothing else waits of its host: it goes before those of hosts with more */
     union {
         struct notice notice;
         struct notify_row row;

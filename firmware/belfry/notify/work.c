@@ -78,6 +78,12 @@ follows(const struct notify_task *t)
     return false;
 }
 
+static bool
+goes_before(const struct notify_task *t, const struct notify_task *o)
+{
+    return t->message.ahead != o->message.ahead ? t->message.ahead != 0 : t->order < o->order;
+}
+
 static struct notify_task *
 oldest(bool apart)
 {
@@ -86,7 +92,7 @@ oldest(bool apart)
     for (unsigned i = 0; i < NOTIFY_TASKS; i++) {
         struct notify_task *t = &work.task[i];
 
-        if (t->state == NOTIFY_WAITS && (best == NULL || t->order < best->order) && !(apart && follows(t))) {
+        if (t->state == NOTIFY_WAITS && (best == NULL || goes_before(t, best)) && !(apart && follows(t))) {
             best = t;
         }
     }

@@ -363,10 +363,18 @@ alter(const char *sql)
     CHECK_INT(sqlite3_close(db), SQLITE_OK);
 }
 
+/* That of version 5 told all notices in their order. */
+static void
+make_version_5(void)
+{
+    alter("DROP TABLE behind; DROP INDEX notices_host; PRAGMA user_version = 5");
+}
+
 /* That of version 4 kept what people did with what they did it to. */
 static void
 make_version_4(void)
 {
+    make_version_5();
     alter("DROP TABLE acts; PRAGMA user_version = 4");
 }
 
@@ -431,7 +439,8 @@ the_schema(char *out, size_t size)
 static void
 a_ledger_brought_up_from_any_earlier_version_is_like_a_new_one(void)
 {
-    static void (*const make[])(void) = { make_version_1, make_version_2, make_version_3, make_version_4 };
+    static void (*const make[])(
+            void) = { make_version_1, make_version_2, make_version_3, make_version_4, make_version_5 };
     static char fresh[16384];
     static char brought[16384];
 
@@ -986,6 +995,84 @@ only_notices_that_all_were_told_and_of_alarms_that_are_over_are_dropped(void)
     end();
 }
 
+/* A notice of no host. */
+static void
+lose_line(void)
+{
+    struct record r = line_of(0, 0, WIRE_ERRO, "line.lost", "line=tty");
+
+    r.kind = RECORD_LOCAL;
+    r.host[0] = '\0';
+    apply(&r);
+}
+
+static void
+count_host(void *to, const char *host, int64_t seq)
+{
+    int64_t *sum = to;
+
+    CHECK_STR(host, "web03");
+    *sum += seq;
+}
+
+static void
+of_a_host_that_a_notifier_is_behind_with_nothing_is_dropped_until_it_is_not(void)
+{
+    struct ledger_place place = { .notices = 3 };
+    struct notice n;
+    int64_t sum = 0;
+    int64_t end_seq;
+
+    begin();
+    say(1, 5, WIRE_CRIT, "integrity.changed", "path=/a"); /* 1 */
+    say(1, 7, WIRE_NOTE, "integrity.ok", "of=5");         /* 2 */
+    lose_line();                                          /* 3, of no host */
+    CHECK_INT(ledger_place_save(ledger, "a", &place), 0);
+    CHECK_INT(ledger_behind_save(ledger, "a", "web03", 1), 0);
+    CHECK_INT(ledger_behind_save(ledger, "a", "web03", 2), 0);
+    CHECK_INT(ledger_behind_save(ledger, "b", "db01", 1), 0);
+    CHECK_INT(ledger_behind(ledger, "a", count_host, &sum), 0);
+    CHECK_INT(sum, 2);
+    CHECK_INT(ledger_notices_prune(ledger, now_ms * 2), 0);
+    CHECK_INT(ledger_notice(ledger, 1, &n), LEDGER_E_NONE);
+    CHECK_INT(ledger_notice(ledger, 2, &n), 0);
+    CHECK_INT(ledger_places_forget(ledger, is_a, NULL), 0);
+    CHECK_INT(ledger_behind_save(ledger, "a", "web03", 0), 0);
+    CHECK_INT(ledger_behind(ledger, "a", count_host, &sum), 0);
+    CHECK_INT(sum, 2);
+    CHECK_INT(ledger_notices_prune(ledger, now_ms * 2), 0);
+    CHECK_INT(ledger_notice(ledger, 2, &n), LEDGER_E_NONE);
+    CHECK_INT(ledger_notices_of(ledger, "", 1, 3, &end_seq), 1);
+    CHECK_INT(end_seq, 3);
+    end();
+}
+
+static void
+notices_of_one_host_are_found_from_either_end(void)
+{
+    struct notice n;
+    int64_t last;
+
+    begin();
+    say(1, 5, WIRE_CRIT, "integrity.changed", "path=/a"); /* 1 */
+    lose_line();                                          /* 2 */
+    say(1, 6, WIRE_CRIT, "integrity.changed", "path=/b"); /* 3 */
+    say(1, 7, WIRE_CRIT, "integrity.changed", "path=/c"); /* 4 */
+    CHECK_INT(ledger_notice_of(ledger, "web03", 2, 4, &n), 0);
+    CHECK_INT(n.seq, 3);
+    CHECK_INT(ledger_notice_of(ledger, "web03", 2, 2, &n), LEDGER_E_NONE);
+    CHECK_INT(ledger_notice_of(ledger, "", 1, 4, &n), 0);
+    CHECK_INT(n.seq, 2);
+    CHECK_INT(ledger_notices_of(ledger, "web03", 1, 3, &last), 2);
+    CHECK_INT(last, 3);
+    CHECK_INT(ledger_notices_of(ledger, "web99", 1, 4, &last), 0);
+    CHECK_INT(last, 0);
+    CHECK_INT(ledger_notice_back(ledger, "web03", 4, 1), 3);
+    CHECK_INT(ledger_notice_back(ledger, "web03", 4, 9), 1);
+    CHECK_INT(ledger_notice_back(ledger, "web03", 1, 9), 1);
+    end();
+}
+
 static void
 who_begins_is_told_what_is_open_once_each(void)
 {
@@ -1477,6 +1564,8 @@ main(void)
     CHECK_RUN(of_one_alarm_the_earlier_notice_is_tried_first);
     CHECK_RUN(each_notifier_has_its_place_and_a_new_one_begins_behind_what_was);
     CHECK_RUN(only_notices_that_all_were_told_and_of_alarms_that_are_over_are_dropped);
+    CHECK_RUN(of_a_host_that_a_notifier_is_behind_with_nothing_is_dropped_until_it_is_not);
+    CHECK_RUN(notices_of_one_host_are_found_from_either_end);
     CHECK_RUN(who_begins_is_told_what_is_open_once_each);
     CHECK_RUN(an_alarm_whose_host_is_unpaired_is_told_to_be_over);
     CHECK_RUN(a_ledger_of_version_3_is_taken_over_with_what_was_not_told_yet);

@@ -51,12 +51,13 @@ start(const struct sockaddr_in *at)
 }
 
 static void
-send_notice(int64_t seq)
+send_notice(int64_t seq, bool ahead)
 {
     static struct notify_message m;
 
     memset(&m, 0, sizeof m);
     m.what = NOTIFY_NOTICE;
+    m.ahead = ahead;
     m.of.notice.seq = seq;
     m.of.notice.alarm.id = seq;
     (void)snprintf(m.of.notice.alarm.code, RECORD_CODE, "belfry.ledger");
@@ -110,10 +111,10 @@ what_is_told_at_once_beside_all_that_waits_for_a_collector_arrives_and_again_whe
 
     start(&at);
     for (int64_t seq = 1; seq <= NOTIFY_ROOM; seq++) {
-        send_notice(seq);
+        send_notice(seq, false);
     }
     for (unsigned i = 0; i < AT_ONCE; i++) {
-        send_notice(0);
+        send_notice(0, false);
     }
     CHECK_INT(listen(listener, 1), 0);
     CHECK_INT(collect(listener, NOTIFY_ROOM + AT_ONCE), NOTIFY_ROOM + AT_ONCE);
@@ -125,9 +126,32 @@ what_is_told_at_once_beside_all_that_waits_for_a_collector_arrives_and_again_whe
     (void)close(listener);
 }
 
+static void
+what_is_ahead_is_told_before_what_has_waited_longer(void)
+{
+    struct sockaddr_in at;
+    int listener = port_reserve(&at);
+    const char *first;
+    int status = 0;
+
+    start(&at);
+    for (int64_t seq = 1; seq < AT_ONCE; seq++) {
+        send_notice(seq, false);
+    }
+    send_notice(AT_ONCE, true);
+    CHECK_INT(listen(listener, 1), 0);
+    CHECK_INT(collect(listener, AT_ONCE), AT_ONCE);
+    first = strstr(heard, " alarm=\"");
+    CHECK(first != NULL && strtol(first + 8, NULL, 10) == AT_ONCE);
+    (void)close(notifier_link);
+    CHECK_INT(waitpid(notifier, &status, 0), notifier);
+    (void)close(listener);
+}
+
 int
 main(void)
 {
+    CHECK_RUN(what_is_ahead_is_told_before_what_has_waited_longer);
     CHECK_RUN(
             what_is_told_at_once_beside_all_that_waits_for_a_collector_arrives_and_again_when_it_comes_back);
     return check_result();

@@ -1,12 +1,14 @@
 /* Notifiers of a real belfry: who is told what, and what one that hangs, fails or dies does to the others. */
 #include "teller.h"
 
+#include "belfry/notify/link.h"
 #include "support/held_port.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
 #define ALARMS 20
+#define NOISY 300
 
 static void
 begin(struct receiver *r, struct speaker *s, int *fd)
@@ -304,9 +306,116 @@ no_kill_of_a_notifier_or_of_belfry_loses_an_alarm(void)
     end(&r, fd);
 }
 
+/* A host that says so much that a hook cannot keep up, and then the first alarm of another on the same line.
+ */
+static void
+begin_noisy(struct receiver *r, struct speaker *noisy, int *fd, const char *hook)
+{
+    struct speaker quiet;
+
+    receiver_make(r, NULL);
+    teller_make(r, "hook", hook);
+    receiver_configure(r, "Notify slow exec %s/hook");
+    receiver_pair(r, "db01", &quiet);
+    begin(r, noisy, fd);
+    teller_alarms(*fd, noisy, NOISY);
+    receiver_say(*fd, &quiet, WIRE_CRIT, "daemon.down", "name=quiet.");
+    CHECK_INT(teller_hears(r, "hook", " open db01 name=quiet.", 1), 1);
+}
+
+static void
+the_first_alarm_of_a_quiet_host_is_told_before_most_of_what_waits_of_a_noisy_one(void)
+{
+    struct receiver r;
+    struct speaker noisy;
+    static char text[65536];
+    unsigned before = 0;
+    int fd;
+
+    begin_noisy(&r, &noisy, &fd, "sleep 0.02");
+    CHECK_INT(teller_hears(&r, "hook", " open web03 ", NOISY), NOISY);
+    (void)teller_told(&r, "hook", text, sizeof text);
+    for (const char *at = text; (at = strstr(at, " open ")) != NULL && strncmp(at, " open db01", 10) != 0;
+            at++) {
+        before++;
+    }
+    CHECK(before < NOISY / 2);
+    end(&r, fd);
+}
+
+struct behind {
+    int64_t place;
+    int64_t web03; /* 0 when nothing waits of it */
+    unsigned hosts;
+};
+
+static void
+see_behind(void *to, const char *host, int64_t seq)
+{
+    struct behind *b = to;
+
+    b->hosts++;
+    b->web03 = strcmp(host, "web03") == 0 ? seq : b->web03;
+}
+
+/* What the ledger says of the notifier "slow". */
+static struct behind
+behind(const struct receiver *r)
+{
+    char error[LEDGER_ERROR];
+    struct ledger *ledger;
+    struct ledger_place place;
+    struct behind b = { 0 };
+
+    CHECK_INT(ledger_open(receiver_path(r, "state/ledger.db"), LEDGER_READ, false, &ledger, error), 0);
+    CHECK_INT(ledger_place(ledger, "slow", &place), 0);
+    CHECK_INT(ledger_behind(ledger, "slow", see_behind, &b), 0);
+    ledger_close(ledger);
+    b.place = place.notices;
+    return b;
+}
+
+static void
+after_a_kill_what_waits_of_a_noisy_host_is_told_and_what_was_told_ahead_of_it_is_not_again(void)
+{
+    struct receiver r;
+    struct speaker noisy;
+    struct behind b;
+    int64_t until = test_ms() + 60000;
+    int fd;
+
+    begin_noisy(&r, &noisy, &fd, "sleep 0.05");
+    do {
+        test_sleep(20);
+        b = behind(&r);
+    } while (b.place < NOISY + 1 && test_ms() < until);
+    CHECK_INT(b.place, NOISY + 1);
+    CHECK_INT(b.hosts, 1);
+    CHECK(b.web03 > 0 && b.web03 <= NOISY);
+    (void)close(fd);
+    CHECK_INT(receiver_end(&r, SIGKILL), -SIGKILL);
+    receiver_start(&r);
+    for (unsigned i = 0; i < NOISY; i++) {
+        char detail[30];
+
+        (void)snprintf(detail, sizeof detail, " web03 name=d%u.", i);
+        CHECK(teller_hears(&r, "hook", detail, 1) >= 1);
+    }
+    CHECK(teller_hears(&r, "hook", " web03 ", 0) <= NOISY + NOTIFY_ROOM);
+    CHECK_INT(teller_hears(&r, "hook", " db01 ", 0), 1);
+    until = test_ms() + 60000;
+    while (behind(&r).hosts > 0 && test_ms() < until) {
+        test_sleep(20);
+    }
+    CHECK_INT(behind(&r).hosts, 0);
+    end(&r, -1);
+}
+
 int
 main(void)
 {
+    CHECK_RUN(the_first_alarm_of_a_quiet_host_is_told_before_most_of_what_waits_of_a_noisy_one);
+    CHECK_RUN(after_a_kill_what_waits_of_a_noisy_host_is_told_and_what_was_told_ahead_of_it_is_not_again);
     CHECK_RUN(one_that_hangs_delays_no_other);
     CHECK_RUN(each_is_told_what_it_is_for_and_the_end_of_what_it_was_told);
     CHECK_RUN(what_a_notifier_cannot_do_stands_in_the_status_with_its_reason);

@@ -6,6 +6,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+/* How many notices the hook was told, once it is behind with none. */
+#define ALL_TOLD "SELECT notices FROM notifiers WHERE name = 'hook' AND NOT EXISTS (SELECT 1 FROM behind)"
+
 /* One number from the ledger, read by a connection of its own. */
 static int64_t
 ask(const struct receiver *r, const char *sql)
@@ -222,7 +225,7 @@ no_byte_of_a_name_reaches_a_terminal_or_a_hook_unescaped(void)
         receiver_send(fd, (char[]){ (char)i, '\n' }, 2);
     }
     receiver_send(fd, "\033]0;owned\007\033[2J\n", 15);
-    CHECK(comes_true(&r, "SELECT notices FROM notifiers WHERE name = 'hook'", 255, 60000));
+    CHECK(comes_true(&r, ALL_TOLD, 255, 60000));
     len = (size_t)receiver_command(&r, text, sizeof text, "alarms", NULL);
     CHECK_INT(len, 1);
     for (const char *c = text; *c != '\0'; c++) {
@@ -380,7 +383,7 @@ kill_9_leaves_a_followed_file_complete_and_nothing_doubled(void)
     (void)close(fd);
     receiver_start(&r);
     CHECK(comes_true(&r, "SELECT count(*) FROM lines", speaker_next(&s), 10000));
-    CHECK(comes_true(&r, "SELECT notices FROM notifiers WHERE name = 'hook'", alarms, 60000));
+    CHECK(comes_true(&r, ALL_TOLD, alarms, 60000));
     test_sleep(300);
     CHECK_INT(receiver_end(&r, SIGTERM), 0);
     printf("     %u lines, %u alarms, 30 kills\n", speaker_next(&s), alarms);
