@@ -214,6 +214,9 @@ tell_resume(struct run *run)
         tell_rows_begin(t);
         (void)snprintf(subject, sizeof subject, "name=%s", t->conf.name);
         t->trouble_told = ledger_standing(run->ledger, "", TELL_TROUBLE, subject);
+        if (t->trouble_told) {
+            in_trouble(run, t, "since before belfry was started");
+        }
     }
     if (r != 0 || ledger_commit(run->ledger) != 0) {
         out_warn("%s; who was told what is looked up again with the next commit", ledger_error(run->ledger));

@@ -212,6 +212,7 @@ the_trouble_of_one_that_was_removed_while_belfry_did_not_run_is_over_at_its_star
     CHECK_INT(receiver_command(&r, text, sizeof text, "alarms", "--open", NULL), 1);
     CHECK(strstr(text, "name=gone") == NULL);
     CHECK(strstr(text, "name=kept") != NULL);
+    CHECK(strstr(r.text, "name=kept") == NULL);
     CHECK_INT(receiver_end(&r, SIGTERM), 0);
     receiver_remove(&r);
 }
