@@ -273,16 +273,24 @@ days_valid(const char *text)
     return digits >= 1 && digits <= 5 && text[digits] == '\0';
 }
 
-#define A_FILE "an absolute path"
-
 #define NATS_PLACES "1 to 8 URLs as nats://HOST:4222 or tls://HOST:4222, with commas between"
-#define NATS_OPTIONS                                                                                   \
-    { "stream", false, "a name", stream_valid, false }, { "creds", false, A_FILE, path_valid, false }, \
-            { "auth", false, A_FILE, path_valid, false }, { "ca", false, A_FILE, path_valid, true },   \
-            { "cert", false, A_FILE, path_valid, true },                                               \
-    {                                                                                                  \
-        "key", false, A_FILE, path_valid, true                                                         \
+#define OPTION(NAME, EXPECTED, VALID)                            \
+    {                                                            \
+        .name = (NAME), .expected = (EXPECTED), .valid = (VALID) \
     }
+#define OPTION_TLS(NAME, EXPECTED, VALID)                                           \
+    {                                                                               \
+        .name = (NAME), .expected = (EXPECTED), .valid = (VALID), .encrypted = true \
+    }
+#define OPTION_NEEDED(NAME, EXPECTED, VALID)                                     \
+    {                                                                            \
+        .name = (NAME), .expected = (EXPECTED), .valid = (VALID), .needed = true \
+    }
+
+#define NATS_OPTIONS                                                                  \
+    OPTION("stream", "a name", stream_valid), OPTION("creds", A_PATH, path_valid),    \
+            OPTION("auth", A_PATH, path_valid), OPTION_TLS("ca", A_PATH, path_valid), \
+            OPTION_TLS("cert", A_PATH, path_valid), OPTION_TLS("key", A_PATH, path_valid)
 
 const struct notify_kind_row notify_hub_row = {
     .name = "hub",
@@ -290,8 +298,8 @@ const struct notify_kind_row notify_hub_row = {
     .places = NATS_PLACES,
     .valid = nats_servers,
     .encrypted = some_encrypted,
-    .option = { NATS_OPTIONS, { "replicas", false, "1 to 5", replicas_valid, false },
-            { "keep", false, "days", days_valid, false } },
+    .option = { NATS_OPTIONS, OPTION("replicas", "1 to 5", replicas_valid),
+            OPTION("keep", "days", days_valid) },
 };
 
 static const struct notify_kind_row rows[] = {
@@ -301,19 +309,18 @@ static const struct notify_kind_row rows[] = {
             .valid = alertmanagers,
             .encrypted = some_encrypted,
             .standing = true,
-            .option = { { "ca", false, A_FILE, path_valid, true },
-                    { "cert", false, A_FILE, path_valid, true }, { "key", false, A_FILE, path_valid, true },
-                    { "auth", false, A_FILE, path_valid, false },
-                    { "receiver", false, "a name", name_valid, false },
-                    { "hold", false, "0 to 3600 seconds", seconds_valid, false } } },
+            .option = { OPTION_TLS("ca", A_PATH, path_valid), OPTION_TLS("cert", A_PATH, path_valid),
+                    OPTION_TLS("key", A_PATH, path_valid), OPTION("auth", A_PATH, path_valid),
+                    OPTION("receiver", "a name", name_valid),
+                    OPTION("hold", "0 to 3600 seconds", seconds_valid) } },
     { .name = "exec", .program = PROGRAM, .places = "a program, an absolute path", .valid = path_valid },
     { .name = "mail",
             .program = PROGRAM,
             .places = "a program like sendmail, an absolute path",
             .valid = path_valid,
-            .option = { { "to", false, "an address as kim@example.org", address_valid, false, true },
-                    { "from", false, "an address as belfry@example.org", address_valid, false },
-                    { "digest", false, "a time as 30s or 15m, a day at most", digest_valid, false } } },
+            .option = { OPTION_NEEDED("to", "an address as kim@example.org", address_valid),
+                    OPTION("from", "an address as belfry@example.org", address_valid),
+                    OPTION("digest", "a time as 30s or 15m, a day at most", digest_valid) } },
     { .name = "nats",
             .program = "belfry-nats",
             .places = NATS_PLACES,
@@ -321,20 +328,20 @@ static const struct notify_kind_row rows[] = {
             .encrypted = some_encrypted,
             .standing = true,
             .rows = true,
-            .option = { NATS_OPTIONS, { "site", false, "a name", site_valid, false, true } } },
+            .option = { NATS_OPTIONS, OPTION_NEEDED("site", "a name", site_valid) } },
     { .name = "syslog",
             .program = PROGRAM,
             .places = "local, or tls://HOST[:PORT], tcp://HOST[:PORT] or udp://HOST[:PORT]",
             .valid = syslog_place,
             .encrypted = some_encrypted,
             .replay = syslog_replay,
-            .option = { { "facility", false, "daemon, auth, authpriv, user or local0 to local7",
-                                facility_valid, false },
-                    { "ca", false, A_PATH, path_valid, true }, { "cert", false, A_PATH, path_valid, true },
-                    { "key", false, A_PATH, path_valid, true },
-                    { "name", false, "who the server has to be", peer_valid, true },
-                    { "fingerprint", false, "SHA256: or SHA1: and that of a certificate", fingerprint_valid,
-                            true } } },
+            .option = { OPTION("facility", "daemon, auth, authpriv, user or local0 to local7",
+                                facility_valid),
+                    OPTION_TLS("ca", A_PATH, path_valid), OPTION_TLS("cert", A_PATH, path_valid),
+                    OPTION_TLS("key", A_PATH, path_valid),
+                    OPTION_TLS("name", "who the server has to be", peer_valid),
+                    OPTION_TLS("fingerprint", "SHA256: or SHA1: and that of a certificate",
+                            fingerprint_valid) } },
 };
 
 const struct notify_kind_row *

@@ -5,9 +5,11 @@
 #include "belfry/notify/link.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -62,6 +64,19 @@ send_notice(int64_t seq, bool ahead)
     m.of.notice.alarm.id = seq;
     (void)snprintf(m.of.notice.alarm.code, RECORD_CODE, "belfry.ledger");
     CHECK_INT(send(notifier_link, &m, notify_size(&m), MSG_NOSIGNAL), notify_size(&m));
+}
+
+/* It has taken all that was sent to it. */
+static bool
+all_are_read(void)
+{
+    int unread = 1;
+
+    for (int waited = 0; waited < 10000 && ioctl(notifier_link, SIOCOUTQ, &unread) == 0 && unread != 0;
+            waited++) {
+        (void)poll(NULL, 0, 1);
+    }
+    return unread == 0;
 }
 
 /* One connection, until it was told `messages` or nothing comes for 5 s. How many it was told. */
@@ -139,6 +154,7 @@ what_is_ahead_is_told_before_what_has_waited_longer(void)
         send_notice(seq, false);
     }
     send_notice(AT_ONCE, true);
+    CHECK(all_are_read());
     CHECK_INT(listen(listener, 1), 0);
     CHECK_INT(collect(listener, AT_ONCE), AT_ONCE);
     first = strstr(heard, " alarm=\"");
