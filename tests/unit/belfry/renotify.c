@@ -203,7 +203,8 @@ the_trouble_of_one_that_was_removed_while_belfry_did_not_run_is_over_at_its_star
     char text[4000];
     int fd;
 
-    begin(&r, &s, &fd, "Notify kept syslog tcp://127.0.0.1:1\nNotify a exec %s/a");
+    begin(&r, &s, &fd, "Notify kept exec %s/kept\nNotify a exec %s/a");
+    teller_make(&r, "kept", "sleep 2; exit 7");
     (void)close(fd);
     CHECK_INT(receiver_end(&r, SIGTERM), 0);
     leave_in_trouble(&r, (const char *const[]){ "kept", "gone" });
