@@ -51,10 +51,12 @@ roster_take(struct run *run, const char **failed)
     int error = rota_arrange(&run->rota, run->conf->lines, NULL);
 
     *failed = "lines";
+    transcripts_survey(&run->transcripts);
     for (unsigned i = 0; error == 0 && i < run->conf->lines; i++) {
         *failed = run->conf->line[i].name;
         error = add_line(run, &run->conf->line[i]);
     }
+    transcripts_surveyed(&run->transcripts);
     return error;
 }
 
@@ -164,6 +166,7 @@ exchange(struct run *run, struct conf *next, const struct plan *plan, struct ros
     conf_swap_lines(&run->own, next);
     run->lines = 0;
     run->files = 0;
+    transcripts_survey(&run->transcripts);
     for (unsigned i = 0; i < run->conf->lines; i++) {
         const struct conf_line *conf = &run->conf->line[i];
         int error = 0;
@@ -183,6 +186,7 @@ exchange(struct run *run, struct conf *next, const struct plan *plan, struct ros
             out_warn("line %s: %s; it is not watched", conf->name, strerror(-error));
         }
     }
+    transcripts_surveyed(&run->transcripts);
 }
 
 /* A file of rules may say something else though its line stands as it stood. */

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #define WAKE_MAX 256 /* taken from epoll at a time */
+#define TOGETHER 64  /* lines that are looked at in one turn */
+#define PARTS 4
 
 int
 rota_init(struct rota *r)
@@ -108,13 +110,15 @@ wait_in_epoll(const struct rota *r, unsigned place, int fd)
            (errno == ENOENT && epoll_ctl(r->epoll, EPOLL_CTL_ADD, fd, &event) == 0);
 }
 
-/* Looks that are due at about the same time are made at the same time. */
+/* Looks that are due at about the same time are made at the same time: few lines all at once, as what costs
+ * is to wake; many in four parts, as a quiet line waits meanwhile. */
 static int64_t
-rounded(int64_t at_ms, int64_t wait_ms)
+rounded(const struct rota *r, int64_t at_ms, int64_t wait_ms)
 {
-    int64_t step = wait_ms / 4;
+    unsigned parts = 1 + r->count / TOGETHER;
+    int64_t step = wait_ms / (parts < PARTS ? parts : PARTS);
 
-    return step > 0 ? (at_ms + step - 1) / step * step : at_ms;
+    return wait_ms > ROTA_FIRST_MS ? at_ms / step * step : at_ms;
 }
 
 /* Counts one look. True while the line has not used up what its quiet times have earned. */
@@ -130,7 +134,7 @@ has_credit(struct rota_line *l, int64_t now_ms)
 }
 
 static int64_t
-next_look(struct rota_line *l, size_t got, int64_t now_ms)
+next_look(const struct rota *r, struct rota_line *l, size_t got, int64_t now_ms)
 {
     if (got >= ROTA_MUCH) {
         l->wait_ms = l->wait_ms / 2 > ROTA_FIRST_MS ? l->wait_ms / 2 : ROTA_FIRST_MS;
@@ -141,7 +145,7 @@ next_look(struct rota_line *l, size_t got, int64_t now_ms)
     } else if (got < ROTA_LITTLE) {
         l->wait_ms = l->wait_ms * 2 < ROTA_LAST_MS ? l->wait_ms * 2 : ROTA_LAST_MS;
     }
-    return rounded(now_ms + l->wait_ms, l->wait_ms);
+    return rounded(r, now_ms + l->wait_ms, l->wait_ms);
 }
 
 void
@@ -151,7 +155,7 @@ rota_served(struct rota *r, unsigned place, int fd, size_t got, int64_t due_ms, 
     int64_t look_ms = INT64_MAX;
 
     if (got > 0) {
-        look_ms = next_look(l, got, now_ms);
+        look_ms = next_look(r, l, got, now_ms);
         l->fed_ms = now_ms;
     } else if (fd >= 0 && !wait_in_epoll(r, place, fd)) {
         look_ms = now_ms + ROTA_LAST_MS; /* what epoll does not take is looked at by the clock */

@@ -2,7 +2,8 @@
  * bench_stuck: what channels that are stuck cost the one that is well. A whole agent (TOCSIN_BIN/tocsin), in
  * turn with all its channels well and with a line, a printer, a device and a receiver that are stuck:
  * TOCSIN_BENCH_ROUNDS (3) of each, TOCSIN_STUCK_SECONDS (10) long. How long a test alarm takes on the good
- * channel, how regular a check of each second is, and how long the end takes. In namespaces of its own.
+ * channel, how regular a check of each second is, what a process has grown by at most, and how long the end
+ * takes. In namespaces of its own.
  * Prints a line a figure, tab-separated: name, ours, reference's name, reference, ratio, goal, met|short.
  */
 #include "net/net.h"
@@ -14,7 +15,7 @@
 #include <sys/wait.h>
 
 #define ROUNDS_MAX 50
-#define RINGS_MAX 20000
+#define RINGS_MAX 60000
 #define WARM_RINGS 120
 #define RING_MS 100
 #define RINGS_A_SECOND 10
@@ -26,6 +27,7 @@ struct figures {
     double period_ms[ROUNDS_MAX];
     double stop_ms[ROUNDS_MAX];
     unsigned rounds;
+    long grown_kb;
 };
 
 static struct figures well, held;
@@ -34,15 +36,35 @@ static unsigned
 setting(const char *name, unsigned otherwise, unsigned most)
 {
     const char *text = getenv(name);
-    unsigned n = text != NULL ? (unsigned)strtoul(text, NULL, 10) : otherwise;
+    char *end = NULL;
+    unsigned long n = text != NULL ? strtoul(text, &end, 10) : otherwise;
 
-    return n > 0 && n <= most ? n : otherwise;
+    if (n == 0 || n > most || (end != NULL && *end != '\0')) {
+        (void)fprintf(stderr, "bench_stuck: %s=%s: expected 1 to %u\n", name, text, most);
+        exit(2);
+    }
+    return (unsigned)n;
+}
+
+static void
+measure_growth(struct figures *f, const struct stuck_process *before, unsigned count, struct stuck *s)
+{
+    stuck_measure(s);
+    for (unsigned i = 0; i < count && i < s->processes; i++) {
+        long kb = s->process[i].own_kb - before[i].own_kb;
+
+        if (kb > f->grown_kb && s->process[i].pid == before[i].pid) {
+            f->grown_kb = kb;
+        }
+    }
 }
 
 static bool
 round_of(struct figures *f, bool stuck, unsigned seconds)
 {
     static struct stuck s;
+    static struct stuck_process warm[STUCK_PROCESSES];
+    unsigned warmed = 0;
     unsigned passes = 0;
     int64_t first_ms = 0;
     int64_t last_ms = 0;
@@ -52,6 +74,11 @@ round_of(struct figures *f, bool stuck, unsigned seconds)
     for (unsigned i = 0; began && i < WARM_RINGS + seconds * RINGS_A_SECOND; i++) {
         int64_t us = stuck_ring(&s);
 
+        if (i == WARM_RINGS) {
+            stuck_measure(&s);
+            memcpy(warm, s.process, sizeof warm);
+            warmed = s.processes;
+        }
         if (us < 0) {
             began = false;
         } else if (i >= WARM_RINGS && f->rings < RINGS_MAX) {
@@ -66,6 +93,7 @@ round_of(struct figures *f, bool stuck, unsigned seconds)
         poll(NULL, 0, RING_MS);
     }
     f->period_ms[f->rounds] = passes > 0 ? (double)(last_ms - first_ms) / passes : 0;
+    measure_growth(f, warm, warmed, &s);
     f->stop_ms[f->rounds++] = (double)stuck_end(&s, &status);
     return began && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
@@ -99,7 +127,7 @@ static int
 inside(void)
 {
     unsigned rounds = setting("TOCSIN_BENCH_ROUNDS", 3, ROUNDS_MAX);
-    unsigned seconds = setting("TOCSIN_STUCK_SECONDS", 10, RINGS_MAX / RINGS_A_SECOND / ROUNDS_MAX);
+    unsigned seconds = setting("TOCSIN_STUCK_SECONDS", 10, RINGS_MAX / RINGS_A_SECOND / rounds);
     double p99 = 0;
 
     for (unsigned i = 0; i < rounds; i++) {
@@ -113,6 +141,8 @@ inside(void)
             quantile(well.ring_us, well.rings, 50), 1.10);
     print_ratio("stuck.period", "ms", quantile(held.period_ms, held.rounds, 50),
             quantile(well.period_ms, well.rounds, 50), 1.05);
+    printf("stuck.grown by\t%ld KiB\tall well\t%ld KiB\t\t<= 0 KiB\t%s\n", held.grown_kb, well.grown_kb,
+            held.grown_kb <= 0 ? "met" : "short");
     double stop_ms = quantile(held.stop_ms, held.rounds, 100);
     printf("stuck.stop max\t%.0f ms\tall well\t%.0f ms\t\t<= %d ms\t%s\n", stop_ms,
             quantile(well.stop_ms, well.rounds, 100), STOP_GOAL_MS,

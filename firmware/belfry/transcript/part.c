@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,16 +113,15 @@ join(struct part_list *list)
     list->count = kept;
 }
 
-int
-part_list(int dir, const char *name, struct part_list *out)
+/* Calls take() for each part's file until it returns an error. 0 or -errno. */
+static int
+each_file(int dir, int (*take)(void *to, const char *name, enum part_kind kind, uint64_t base), void *to)
 {
     int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
     const struct dirent *e;
-    unsigned room = 0;
     int error = 0;
 
-    memset(out, 0, sizeof *out);
     if (d == NULL) {
         error = -errno;
         if (fd >= 0) {
@@ -130,15 +130,40 @@ part_list(int dir, const char *name, struct part_list *out)
         return error;
     }
     while (error == 0 && (e = readdir(d)) != NULL) {
-        char of[CONF_NAME];
+        char name[CONF_NAME];
         enum part_kind kind;
         uint64_t base;
 
-        if (part_parse(e->d_name, of, &kind, &base) && strcmp(of, name) == 0) {
-            error = add(out, &room, kind, base);
+        if (part_parse(e->d_name, name, &kind, &base)) {
+            error = take(to, name, kind, base);
         }
     }
     (void)closedir(d);
+    return error;
+}
+
+struct listing {
+    const char *name;
+    struct part_list *list;
+    unsigned room;
+};
+
+static int
+list_one(void *to, const char *name, enum part_kind kind, uint64_t base)
+{
+    struct listing *l = to;
+
+    return strcmp(name, l->name) == 0 ? add(l->list, &l->room, kind, base) : 0;
+}
+
+int
+part_list(int dir, const char *name, struct part_list *out)
+{
+    struct listing l = { .name = name, .list = out };
+    int error;
+
+    memset(out, 0, sizeof *out);
+    error = each_file(dir, list_one, &l);
     if (error != 0) {
         part_list_free(out);
         return error;
@@ -152,4 +177,94 @@ part_list_free(struct part_list *list)
 {
     free(list->part);
     memset(list, 0, sizeof *list);
+}
+
+/* ---- the newest of each line */
+
+struct newest {
+    char name[CONF_NAME]; /* first: what is searched for is a name */
+    struct part part;
+};
+
+struct part_newest {
+    void *tree;
+};
+
+static int
+by_name(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* The line's entry, made when it has none yet; NULL when there is no memory. */
+static struct newest *
+newest_of(struct part_newest *all, const char *name)
+{
+    void *found = tfind(name, &all->tree, by_name);
+    struct newest *n = found != NULL ? *(struct newest **)found : NULL;
+
+    if (n != NULL) {
+        return n;
+    }
+    n = calloc(1, sizeof *n);
+    if (n != NULL) {
+        memcpy(n->name, name, strlen(name) + 1);
+        if (tsearch(n, &all->tree, by_name) == NULL) {
+            free(n);
+            n = NULL;
+        }
+    }
+    return n;
+}
+
+static int
+keep_newest(void *to, const char *name, enum part_kind kind, uint64_t base)
+{
+    struct newest *n;
+
+    if (kind == PART_INDEX) {
+        return 0; /* without bytes it is no part */
+    }
+    n = newest_of(to, name);
+    if (n == NULL) {
+        return -ENOMEM;
+    }
+    if ((!n->part.raw && !n->part.zst) || base > n->part.base) {
+        n->part = (struct part){ .base = base };
+    }
+    if (base == n->part.base) {
+        *(kind == PART_RAW ? &n->part.raw : &n->part.zst) = true;
+    }
+    return 0;
+}
+
+int
+part_newest_read(int dir, struct part_newest **out)
+{
+    struct part_newest *all = calloc(1, sizeof *all);
+    int error = all != NULL ? each_file(dir, keep_newest, all) : -ENOMEM;
+
+    if (error != 0) {
+        part_newest_free(all);
+        return error;
+    }
+    *out = all;
+    return 0;
+}
+
+const struct part *
+part_newest_find(const struct part_newest *all, const char *name)
+{
+    void *found = tfind(name, &all->tree, by_name);
+
+    return found != NULL ? &(*(struct newest **)found)->part : NULL;
+}
+
+void
+part_newest_free(struct part_newest *all)
+{
+    if (all != NULL) {
+        tdestroy(all->tree, free);
+        free(all);
+    }
 }

@@ -5,8 +5,8 @@
  *
  *     NAME.raw  NAME.idx           being written
  *     NAME.raw.BASE NAME.idx.BASE  a part that was rotated away: it begins with byte BASE of the line
- * (decimal, 16 or more digits) NAME.zst.BASE                the same bytes compressed, in the place of
- * NAME.raw.BASE
+ *                                  (decimal, 16 or more digits)
+ *     NAME.zst.BASE                the same bytes compressed, in the place of NAME.raw.BASE
  *     ... .new                     not finished; means nothing
  * NAME may itself look like any of them: names are read from their end.
  */
@@ -29,6 +29,9 @@ struct part_list {
     struct part *part; /* by base */
 };
 
+/* The newest part of each line of a directory. */
+struct part_newest;
+
 /* Writes the name of the file that is being written. PART_ZST has none. */
 void part_head(char out[PART_FILE], const char *name, enum part_kind kind);
 
@@ -41,5 +44,13 @@ bool part_parse(const char *file, char name[CONF_NAME], enum part_kind *kind, ui
 int part_list(int dir, const char *name, struct part_list *out);
 
 void part_list_free(struct part_list *list);
+
+/* For all lines in one pass. 0 or -errno; part_newest_free() is due after 0 only. */
+int part_newest_read(int dir, struct part_newest **out);
+
+/* The newest part with bytes, or NULL when the line has none. It is part of `all`. */
+const struct part *part_newest_find(const struct part_newest *all, const char *name);
+
+void part_newest_free(struct part_newest *all);
 
 #endif

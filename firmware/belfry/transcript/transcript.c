@@ -52,6 +52,21 @@ transcripts_init(struct transcripts *all, int dir, uint64_t floor)
 }
 
 void
+transcripts_survey(struct transcripts *all)
+{
+    if (part_newest_read(all->dir, &all->newest) != 0) {
+        all->newest = NULL; /* each looks for itself */
+    }
+}
+
+void
+transcripts_surveyed(struct transcripts *all)
+{
+    part_newest_free(all->newest);
+    all->newest = NULL;
+}
+
+void
 transcripts_free(struct transcripts *all)
 {
     while (all->spare != NULL) {
@@ -205,23 +220,36 @@ finish_turn(const struct transcript *t)
     }
 }
 
+/* Where the newest part ends; 0 when there is none, or when it is not there any more. */
+static uint64_t
+end_of_newest(const struct transcript *t, const struct part_newest *newest)
+{
+    const struct part *last = part_newest_find(newest, t->name);
+    uint64_t size = last != NULL ? volume_size_of(t->all->dir, t->name, last) : 0;
+
+    return size > 0 ? last->base + size : 0;
+}
+
 /* Behind all parts that are there. */
 static uint64_t
 base_behind_parts(const struct transcript *t)
 {
-    struct part_list parts;
+    struct part_newest *now;
+    const struct part *last;
     uint64_t base = 0;
 
-    if (part_list(t->all->dir, t->name, &parts) != 0) {
+    if (t->all->newest != NULL && part_newest_find(t->all->newest, t->name) == NULL) {
         return 0;
     }
-    if (parts.count > 0) {
-        const struct part *last = &parts.part[parts.count - 1];
-        uint64_t size = volume_size_of(t->all->dir, t->name, last);
-
-        base = last->base + (size > 0 ? size : 1);
+    if (t->all->newest != NULL) {
+        base = end_of_newest(t, t->all->newest);
     }
-    part_list_free(&parts);
+    if (base == 0 && part_newest_read(t->all->dir, &now) == 0) { /* packed meanwhile, or nobody has looked */
+        last = part_newest_find(now, t->name);
+        base = end_of_newest(t, now);
+        base = base == 0 && last != NULL ? last->base + 1 : base;
+        part_newest_free(now);
+    }
     return base;
 }
 

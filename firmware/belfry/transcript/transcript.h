@@ -23,6 +23,7 @@
 #define TRANSCRIPT_CHUNKS 1024  /* for all lines together: 2 MiB at most */
 #define TRANSCRIPT_NAME 32      /* with the NUL */
 
+struct part_newest;
 struct transcript;
 struct transcript_chunk;
 
@@ -34,7 +35,8 @@ struct transcripts {
     uint64_t reserved; /* the caller's: bytes of what is free that are for others */
     uint64_t written;  /* since the last look at what is free */
     int64_t look_ms;
-    unsigned chunks; /* made so far */
+    struct part_newest *newest; /* between transcripts_survey() and transcripts_surveyed() */
+    unsigned chunks;            /* made so far */
     struct transcript_chunk *spare;
     struct transcript *first; /* those with waiting bytes, oldest first */
     struct transcript *last;
@@ -75,6 +77,12 @@ enum transcript_change {
 
 /* `floor` as the configuration says it. */
 void transcripts_init(struct transcripts *all, int dir, uint64_t floor);
+
+/* Looks once which parts there are, for all that are opened until transcripts_surveyed(): else each that has
+ * no bytes yet reads the whole directory. */
+void transcripts_survey(struct transcripts *all);
+
+void transcripts_surveyed(struct transcripts *all);
 
 /* Frees what no transcript holds any more: after transcript_close() of all. */
 void transcripts_free(struct transcripts *all);

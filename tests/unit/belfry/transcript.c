@@ -680,6 +680,39 @@ a_base_outlives_the_parts_before_it(void)
     remove_transcript();
 }
 
+static void
+transcripts_opened_together_go_on_behind_their_own_parts_even_when_one_is_packed_meanwhile(void)
+{
+    static const uint8_t bytes[1000];
+    struct transcript t;
+
+    for (int part = 0; part < 2; part++) {
+        CHECK_INT(begin(&t), 0);
+        t.rotate_size = 1000;
+        (void)transcript_append(&t, bytes, 1000, 1, 1000);
+        CHECK(transcript_turn(&t, 1, 1000));
+        transcript_close(&t, 2000);
+    }
+    put(in_dir("b.raw.0000000000009000"), bytes, 100, 0);
+    put(in_dir("c.idx.0000000000009000"), bytes, 100, 0);
+    CHECK_INT(unlink(in_dir("a.idx")), 0);
+    transcripts_survey(&all);
+    CHECK(all.newest != NULL);
+    CHECK_INT(sweep(0, 0, 0).packed, 3);
+    CHECK_INT(begin(&t), 0);
+    CHECK_INT(transcript_end(&t), 2000);
+    transcript_close(&t, 3000);
+    CHECK_INT(transcript_open(&t, &all, "b"), 0);
+    CHECK_INT(transcript_end(&t), 9100);
+    transcript_close(&t, 3000);
+    CHECK_INT(transcript_open(&t, &all, "c"), 0);
+    CHECK_INT(transcript_end(&t), 0);
+    transcript_close(&t, 3000);
+    transcripts_surveyed(&all);
+    CHECK(all.newest == NULL);
+    wipe();
+}
+
 int
 main(void)
 {
@@ -705,6 +738,7 @@ main(void)
     CHECK_RUN(names_of_parts_are_told_from_names_of_lines_that_look_like_them);
     CHECK_RUN(a_gap_is_marked_when_its_line_is_closed_on_a_full_disk);
     CHECK_RUN(a_base_outlives_the_parts_before_it);
+    CHECK_RUN(transcripts_opened_together_go_on_behind_their_own_parts_even_when_one_is_packed_meanwhile);
     transcripts_free(&all);
     (void)close(dir_fd);
     (void)rmdir(dir);
