@@ -301,7 +301,7 @@ read_from_outside(const struct netspace *s, struct socktable *out)
         return -EPERM;
     }
     snprintf(folder, sizeof(folder), "%d/net", s->pid);
-    *out = (struct socktable){ .proc = netspaces.proc, .net = folder, .diag = -EPERM };
+    *out = (struct socktable){ .text = { .proc = netspaces.proc, .net = folder }, .diag = -EPERM };
     return 0;
 }
 

@@ -541,7 +541,7 @@ look_behind(int64_t now_ms)
         changed = look_at_rest(now_ms) || changed;
         changed = look_into_some() || changed;
         ports.next_udp_ms = clock_next_ms(now_ms, sweep_ms);
-        stand(NO_DIAG, ports.table.text_only);
+        stand(NO_DIAG, ports.table.text_only != 0);
         stand(NO_VSOCK, ports.vsock_listed && ports.table.vsock == SOCKTABLE_VSOCK_UNLISTED);
     }
     ports.next_look_ms =
@@ -597,7 +597,7 @@ ports_status(struct detector_status *out)
             "TCP is looked at each 40 ms");
     status_source_or(out, "destroy group", ports.destroy < 0 ? -ports.destroy : 0,
             "the next look sees what was closed");
-    status_source(out, ports.table.text_only ? "/proc/net" : "sock_diag, /proc/net");
+    status_source(out, ports.table.text_only != 0 ? "/proc/net" : "sock_diag, /proc/net");
     for (unsigned net = 1; net <= NETSPACES_MAX; net++) {
         others += netspaces_used(net);
     }
@@ -672,7 +672,7 @@ open_tables(void)
         }
     }
     ports.vsock_listed = vsock_listed(ports.env.conf);
-    stand(NO_DIAG, ports.table.text_only);
+    stand(NO_DIAG, ports.table.text_only != 0);
     stand(NO_VSOCK, ports.vsock_listed && ports.table.vsock == SOCKTABLE_VSOCK_UNLISTED);
     portjudge_begin(&ports.judge, ports.proc);
     return 0;

@@ -256,27 +256,6 @@ take_lines(char *text, size_t len, uint8_t family, enum conf_proto proto, struct
     return len - at;
 }
 
-static int
-dump_file(int proc, const char *name, uint8_t family, enum conf_proto proto, struct sockets *out)
-{
-    char text[BUFFER];
-    size_t have = 0;
-    ssize_t n;
-    int fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    while ((n = read(fd, text + have, sizeof(text) - have)) > 0) {
-        have = take_lines(text, have + (size_t)n, family, proto, out);
-        have = have == sizeof(text) ? 0 : have; /* no line is that long */
-    }
-    int error = n < 0 ? -errno : 0;
-
-    close(fd);
-    return error;
-}
-
 struct table {
     const char *file;
     uint8_t family;
@@ -294,10 +273,59 @@ static const struct table tables[CONF_PROTOS][2] = {
 };
 /* clang-format on */
 
-int
-procnet_dump(int proc, const char *net, enum conf_proto proto, struct sockets *out)
+static void
+close_file(struct procnet_file *f)
+{
+    if (f->open) {
+        close(f->fd);
+    }
+    f->open = false;
+}
+
+/* The beginning of a text. A file that cannot be read any more, as of a module that was gone, is opened anew.
+ */
+static ssize_t
+begin_text(const struct procnet *p, const char *file, struct procnet_file *f, char *out, size_t size)
 {
     char name[64];
+    ssize_t n = f->open ? pread(f->fd, out, size, 0) : -1;
+
+    if (n >= 0) {
+        return n;
+    }
+    close_file(f);
+    snprintf(name, sizeof(name), "%s/%s", p->net, file);
+    f->fd = openat(p->proc, name, O_RDONLY | O_CLOEXEC);
+    f->open = f->fd >= 0;
+    n = f->open ? pread(f->fd, out, size, 0) : -1;
+    return n < 0 ? -errno : n;
+}
+
+static int
+dump_file(struct procnet *p, enum conf_proto proto, int i, struct sockets *out)
+{
+    const struct table *t = &tables[proto][i];
+    struct procnet_file *f = &p->file[proto][i];
+    static char text[BUFFER]; /* on the stack it would be zeroed each time */
+    ssize_t n = begin_text(p, t->file, f, text, sizeof(text));
+    off_t at = 0;
+    size_t have = 0;
+
+    if (n < 0) {
+        return (int)n;
+    }
+    while (n > 0) {
+        at += n;
+        have = take_lines(text, have + (size_t)n, t->family, proto, out);
+        have = have == sizeof(text) ? 0 : have; /* no line is that long */
+        n = pread(f->fd, text + have, sizeof(text) - have, at);
+    }
+    return n < 0 ? -errno : 0;
+}
+
+int
+procnet_dump(struct procnet *p, enum conf_proto proto, struct sockets *out)
+{
     int error = 0;
 
     sockets_clear(out);
@@ -305,11 +333,17 @@ procnet_dump(int proc, const char *net, enum conf_proto proto, struct sockets *o
         return -EPROTONOSUPPORT;
     }
     for (int i = 0; i < 2 && tables[proto][i].file != NULL && error == 0; i++) {
-        const struct table *t = &tables[proto][i];
-
-        snprintf(name, sizeof(name), "%s/%s", net, t->file);
-        error = dump_file(proc, name, t->family, proto, out);
-        error = error == -ENOENT && !t->always ? 0 : error;
+        error = dump_file(p, proto, i, out);
+        error = error == -ENOENT && !tables[proto][i].always ? 0 : error;
     }
     return error;
+}
+
+void
+procnet_close(struct procnet *p)
+{
+    for (unsigned i = 0; i < CONF_PROTOS; i++) {
+        close_file(&p->file[i][0]);
+        close_file(&p->file[i][1]);
+    }
 }

@@ -13,6 +13,7 @@
 
 #define STATE_UNCONNECTED 7 /* TCP_CLOSE, which for UDP means bound only */
 #define STATE_LISTEN 10
+#define NO_PROTOCOL 0xFFFF
 #define ANSWER_SIZE 32768 /* the kernel fills up to this much when asked with so large a buffer */
 
 struct request {
@@ -20,10 +21,15 @@ struct request {
     struct inet_diag_req_v2 ask;
 };
 
-/* The older form, for TCP only: one walk through the kernel's table gives IPv4 and IPv6 together. */
+/*
+ * The older form: one walk through the kernel's table gives IPv4 and IPv6 together. It is about TCP; since
+ * Linux 5.9 about any protocol, which stands behind it.
+ */
 struct both_request {
     struct nlmsghdr head;
     struct inet_diag_req ask;
+    struct nlattr attribute;
+    uint32_t protocol;
 };
 
 struct vsock_request {
@@ -97,6 +103,19 @@ take_socket(const uint8_t *payload, size_t len, struct sockets *out)
     }
 }
 
+/* The end of a walk that the kernel could not make, as it has no lister for the protocol, holds its error. */
+static enum sockdiag_more
+take_done(const uint8_t *payload, size_t len, int *error)
+{
+    int32_t code = 0;
+
+    if (len >= sizeof(code)) {
+        memcpy(&code, payload, sizeof(code));
+    }
+    *error = code < 0 && code > -4096 ? code : 0;
+    return *error != 0 ? SOCKDIAG_BAD : SOCKDIAG_DONE;
+}
+
 static enum sockdiag_more
 take_error(const uint8_t *payload, size_t len, int *error)
 {
@@ -132,7 +151,7 @@ sockdiag_parse(const uint8_t *src, size_t len, uint32_t seq, struct sockets *out
             continue;
         }
         if (head.nlmsg_type == NLMSG_DONE) {
-            return SOCKDIAG_DONE;
+            return take_done(payload, payload_len, error);
         }
         if (head.nlmsg_type == NLMSG_ERROR) {
             return take_error(payload, payload_len, error);
@@ -182,13 +201,16 @@ ask_vsock(int fd, uint32_t seq)
 }
 
 static int
-ask_both(int fd, uint32_t seq)
+ask_both(int fd, uint32_t protocol, uint32_t states, uint32_t seq)
 {
     struct both_request r = { .head = { .nlmsg_len = sizeof(r),
                                       .nlmsg_type = TCPDIAG_GETSOCK,
                                       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
                                       .nlmsg_seq = seq },
-        .ask = { .idiag_family = AF_INET, .idiag_states = 1u << STATE_LISTEN } };
+        .ask = { .idiag_family = AF_INET, .idiag_states = states },
+        .attribute = { .nla_len = sizeof(r.attribute) + sizeof(r.protocol),
+                .nla_type = INET_DIAG_REQ_PROTOCOL },
+        .protocol = protocol };
 
     return send_request(fd, &r, sizeof(r));
 }
@@ -219,7 +241,7 @@ static uint32_t sequence;
 static int
 take_answer(int fd, struct sockets *out)
 {
-    uint8_t answer[ANSWER_SIZE];
+    static uint8_t answer[ANSWER_SIZE]; /* on the stack it would be zeroed each time */
     enum sockdiag_more more = SOCKDIAG_MORE;
     int error = 0;
 
@@ -243,11 +265,40 @@ dump_family(int fd, uint8_t family, enum conf_proto proto, struct sockets *out)
 }
 
 static int
-dump_both(int fd, struct sockets *out)
+dump_both(int fd, uint32_t protocol, uint32_t states, struct sockets *out)
 {
-    int error = ask_both(fd, ++sequence);
+    int error = ask_both(fd, protocol, states, ++sequence);
 
     return error != 0 ? error : take_answer(fd, out);
+}
+
+/*
+ * Whether the kernel reads the protocol behind the older form: it then has no lister for a number that no
+ * protocol has. One that does not read it lists TCP, and no error comes.
+ */
+static bool
+reads_protocol(int fd, struct sockets *out)
+{
+    static enum { NOT_ASKED, READ, PASSED_OVER } known;
+
+    if (known == NOT_ASKED) {
+        int error = dump_both(fd, NO_PROTOCOL, 0, out);
+
+        known = error == -ENOENT ? READ : error == 0 ? PASSED_OVER : NOT_ASKED;
+        sockets_clear(out);
+    }
+    return known == READ;
+}
+
+/* IPv4 and IPv6 in one walk. */
+static int
+dump_at_once(int fd, enum conf_proto proto, struct sockets *out)
+{
+    if (proto == CONF_TCP) {
+        return dump_both(fd, IPPROTO_TCP, 1u << STATE_LISTEN, out);
+    }
+    return reads_protocol(fd, out) ? dump_both(fd, IPPROTO_UDP, 1u << STATE_UNCONNECTED, out)
+                                   : -EPROTONOSUPPORT;
 }
 
 static int
@@ -268,7 +319,7 @@ sockdiag_dump(int fd, enum conf_proto proto, struct sockets *out)
     if (proto != CONF_TCP && proto != CONF_UDP) {
         return -EPROTONOSUPPORT;
     }
-    if (proto == CONF_TCP && dump_both(fd, out) == 0) {
+    if (dump_at_once(fd, proto, out) == 0) {
         return 0;
     }
     sockets_clear(out);

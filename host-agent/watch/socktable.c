@@ -1,6 +1,5 @@
 #include "watch/socktable.h"
 #include "watch/procfs.h"
-#include "watch/procnet.h"
 #include "watch/sockdiag.h"
 #include <errno.h>
 #include <stdio.h>
@@ -15,8 +14,8 @@ socktable_refresh(struct socktable *t)
     char name[64];
     char text[PROTOCOLS];
 
-    snprintf(name, sizeof(name), "%s/protocols", t->net);
-    ssize_t len = procfs_read(t->proc, name, text, sizeof(text));
+    snprintf(name, sizeof(name), "%s/protocols", t->text.net);
+    ssize_t len = procfs_read(t->text.proc, name, text, sizeof(text));
     bool has = len > 0 && procnet_has(text, (size_t)len, "AF_VSOCK");
 
     t->retry = has;
@@ -30,7 +29,7 @@ socktable_refresh(struct socktable *t)
 void
 socktable_open(struct socktable *t, int proc, const char *net)
 {
-    *t = (struct socktable){ .proc = proc, .net = net, .diag = sockdiag_open() };
+    *t = (struct socktable){ .text = { .proc = proc, .net = net }, .diag = sockdiag_open() };
 }
 
 void
@@ -40,6 +39,7 @@ socktable_close(struct socktable *t)
         close(t->diag);
     }
     t->diag = -EBADF;
+    procnet_close(&t->text);
 }
 
 static int
@@ -86,10 +86,11 @@ socktable_dump(struct socktable *t, enum conf_proto proto, struct sockets *out)
     if (proto == CONF_TCP || proto == CONF_UDP) {
         int error = dump_diag(t, proto, out);
 
-        t->text_only = error != 0 && error != -EAGAIN;
+        t->text_only &= ~(1u << proto);
         if (error == 0) {
             return 0;
         }
+        t->text_only |= error != -EAGAIN ? 1u << proto : 0;
     }
-    return procnet_dump(t->proc, t->net, proto, out);
+    return procnet_dump(&t->text, proto, out);
 }

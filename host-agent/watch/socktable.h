@@ -7,15 +7,14 @@
  * SCTP by text, so that nothing is loaded into the kernel for the asking; vsock by sock_diag, and only while
  * the kernel has vsock at all.
  */
-#include "watch/sockets.h"
+#include "watch/procnet.h"
 
 enum socktable_vsock { SOCKTABLE_VSOCK_ABSENT, SOCKTABLE_VSOCK_LISTED, SOCKTABLE_VSOCK_UNLISTED };
 
 struct socktable {
-    int proc;        /* /proc */
-    int diag;        /* a socket of the namespace, or -errno */
-    const char *net; /* its folder below /proc: "self/net" */
-    bool text_only;  /* out: sock_diag did not answer */
+    int diag;           /* a socket of the namespace, or -errno */
+    unsigned text_only; /* out: a bit for each protocol about which sock_diag did not answer */
+    struct procnet text;
     enum socktable_vsock vsock;
     bool retry; /* ask once more whether vsock can be listed */
 };

@@ -362,6 +362,22 @@ an_answer_of_the_kernel_is_read_and_a_cut_one_is_not_the_end(void)
     CHECK_INT(error, -EPROTO);
 }
 
+static void
+the_end_of_a_walk_that_the_kernel_could_not_make_is_its_error(void)
+{
+    static struct sockets sockets;
+    struct answer a = answer_for(3);
+    int error;
+
+    sockets_clear(&sockets);
+    a.status = -ENOENT;
+    CHECK_INT(sockdiag_parse((const uint8_t *)&a, sizeof(a), 3, &sockets, &error), SOCKDIAG_BAD);
+    CHECK_INT(error, -ENOENT);
+    a.status = 1;
+    CHECK_INT(sockdiag_parse((const uint8_t *)&a, sizeof(a), 3, &sockets, &error), SOCKDIAG_DONE);
+    CHECK_INT(error, 0);
+}
+
 int
 main(void)
 {
@@ -377,5 +393,6 @@ main(void)
     CHECK_RUN(a_vsock_socket_is_taken_only_while_it_listens);
     CHECK_RUN(a_tracepoint_is_read_by_its_own_format);
     CHECK_RUN(an_answer_of_the_kernel_is_read_and_a_cut_one_is_not_the_end);
+    CHECK_RUN(the_end_of_a_walk_that_the_kernel_could_not_make_is_its_error);
     return check_result();
 }

@@ -562,7 +562,7 @@ both_ways_of_looking_see_the_same_sockets(void)
     static struct sockets diag;
     static struct sockets text;
     int fds[6];
-    int proc = procfs_open();
+    struct procnet files = { .proc = procfs_open(), .net = "self/net" };
     int fd = sockdiag_open();
 
     for (int i = 0; i < 6; i++) {
@@ -571,7 +571,7 @@ both_ways_of_looking_see_the_same_sockets(void)
     }
     for (int proto = 0; proto <= CONF_UDP && fd >= 0; proto++) {
         CHECK_INT(sockdiag_dump(fd, (enum conf_proto)proto, &diag), 0);
-        CHECK_INT(procnet_dump(proc, "self/net", (enum conf_proto)proto, &text), 0);
+        CHECK_INT(procnet_dump(&files, (enum conf_proto)proto, &text), 0);
         CHECK_INT(diag.count, text.count);
         CHECK(diag.count > 0);
         qsort(diag.row, diag.count, sizeof(diag.row[0]), compare_rows);
@@ -585,7 +585,48 @@ both_ways_of_looking_see_the_same_sockets(void)
         close(fds[i]);
     }
     close(fd);
-    close(proc);
+    procnet_close(&files);
+    close(files.proc);
+}
+
+static bool
+has_udp(const struct sockets *s, uint8_t family, uint16_t port)
+{
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (s->row[i].family == family && s->row[i].port == port) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+a_table_that_stays_open_shows_what_came_since_and_is_opened_anew_when_it_cannot_be_read(void)
+{
+    static struct sockets text;
+    struct procnet files = { .proc = procfs_open(), .net = "self/net" };
+    int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    CHECK_INT(procnet_dump(&files, CONF_UDP, &text), 0);
+    for (int i = 0; i < 3; i++) {
+        uint16_t port4 = 0;
+        uint16_t port6 = 0;
+        int fd4 = open_socket(UDP4, &port4);
+        int fd6 = open_socket(UDP6, &port6);
+
+        CHECK_INT(procnet_dump(&files, CONF_UDP, &text), 0);
+        CHECK(has_udp(&text, AF_INET, port4));
+        CHECK(has_udp(&text, AF_INET6, port6));
+        close(fd4);
+        close(fd6);
+        CHECK_INT(procnet_dump(&files, CONF_UDP, &text), 0);
+        CHECK(!has_udp(&text, AF_INET, port4));
+        CHECK(!has_udp(&text, AF_INET6, port6));
+        CHECK_INT(dup3(nothing, files.file[CONF_UDP][0].fd, O_CLOEXEC), files.file[CONF_UDP][0].fd);
+    }
+    close(nothing);
+    procnet_close(&files);
+    close(files.proc);
 }
 
 static void
@@ -677,6 +718,7 @@ main(int argc, char **argv)
     CHECK_RUN(a_port_that_two_programs_hold_is_right_when_both_are_listed);
     CHECK_RUN(ten_thousand_passing_udp_sockets_are_no_finding);
     CHECK_RUN(both_ways_of_looking_see_the_same_sockets);
+    CHECK_RUN(a_table_that_stays_open_shows_what_came_since_and_is_opened_anew_when_it_cannot_be_read);
     CHECK_RUN(the_listeners_are_those_that_ss_lists);
     CHECK_RUN(one_pass_of_check_stands_between_its_ends);
     return check_result();
