@@ -2,8 +2,12 @@
 #include "watch/pidinfo.h"
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#define NOT_COUNTED "0 0 0\n"
+#define FULL_EVERY 8 /* looks: whatever is known of a sleeper, so often it is looked at in full */
 
 const char *
 held_state_name(enum held_state state)
@@ -20,7 +24,7 @@ held_state_name(enum held_state state)
 void
 held_init(struct held *h)
 {
-    *h = (struct held){ .fd = -1, .stat = -1, .freezer = FREEZER_WATCH_NONE };
+    *h = (struct held){ .fd = -1, .stat = -1, .runs = -1, .freezer = FREEZER_WATCH_NONE };
 }
 
 void
@@ -31,6 +35,9 @@ held_end(struct held *h)
     }
     if (h->stat >= 0) {
         close(h->stat);
+    }
+    if (h->runs >= 0) {
+        close(h->runs);
     }
     freezer_forget(&h->freezer);
     held_init(h);
@@ -79,15 +86,46 @@ state_now(struct held *h, int proc, const struct freezer *freezer)
         return HELD_GONE; /* in between */
     }
     h->blind = frozen == FREEZER_UNKNOWN;
+    h->slept = stat.state == 'S' && frozen == FREEZER_THAWED;
     if (stat.state == 'T' || stat.state == 't') {
         return stat.state == 'T' ? HELD_STOPPED : HELD_TRACED;
     }
     return frozen == FREEZER_FROZEN ? HELD_FROZEN : HELD_RUNS;
 }
 
+/*
+ * True also when it cannot be known. The text is the CPU time of the first thread, how long it waited for a
+ * CPU, and how often it got one.
+ */
+static bool
+ran_since(struct held *h)
+{
+    char ran[HELD_RAN] = "";
+    ssize_t len = h->runs >= 0 ? pread(h->runs, ran, sizeof(ran) - 1, 0) : -1;
+
+    ran[len > 0 ? len : 0] = '\0';
+    bool same = ran[0] != '\0' && strcmp(ran, NOT_COUNTED) != 0 && strcmp(ran, h->ran) == 0;
+
+    memcpy(h->ran, ran, sizeof(ran));
+    return !same;
+}
+
+/* How often it ran is read before its state: what happens in between is seen at the next look. */
+static bool
+still_sleeps(struct held *h, const struct freezer *freezer)
+{
+    return !ran_since(h) && h->slept && !freezer->in_place && ++h->rested < FULL_EVERY &&
+           freezer_look_again(&h->freezer) == FREEZER_THAWED;
+}
+
 bool
 held_look(struct held *h, int proc, const struct freezer *freezer)
 {
+    if (still_sleeps(h, freezer)) {
+        return true;
+    }
+    h->slept = false;
+    h->rested = 0;
     enum held_state now = state_now(h, proc, freezer);
 
     if (now == HELD_RUNS || now == h->seen) {
@@ -97,18 +135,25 @@ held_look(struct held *h, int proc, const struct freezer *freezer)
     return now != HELD_GONE;
 }
 
-bool
-held_begin(struct held *h, int proc, const struct freezer *freezer, const struct daemon_process *process)
+static int
+open_file(int proc, int32_t pid, const char *file)
 {
     char name[32];
 
+    snprintf(name, sizeof(name), "%d/%s", pid, file);
+    return openat(proc, name, O_RDONLY | O_CLOEXEC);
+}
+
+bool
+held_begin(struct held *h, int proc, const struct freezer *freezer, const struct daemon_process *process)
+{
     held_init(h);
-    snprintf(name, sizeof(name), "%d/stat", process->pid);
     h->pid = process->pid;
     h->start = process->start;
     h->image = process->image;
     h->fd = (int)syscall(SYS_pidfd_open, process->pid, 0u);
-    h->stat = openat(proc, name, O_RDONLY | O_CLOEXEC);
+    h->stat = open_file(proc, process->pid, "stat");
+    h->runs = open_file(proc, process->pid, "schedstat");
     h->state = HELD_RUNS;
     if (!held_look(h, proc, freezer)) {
         held_end(h);

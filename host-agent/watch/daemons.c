@@ -33,7 +33,7 @@
 #define RESTARTS_RIGHT 3
 #define RESTARTS_KEPT 32
 
-#define DESCRIPTORS 4096 /* five a held process, at most */
+#define DESCRIPTORS 4096 /* six a held process, at most */
 
 enum condition {
     CONDITION_UNKNOWN,
@@ -558,6 +558,7 @@ look_at_held(void)
     bool lost = false;
 
     daemonscan_pidfiles(daemons.env.conf);
+    freezer_refresh(&daemons.freezer);
     for (unsigned i = 0; i < daemons.env.conf->daemons; i++) {
         struct watched_daemon *d = &daemons.daemon[i];
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define GROUPS_TEXT 8192
+#define COUNTS_TEXT 2048
 #define GROUP_PATH 4096
 
 struct cursor {
@@ -102,6 +103,26 @@ freezer_state_parse(enum freezer_version version, const char *src, size_t len)
     return false;
 }
 
+/* Its name, the number of its hierarchy (0: not mounted as version 1), and how many groups that has. */
+bool
+freezer_counts_parse(const char *src, size_t len)
+{
+    struct cursor c = { .at = src, .end = src + len };
+    struct cursor line;
+
+    while (take_until(&c, '\n', &line)) {
+        struct cursor name;
+        struct cursor hierarchy;
+        struct cursor groups;
+
+        if (take_until(&line, '\t', &name) && is_text(&name, "freezer")) {
+            return !take_until(&line, '\t', &hierarchy) || !take_until(&line, '\t', &groups) ||
+                   (!is_text(&hierarchy, "0") && !is_text(&groups, "1"));
+        }
+    }
+    return false;
+}
+
 static int
 open_hierarchy(const char *path, long magic)
 {
@@ -123,6 +144,17 @@ freezer_open(struct freezer *f)
     if (f->dir[FREEZER_V2] < 0) {
         f->dir[FREEZER_V2] = open_hierarchy("/sys/fs/cgroup/unified", CGROUP2_SUPER_MAGIC);
     }
+    f->counts = open("/proc/cgroups", O_RDONLY | O_CLOEXEC);
+    f->in_place = true;
+}
+
+void
+freezer_refresh(struct freezer *f)
+{
+    char text[COUNTS_TEXT];
+    ssize_t len = f->counts >= 0 ? pread(f->counts, text, sizeof(text), 0) : -1;
+
+    f->in_place = len <= 0 || freezer_counts_parse(text, (size_t)len);
 }
 
 void
@@ -134,6 +166,10 @@ freezer_close(struct freezer *f)
         }
         f->dir[version] = -1;
     }
+    if (f->counts >= 0) {
+        close(f->counts);
+    }
+    f->counts = -1;
 }
 
 static void

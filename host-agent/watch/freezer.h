@@ -22,6 +22,8 @@ enum freezer_state {
 /* The mounted hierarchies. -1: none. */
 struct freezer {
     int dir[FREEZER_VERSIONS];
+    int counts;    /* /proc/cgroups */
+    bool in_place; /* as of freezer_refresh() */
 };
 
 /* What is kept open of one process, so that the next look is cheap. Begins as FREEZER_WATCH_NONE. */
@@ -45,6 +47,12 @@ struct freezer_groups {
 void freezer_open(struct freezer *f);
 void freezer_close(struct freezer *f);
 
+/*
+ * Before a round of looks: `in_place` says whether a process may be frozen where it sleeps, without running
+ * first. Version 1 does that, in any group but the root; version 2 lets each process freeze itself.
+ */
+void freezer_refresh(struct freezer *f);
+
 /* `proc` is a descriptor of /proc. FREEZER_UNKNOWN also for a process that is gone. */
 enum freezer_state freezer_look(const struct freezer *f, int proc, int32_t pid, struct freezer_watch *w);
 void freezer_forget(struct freezer_watch *w);
@@ -55,6 +63,9 @@ enum freezer_state freezer_look_again(const struct freezer_watch *w);
 
 /* Reads the text of PID/cgroup; false when a line is none. Whoever may make a group chose its name. */
 bool freezer_groups_parse(const char *src, size_t len, struct freezer_groups *out);
+
+/* The text of /proc/cgroups: true when the freezer of version 1 has groups besides its root. */
+bool freezer_counts_parse(const char *src, size_t len);
 
 /* The text of cgroup.events or freezer.state. */
 bool freezer_state_parse(enum freezer_version version, const char *src, size_t len);

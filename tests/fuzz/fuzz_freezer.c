@@ -1,4 +1,5 @@
-/* Any text as PID/cgroup and as a group's state: what is found lies inside, and is found again. */
+/* Any text as PID/cgroup, as a group's state, and as the list of controllers: what is found lies inside, and
+ * is found again. */
 #include "watch/freezer.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +58,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool second = freezer_state_parse(FREEZER_V2, exact, size);
 
     if ((first && memmem(exact, size, "FR", 2) == NULL) ||
-            (second && memmem(exact, size, "frozen 1\n", 9) == NULL)) {
+            (second && memmem(exact, size, "frozen 1\n", 9) == NULL) ||
+            (freezer_counts_parse(exact, size) && memmem(exact, size, "freezer\t", 8) == NULL)) {
         abort();
     }
     free(exact);

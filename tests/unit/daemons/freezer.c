@@ -3,8 +3,10 @@
 #include "watch/daemonheld.h"
 #include "watch/pidinfo.h"
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static bool
@@ -76,6 +78,29 @@ frozen_is_only_what_the_kernel_calls_so(void)
 }
 
 static void
+processes_are_frozen_in_place_where_version_1_has_groups(void)
+{
+    static const struct {
+        const char *text;
+        bool in_place;
+    } row[] = {
+        { "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t1\t9\t1\nfreezer\t6\t2\t1\npids\t8\t1\t1\n",
+                true },
+        { "cpu\t1\t9\t1\nfreezer\t6\t1\t1\npids\t8\t7\t1\n", false },
+        { "freezer\t0\t73\t1\n", false },
+        { "freezers\t6\t2\t1\n", false },
+        { "cpu\t1\t9\t1\n", false },
+        { "freezer\t6\n", true },
+        { "freezer\n", false },
+        { "", false },
+    };
+
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        CHECK_INT(freezer_counts_parse(row[i].text, strlen(row[i].text)), row[i].in_place);
+    }
+}
+
+static void
 a_group_in_a_hierarchy_that_is_not_mounted_is_unknown(void)
 {
     struct freezer none = { .dir = { -1, -1 } };
@@ -136,12 +161,98 @@ the_groups_of_a_process_that_stays_in_its_group_are_not_read_again(void)
     close(proc);
 }
 
+/* Held, looked at until a look in full saw it asleep, and from now on gone for whoever reads its state. */
+static bool
+begin_sleeper(struct held *h, int proc, const struct freezer *freezer, int nothing)
+{
+    struct daemon_process process = { .pid = fork() };
+    struct procfs_stat stat = { .pid = 0 };
+
+    if (process.pid == 0) {
+        for (;;) {
+            pause();
+        }
+    }
+    CHECK(process.pid > 0 && procfs_stat(proc, process.pid, &stat) == 0);
+    process.start = stat.start;
+    CHECK(held_begin(h, proc, freezer, &process));
+    for (int i = 0; i < 1000 && !h->slept; i++) {
+        usleep(1000);
+        CHECK(held_look(h, proc, freezer));
+    }
+    CHECK(held_look(h, proc, freezer)); /* it may have come to rest just after its count was read */
+    h->rested = 0;
+    return dup2(nothing, h->stat) >= 0;
+}
+
+static void
+end_sleeper(struct held *h)
+{
+    kill(h->pid, SIGKILL);
+    waitpid(h->pid, NULL, 0);
+    held_end(h);
+}
+
+/* Full looks see it gone. */
+static void
+a_process_that_did_not_run_is_looked_at_in_full_every_eighth_time(void)
+{
+    struct freezer freezer;
+    struct held h;
+    int proc = procfs_open();
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    freezer_open(&freezer);
+    freezer.in_place = false;
+    CHECK(begin_sleeper(&h, proc, &freezer, nothing));
+    if (!h.slept || h.blind || access("/proc/self/schedstat", R_OK) != 0) {
+        printf("     left out: the kernel does not count how often a process runs\n");
+    } else {
+        for (int i = 1; i < 8; i++) {
+            CHECK(held_look(&h, proc, &freezer));
+        }
+        CHECK(!held_look(&h, proc, &freezer));
+    }
+    end_sleeper(&h);
+    freezer_close(&freezer);
+    close(nothing);
+    close(proc);
+}
+
+static void
+a_process_that_ran_or_may_be_frozen_in_place_is_looked_at_in_full(void)
+{
+    struct freezer freezer;
+    struct held h;
+    int proc = procfs_open();
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    freezer_open(&freezer);
+    for (int in_place = 0; in_place < 2; in_place++) {
+        freezer.in_place = false;
+        CHECK(begin_sleeper(&h, proc, &freezer, nothing));
+        freezer.in_place = in_place;
+        if (!in_place) {
+            kill(h.pid, SIGSTOP);
+            CHECK_INT(waitpid(h.pid, NULL, WUNTRACED), h.pid);
+        }
+        CHECK(!held_look(&h, proc, &freezer));
+        end_sleeper(&h);
+    }
+    freezer_close(&freezer);
+    close(nothing);
+    close(proc);
+}
+
 int
 main(void)
 {
     CHECK_RUN(the_groups_of_both_versions_are_found_among_others);
     CHECK_RUN(what_is_no_list_of_groups_is_refused);
     CHECK_RUN(frozen_is_only_what_the_kernel_calls_so);
+    CHECK_RUN(processes_are_frozen_in_place_where_version_1_has_groups);
+    CHECK_RUN(a_process_that_did_not_run_is_looked_at_in_full_every_eighth_time);
+    CHECK_RUN(a_process_that_ran_or_may_be_frozen_in_place_is_looked_at_in_full);
     CHECK_RUN(a_group_in_a_hierarchy_that_is_not_mounted_is_unknown);
     CHECK_RUN(the_groups_of_a_process_that_stays_in_its_group_are_not_read_again);
     return check_result();
