@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LONGEST_WAIT_MS 1000
+#define LONGEST_WAIT_MS 2000
 #define MESSAGES_A_TURN (2 * COURIER_WINDOW)
 #define PROBE_MS 250   /* from one probe to the next, */
 #define PROBES_MS 6000 /* for so long: while a sign becomes a proof, or a new connection counts as steady */

@@ -94,12 +94,24 @@ warden_finding(enum finding_op op)
     core.warden_told = op == FINDING_OPEN;
 }
 
+static void
+warden_lives(int64_t at_ms)
+{
+    core.warden_ms = at_ms > core.warden_ms ? at_ms : core.warden_ms;
+    if (core.warden_told) {
+        warden_finding(FINDING_CLOSE);
+    }
+}
+
 /* A warden that is stopped or traced tells nobody of the others, nor starts them again. */
 static void
 check_warden(int64_t now_ms)
 {
     if (role_was_absent(&core.turn_ms, now_ms)) {
         core.warden_ms = now_ms;
+    }
+    if (core.self->taken_ms > core.warden_ms) {
+        warden_lives(core.self->taken_ms);
     }
     if (!core.warden_told && now_ms - core.warden_ms > WARDEN_SILENT_MS) {
         warden_finding(FINDING_OPEN);
@@ -109,10 +121,7 @@ check_warden(int64_t now_ms)
 static void
 take_control(const struct control_message *m, int passed, int64_t now_ms)
 {
-    core.warden_ms = now_ms;
-    if (core.warden_told) {
-        warden_finding(FINDING_CLOSE);
-    }
+    warden_lives(now_ms);
     switch ((enum control_kind)m->kind) {
     case CONTROL_PEER:
         if (passed >= 0 && m->role == ROLE_WIRE && m->index < core.self->conf->channels) {
@@ -298,7 +307,7 @@ begin(struct role_self *self)
     core_net_begin(core.warden_ms);
     core.started_ms = core.warden_ms;
     core.flood_ms = core.warden_ms - CORE_FLOOD_MS;
-    core.beat_ms = core.warden_ms + (int64_t)self->conf->beat_s * 1000;
+    core.beat_ms = clock_next_ms(core.warden_ms, (int64_t)self->conf->beat_s * 1000);
     role_seal(self);
     core_rights_take(ROLE_CORE, 0, self->missing);
     return 0;

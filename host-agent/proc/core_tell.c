@@ -1,3 +1,4 @@
+#include "alarm/clock.h"
 #include "proc/core.h"
 #include "proc/rights.h"
 #include <fcntl.h>
@@ -60,7 +61,7 @@ core_tell_beat(int64_t now_ms)
         len += n;
     }
     core_tell_flagged(SCHEDULE_BEAT, WIRE_INFO, "agent.beat", text, -1);
-    core.beat_ms = now_ms + (int64_t)core.self->conf->beat_s * 1000;
+    core.beat_ms = clock_next_ms(now_ms, (int64_t)core.self->conf->beat_s * 1000);
 }
 
 /*

@@ -38,11 +38,11 @@ enum role role_from(const char *name);
 #define ROLE_FD_CONF 4    /* sealed memory with struct conf */
 #define ROLE_FD_LINK 5    /* detectors and wires: to the core. Core: the session file. Opener: to its wire */
 #define ROLE_FD_LISTEN 6  /* core: the listening socket of STATE/ctl */
+#define ROLE_FD_PULSE 7   /* all but an opener: an eventfd for signs of life, which wake nobody */
 
 enum control_kind {
     /* to the warden */
-    CONTROL_READY, /* guarding has begun; `value` has a bit for each layer of rights.h that is missing */
-    CONTROL_ALIVE,
+    CONTROL_READY,      /* guarding has begun; `value` has a bit for each layer of rights.h that is missing */
     CONTROL_STOPPED,    /* core: the goodbye is written, the session file says so */
     CONTROL_LAST_WORDS, /* wire: the line sealed in advance is out */
     CONTROL_OPEN,       /* wire: open my device, please */

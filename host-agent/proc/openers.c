@@ -25,7 +25,7 @@ start(const struct openers_order *order, const int link[2])
         .index = order->channel,
         .program = order->program,
         /* In the place of the warden's link is the wire's: it has nothing to say to the warden. */
-        .fds = { link[1], order->conf, link[1], -1 } };
+        .fds = { link[1], order->conf, link[1], -1, -1 } };
     int error = link_send_fd(order->wire, &m, sizeof(m), link[0]);
 
     return error < 0 ? error : spawn_role(&spawned);

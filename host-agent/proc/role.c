@@ -7,9 +7,11 @@
 #include "proc/rights.h"
 #include "wire/line.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -29,12 +31,11 @@ call_what_is_forbidden(const struct role_self *self)
 }
 #endif
 
-/* Behind the whole second: the warden hears all detectors at once, then the core hears it, and a wire the
- * core. */
+/* Behind the whole second: whom the core wakes each second waits for that. */
 static int64_t
 place_in_second(enum role role)
 {
-    return role == ROLE_CORE ? 100 : role == ROLE_WIRE || role == ROLE_COURIER ? 200 : 0;
+    return role == ROLE_WIRE || role == ROLE_COURIER ? 200 : 0;
 }
 
 int64_t
@@ -44,6 +45,20 @@ role_alive_next_ms(enum role role, int64_t now_ms)
            clock_next_ms(now_ms + ROLE_EARLY_MS - place_in_second(role), ROLE_ALIVE_MS);
 }
 
+/* A sign that is still there when the next is due was not taken: by this the core sees whether the warden
+ * lives. */
+static void
+show_life(struct role_self *self, int64_t now_ms)
+{
+    eventfd_t left;
+
+    if (self->role == ROLE_CORE && eventfd_read(ROLE_FD_PULSE, &left) < 0 && errno == EAGAIN) {
+        self->taken_ms = self->shown_ms;
+    }
+    (void)eventfd_write(ROLE_FD_PULSE, 1);
+    self->shown_ms = now_ms;
+}
+
 int64_t
 role_alive(struct role_self *self, int64_t now_ms)
 {
@@ -51,7 +66,7 @@ role_alive(struct role_self *self, int64_t now_ms)
 #ifdef PLANT_FORBIDDEN_CALL
         call_what_is_forbidden(self);
 #endif
-        role_tell_warden(self, CONTROL_ALIVE);
+        show_life(self, now_ms);
         self->alive_ms = role_alive_next_ms(self->role, now_ms);
         if (image_rest(&self->rested_ms, now_ms)) {
             pages_rest(self->conf, sizeof(*self->conf)); /* sealed: it comes back as it was */
@@ -153,7 +168,8 @@ role_begin(struct role_self *self, enum role role, unsigned index)
     struct stat st;
 
     *self = (struct role_self){ .role = role, .index = index };
-    if (fstat(ROLE_FD_CONTROL, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+    if (fstat(ROLE_FD_CONTROL, &st) < 0 || !S_ISSOCK(st.st_mode) ||
+            (role != ROLE_OPENER && fcntl(ROLE_FD_PULSE, F_GETFD) < 0)) {
         return -ENOTSOCK;
     }
     rights_begin(role);

@@ -20,6 +20,8 @@ struct role_self {
     unsigned missing; /* layers of rights.h */
     const struct conf *conf;
     int64_t alive_ms;  /* when to show life next */
+    int64_t shown_ms;  /* when it did */
+    int64_t taken_ms;  /* of the last sign that the warden is known to have taken, of the core */
     int64_t rested_ms; /* image_rest() */
 };
 
@@ -42,9 +44,9 @@ void role_seal(struct role_self *self);
 int role_main(int argc, char **argv);
 
 /*
- * Shows life if it is time to, or nearly: the detectors at a whole second, with what they do then, those who
- * are woken by that a little behind, so that what they hear is what wakes them. Cheap; to be called from
- * every loop. Returns when to call again.
+ * Shows life if it is time to, or nearly: at a whole second, with what is done then; whom the core wakes each
+ * second a little behind, so that this is what wakes them. Cheap; to be called from every loop. Returns when
+ * to call again.
  */
 int64_t role_alive(struct role_self *self, int64_t now_ms);
 

@@ -6,7 +6,7 @@
 #include "proc/message.h"
 #include <sys/types.h>
 
-#define SPAWN_FDS 4         /* from ROLE_FD_CONTROL on */
+#define SPAWN_FDS 5         /* from ROLE_FD_CONTROL on */
 #define SPAWN_NOT_FOUND 127 /* status of a program that could not be executed */
 
 struct spawn_order {

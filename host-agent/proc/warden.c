@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -43,12 +44,11 @@
 #define END_MS 6000        /* for last words and goodbyes; then SIGKILL */
 #define LOCK_WAIT_MS 10000 /* for another agent's last processes to end */
 #define LOCK_LOOK_MS 100
-#define LATE_MS (ROLE_ALIVE_MS + ROLE_EARLY_MS + 100) /* a sign of life is missing: is it stopped? */
-#define LATE_LOOK_MS 200                              /* from one such look to the next */
+#define BEHIND_MS 20                  /* behind the whole second at which all show life: then we look */
+#define LATE_MS (ROLE_ALIVE_MS + 100) /* no sign of life since one was seen: is it stopped? */
+#define LATE_LOOK_MS 200              /* from one such look to the next */
 #define PROC_STATUS_TEXT 4096
 #define LONGEST_WAIT_MS 1000
-#define GATHER_MS 20 /* all show life at once: who did is heard again so much later, with the others */
-#define GATHER_EVERY_MS 500
 #define DESCRIPTORS_LEAST 64   /* with fewer, roles could not open what they guard by */
 #define DESCRIPTORS_MOST 16384 /* of what the hard limit allows */
 
@@ -63,6 +63,7 @@ struct child {
     unsigned index;
     pid_t pid; /* 0: does not run */
     int control;
+    int pulse; /* an eventfd: its signs of life */
     bool ready;
     bool missing;   /* cannot be started at all: told to each core as if it had not been found (127) */
     bool lost_told; /* the core was told that it is gone, so it is told when it is back */
@@ -95,9 +96,7 @@ struct warden {
     int signals;
     int64_t watchdog_ms;
     int64_t watchdog_due_ms;
-    int64_t life_ms;   /* when the core was last told that we live */
-    int64_t gather_ms; /* until then only what cannot wait wakes us */
-    int64_t turn_ms;   /* of role_was_absent() */
+    int64_t turn_ms; /* of role_was_absent() */
 };
 
 static struct warden warden;
@@ -138,7 +137,7 @@ introduce(const struct child *c, int link)
 }
 
 static pid_t
-spawn_child(const struct child *c, int control, int link)
+spawn_child(const struct child *c, int control, int link, int pulse)
 {
     bool core = c->role == ROLE_CORE;
     bool courier = c->role == ROLE_COURIER;
@@ -150,7 +149,8 @@ spawn_child(const struct child *c, int control, int link)
         .fds = { control, warden.conf_fd, core ? warden.session : link,
                 core      ? warden.listen
                 : courier ? warden.courier.folder
-                          : -1 } };
+                          : -1,
+                pulse } };
 
     return spawn_role(&order);
 }
@@ -165,19 +165,20 @@ start_child(struct child *c, int64_t now_ms)
     if (error < 0) {
         return error;
     }
-    if (c->role != ROLE_CORE) {
-        error = link_pair(link);
-    }
-    pid_t pid = error < 0 ? error : spawn_child(c, control[1], link[1]);
+    int pulse = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    error = pulse < 0 ? -errno : c->role != ROLE_CORE ? link_pair(link) : 0;
+    pid_t pid = error < 0 ? error : spawn_child(c, control[1], link[1], pulse);
     close(control[1]);
     if (link[1] >= 0) {
         close(link[1]);
     }
     if (pid < 0) {
         close(control[0]);
+        close(pulse);
     } else {
         c->pid = pid;
         c->control = control[0];
+        c->pulse = pulse;
         c->ready = false;
         c->began_ms = now_ms;
         c->alive_ms = now_ms;
@@ -364,10 +365,30 @@ take_ready(struct child *c, unsigned missing)
 }
 
 static void
-take_control(struct child *c, const struct control_message *m, int64_t now_ms)
+lives(struct child *c, int64_t now_ms)
 {
     c->alive_ms = now_ms;
     c->look_ms = now_ms + LATE_MS;
+}
+
+/* Signs of life wake nobody: who gave one is seen whenever we are awake, and once a second for that. */
+static void
+look_for_life(int64_t now_ms)
+{
+    for (unsigned i = 0; i < warden.children; i++) {
+        struct child *c = &warden.child[i];
+        eventfd_t signs;
+
+        if (c->pid != 0 && eventfd_read(c->pulse, &signs) == 0) {
+            lives(c, now_ms);
+        }
+    }
+}
+
+static void
+take_control(struct child *c, const struct control_message *m, int64_t now_ms)
+{
+    lives(c, now_ms);
     if (m->kind == CONTROL_READY) {
         take_ready(c, (unsigned)m->value & RIGHTS_ALL);
     } else if (m->kind == CONTROL_OPEN && c->role == ROLE_WIRE) {
@@ -396,7 +417,8 @@ child_ended(struct child *c, const siginfo_t *info, int64_t now_ms)
     hear_child(c, now_ms); /* its last word may wait there: the core says that the goodbye is written */
     c->pid = 0;
     close(c->control);
-    c->control = -1;
+    close(c->pulse);
+    c->control = c->pulse = -1;
     if (c->role == ROLE_CORE && warden.phase == PHASE_STOPPING) {
         stop_all_but_core();
     }
@@ -468,17 +490,6 @@ look_for_stopped(int64_t now_ms)
                 child_stopped(c, SIGSTOP);
             }
         }
-    }
-}
-
-static void
-show_life(int64_t now_ms)
-{
-    struct control_message m = { .kind = CONTROL_ALIVE, .role = ROLE_WARDEN };
-
-    if (warden.child[CORE].pid != 0 && now_ms - warden.life_ms >= ROLE_ALIVE_MS - ROLE_EARLY_MS) {
-        link_send(warden.child[CORE].control, &m, sizeof(m));
-        warden.life_ms = now_ms;
     }
 }
 
@@ -595,26 +606,17 @@ raise_descriptors(void)
     return true;
 }
 
-/* What those say who guard already can wait for the others to say it, too; that one ended is a signal. */
-static bool
-may_wait(const struct child *c, int64_t now_ms)
-{
-    return warden.phase == PHASE_GUARDING && c->ready && now_ms < warden.gather_ms;
-}
-
 static void
 wait_for_something(int64_t now_ms)
 {
     struct pollfd fds[1 + CHILDREN];
-    bool gathers = now_ms < warden.gather_ms;
-    int64_t due_ms = gathers ? warden.gather_ms : now_ms + LONGEST_WAIT_MS;
+    int64_t due_ms = BEHIND_MS + clock_next_ms(now_ms - BEHIND_MS, ROLE_ALIVE_MS);
 
     fds[0] = (struct pollfd){ .fd = warden.signals, .events = POLLIN };
     for (unsigned i = 0; i < warden.children; i++) {
         struct child *c = &warden.child[i];
 
-        fds[1 + i] = (struct pollfd){ .fd = c->pid != 0 && !may_wait(c, now_ms) ? c->control : -1,
-            .events = POLLIN };
+        fds[1 + i] = (struct pollfd){ .fd = c->pid != 0 ? c->control : -1, .events = POLLIN };
         if (warden.phase == PHASE_GUARDING && !c->missing) {
             int64_t child_ms = c->pid == 0 ? c->restart_ms : c->look_ms;
 
@@ -635,8 +637,6 @@ wait_for_something(int64_t now_ms)
     for (unsigned i = 0; i < warden.children; i++) {
         if (fds[1 + i].revents != 0) {
             hear_child(&warden.child[i], now_ms);
-            warden.gather_ms =
-                    now_ms - warden.gather_ms > GATHER_EVERY_MS ? now_ms + GATHER_MS : warden.gather_ms;
         }
     }
     if (fds[0].revents != 0) {
@@ -649,7 +649,7 @@ static bool
 act(int64_t now_ms)
 {
     feed_watchdog(now_ms);
-    show_life(now_ms);
+    look_for_life(now_ms);
     if (warden.phase == PHASE_GUARDING) {
         start_due(now_ms);
         look_for_stopped(now_ms);
@@ -683,7 +683,7 @@ static void
 add_child(enum role role, unsigned index)
 {
     warden.child[warden.children++] = (struct child){
-        .role = role, .index = index, .control = -1, .restart_wait_ms = RESTART_FIRST_MS
+        .role = role, .index = index, .control = -1, .pulse = -1, .restart_wait_ms = RESTART_FIRST_MS
     };
 }
 

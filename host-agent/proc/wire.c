@@ -26,7 +26,7 @@
 #define OPEN_MS 5000        /* for the opener; what takes longer hangs, and another one is asked for */
 #define REOPEN_FIRST_MS 100
 #define REOPEN_MOST_MS 5000
-#define LONGEST_WAIT_MS 1000
+#define LONGEST_WAIT_MS 2000
 #define HANGUPS_MOST 3 /* in HANGUPS_MS: as many as a getty and a login make when they begin anew */
 #define HANGUPS_MS 10000
 

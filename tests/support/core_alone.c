@@ -1,17 +1,17 @@
 #include "support/core_alone.h"
-#include "alarm/clock.h"
 #include "alarm/session.h"
 #include "proc/link.h"
 #include "proc/role.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FDS 4
+#define FDS 5
 
 /* Nothing can be tested without it. */
 static void
@@ -26,7 +26,7 @@ require(bool is, const char *what)
 bool
 core_alone_prepare(struct core_alone *c)
 {
-    *c = (struct core_alone){ .dir = "/tmp/tocsin-core-XXXXXX", .control = -1 };
+    *c = (struct core_alone){ .dir = "/tmp/tocsin-core-XXXXXX", .control = -1, .pulse = -1 };
     if (mkdtemp(c->dir) == NULL) {
         perror("mkdtemp");
         return false;
@@ -103,9 +103,11 @@ core_alone_start(struct core_alone *c, const struct conf *conf, bool writable)
     int session = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     require(session >= 0, path);
     require(link_pair(pair) == 0, "link_pair");
+    c->pulse = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    require(c->pulse >= 0, "eventfd");
     c->pid = fork();
     if (c->pid == 0) {
-        const int fds[FDS] = { pair[1], session, session, clients };
+        const int fds[FDS] = { pair[1], session, session, clients, c->pulse };
 
         run_core(conf, fds);
     }
@@ -154,13 +156,10 @@ core_alone_client(const struct core_alone *c)
 void
 core_alone_turn(struct core_alone *c)
 {
-    struct control_message alive = { .kind = CONTROL_ALIVE, .role = ROLE_WARDEN };
     struct control_message heard;
+    eventfd_t signs;
 
-    if (clock_boot_ms() - c->alive_ms > 1000) {
-        link_send(c->control, &alive, sizeof(alive));
-        c->alive_ms = clock_boot_ms();
-    }
+    (void)eventfd_read(c->pulse, &signs);
     while (link_receive(c->control, &heard, sizeof(heard)) > 0) {
     }
 }
@@ -180,6 +179,7 @@ core_alone_ended(struct core_alone *c, int *status)
         return false;
     }
     close(c->control);
-    c->control = -1;
+    close(c->pulse);
+    c->control = c->pulse = -1;
     return true;
 }

@@ -10,8 +10,8 @@
 struct core_alone {
     char dir[32]; /* of its session and its control socket; made by core_alone_prepare() */
     pid_t pid;
-    int control;      /* the warden's end */
-    int64_t alive_ms; /* when the warden was last heard */
+    int control; /* the warden's end */
+    int pulse;   /* its signs of life, for the warden to take */
 };
 
 /* False, after saying why, when there is no room for it. */

@@ -17,6 +17,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #define HANG_MS 20000
+#define FDS 5
 #define FIRST_FREE 20
 
 static const uint8_t our_key[TLS_KEY] = { 1, 2, 3 };
@@ -128,13 +130,13 @@ stop_listening(void)
 /* ---- the processes */
 
 static void
-become_courier(const int fds[4])
+become_courier(const int fds[FDS])
 {
     char *argv[] = { program, NULL };
     char preload[PATH_MAX + 16];
     char sanitizer[] = "ASAN_OPTIONS=verify_asan_link_order=0";
     char *envp[] = { preload, slow, sanitizer, NULL };
-    int moved[4] = { 0 };
+    int moved[FDS] = { 0 };
 
     snprintf(preload, sizeof(preload), "LD_PRELOAD=%.*slibslow_disk.so",
             (int)(strrchr(program, '/') + 1 - program), program);
@@ -142,10 +144,10 @@ become_courier(const int fds[4])
         envp[0] = NULL;
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < FDS; i++) {
         moved[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FIRST_FREE);
     }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < FDS; i++) {
         dup2(moved[i], ROLE_FD_CONTROL + i);
     }
     execve(program, argv, envp);
@@ -209,7 +211,7 @@ start(void)
     to_courier = core[0];
     courier = fork();
     if (courier == 0) {
-        const int fds[4] = { warden[1], conf_fd, core[1], dir };
+        const int fds[FDS] = { warden[1], conf_fd, core[1], dir, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 
         become_courier(fds);
     }

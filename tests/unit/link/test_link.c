@@ -68,7 +68,7 @@ one_descriptor_comes_along(void)
 static void
 a_message_without_one_has_none(void)
 {
-    const struct control_message m = { .kind = CONTROL_ALIVE };
+    const struct control_message m = { .kind = CONTROL_READY };
     struct control_message got;
     int pair[2];
     int passed = 7;
