@@ -285,6 +285,16 @@ is_example(const struct mount_line *m)
     return (m->options & MOUNT_RO) != 0 && conf_path_valid(m->point, strlen(m->point));
 }
 
+static bool
+device_is_read_only(const struct mount_line *m)
+{
+    struct mounts_device_files files = { .major = 0 };
+    struct mounts_device device = mounts_device_read(&files, m->major, m->minor, false);
+
+    mounts_device_close(&files);
+    return device.state == DEVICE_RO;
+}
+
 static void
 example_of(const struct mount_line *m, struct conf_mount *out)
 {
@@ -298,7 +308,7 @@ example_of(const struct mount_line *m, struct conf_mount *out)
     }
     if ((m->super_options & MOUNT_RO) == 0) {
         out->options |= CONF_MOUNT_BIND;
-    } else if (mounts_device_read(m->major, m->minor, false).state == DEVICE_RO) {
+    } else if (device_is_read_only(m)) {
         out->options |= CONF_MOUNT_DEVICE;
     }
 }

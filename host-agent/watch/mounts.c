@@ -44,6 +44,7 @@ static struct mounts_state {
     size_t len[2];
     const struct mount_line *visible[CONF_MOUNTS]; /* at each listed path */
     struct mounts_device device[CONF_MOUNTS];
+    struct mounts_device_files device_files[CONF_MOUNTS];
     struct mounts_disk disk[CONF_MOUNTS];           /* of those that name one */
     struct mounts_elsewhere elsewhere[CONF_MOUNTS]; /* as was seen at the last pass */
     int space_error;                                /* why not all other namespaces were looked at */
@@ -162,7 +163,7 @@ take_disk(unsigned i, bool *different)
     *different =
             *different || disk.there != was->there || disk.major != was->major || disk.minor != was->minor;
     watched.disk[i] = disk;
-    return disk.there ? mounts_device_read(disk.major, disk.minor, true) : now;
+    return disk.there ? mounts_device_read(&watched.device_files[i], disk.major, disk.minor, true) : now;
 }
 
 static bool
@@ -177,7 +178,8 @@ take_devices(void)
         if (conf_mount_is_disk(&watched.env.conf->mount[i])) {
             now = take_disk(i, &different);
         } else if (m != NULL && strcmp(m->point, watched.env.conf->mount[i].path) == 0) {
-            now = mounts_device_read(m->major, m->minor, strcmp(m->type, "ext4") == 0);
+            now = mounts_device_read(
+                    &watched.device_files[i], m->major, m->minor, strcmp(m->type, "ext4") == 0);
         }
         different =
                 different || now.state != watched.device[i].state || now.errors != watched.device[i].errors;
@@ -429,6 +431,9 @@ begin(const struct detector_env *env)
 {
     if (mountinfo >= 0) {
         close(mountinfo);
+    }
+    for (unsigned i = 0; i < CONF_MOUNTS; i++) {
+        mounts_device_close(&watched.device_files[i]);
     }
     watched = (struct mounts_state){ .env = *env };
     table.count = 0;

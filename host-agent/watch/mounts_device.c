@@ -8,61 +8,102 @@
 #define SYS_BLOCK "/sys/dev/block"
 #define SYS_EXT4 "/sys/fs/ext4"
 #define NAME 128
+#define TARGET 512
+#define PATH (NAME + TARGET)
 
-/* The number in a file of one line; `otherwise` when there is none. */
-static uint32_t
-read_number(const char *path, uint32_t otherwise)
+static void
+close_file(struct mounts_device_file *f)
+{
+    if (f->open) {
+        close(f->fd);
+    }
+    f->open = false;
+}
+
+/* The number in a file of one line. False when there is none. */
+static bool
+read_number(const struct mounts_device_file *f, uint32_t *out)
 {
     char text[32];
-    ssize_t len = procfs_read(AT_FDCWD, path, text, sizeof(text));
+    ssize_t len = f->open ? pread(f->fd, text, sizeof(text), 0) : -1;
     const char *at = text;
     uint64_t n;
 
-    return len > 0 && procfs_decimal(&at, text + len, UINT32_MAX, &n) ? (uint32_t)n : otherwise;
+    if (len <= 0 || !procfs_decimal(&at, text + len, UINT32_MAX, &n)) {
+        return false;
+    }
+    *out = (uint32_t)n;
+    return true;
 }
 
-static enum device_state
-read_state(uint32_t major, uint32_t minor)
+/* The same of a file whose path is asked for when it cannot be read, or not any more. */
+static bool
+read_anew(struct mounts_device_file *f, const struct mounts_device_files *files,
+        bool (*path_of)(const struct mounts_device_files *files, char out[PATH]), uint32_t *out)
 {
-    char path[NAME];
+    char path[PATH];
 
-    snprintf(path, sizeof(path), SYS_BLOCK "/%u:%u/ro", major, minor);
-    switch (read_number(path, UINT32_MAX)) {
-    case 0:
-        return DEVICE_RW;
-    case 1:
-        return DEVICE_RO;
-    default:
-        return DEVICE_UNKNOWN;
+    if (read_number(f, out)) {
+        return true;
     }
+    close_file(f);
+    if (path_of(files, path)) {
+        f->fd = open(path, O_RDONLY | O_CLOEXEC);
+        f->open = f->fd >= 0;
+    }
+    return read_number(f, out);
+}
+
+static bool
+state_path(const struct mounts_device_files *files, char out[PATH])
+{
+    snprintf(out, PATH, SYS_BLOCK "/%u:%u/ro", files->major, files->minor);
+    return true;
 }
 
 /* ext4 calls its folder as the kernel calls the device: the last part of the device's link. */
-static uint32_t
-read_errors(uint32_t major, uint32_t minor)
+static bool
+errors_path(const struct mounts_device_files *files, char out[PATH])
 {
     char link[NAME];
-    char target[512];
-    char path[NAME + sizeof(target)];
+    char target[TARGET];
 
-    snprintf(link, sizeof(link), SYS_BLOCK "/%u:%u", major, minor);
+    snprintf(link, sizeof(link), SYS_BLOCK "/%u:%u", files->major, files->minor);
     ssize_t len = readlink(link, target, sizeof(target) - 1);
     if (len <= 0) {
-        return 0;
+        return false;
     }
     target[len] = '\0';
-    snprintf(path, sizeof(path), SYS_EXT4 "/%s/errors_count", procfs_base(target));
-    return read_number(path, 0);
+    snprintf(out, PATH, SYS_EXT4 "/%s/errors_count", procfs_base(target));
+    return true;
 }
 
 struct mounts_device
-mounts_device_read(uint32_t major, uint32_t minor, bool ext4)
+mounts_device_read(struct mounts_device_files *files, uint32_t major, uint32_t minor, bool ext4)
 {
     struct mounts_device device = { .state = DEVICE_UNKNOWN, .errors = 0 };
+    uint32_t read_only;
 
-    if (major != 0) { /* 0 stands for file systems without a block device */
-        device.state = read_state(major, minor);
-        device.errors = ext4 ? read_errors(major, minor) : 0;
+    if (major != files->major || minor != files->minor) {
+        mounts_device_close(files);
+        files->major = major;
+        files->minor = minor;
+    }
+    if (major == 0) { /* a file system without a block device */
+        return device;
+    }
+    if (read_anew(&files->state, files, state_path, &read_only)) {
+        device.state = read_only != 0 ? DEVICE_RO : DEVICE_RW;
+    }
+    if (ext4) {
+        (void)read_anew(&files->errors, files, errors_path, &device.errors);
     }
     return device;
+}
+
+void
+mounts_device_close(struct mounts_device_files *files)
+{
+    close_file(&files->state);
+    close_file(&files->errors);
 }

@@ -15,7 +15,24 @@ struct mounts_device {
     uint32_t errors;         /* that ext4 has on record, 0 for other file systems */
 };
 
-/* Reads /sys anew. `ext4` asks for the errors as well. */
-struct mounts_device mounts_device_read(uint32_t major, uint32_t minor, bool ext4);
+/*
+ * What is read of one device. It stays open, as to open it costs ten times what it costs to read; the kernel
+ * lets nobody read any more when the device or its file system goes, and what has its number or name then is
+ * opened anew. All zero at first.
+ */
+struct mounts_device_files {
+    uint32_t major;
+    uint32_t minor;
+    struct mounts_device_file {
+        bool open;
+        int fd;
+    } state, errors;
+};
+
+/* Reads /sys. `ext4` asks for the errors as well. */
+struct mounts_device mounts_device_read(
+        struct mounts_device_files *files, uint32_t major, uint32_t minor, bool ext4);
+
+void mounts_device_close(struct mounts_device_files *files);
 
 #endif

@@ -4,9 +4,11 @@
  */
 #include "support/check.h"
 #include "watch/detector.h"
+#include "watch/mounts_device.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/loop.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -474,6 +476,39 @@ a_device_set_writable_and_errors_of_ext4_are_seen(void)
     close(device);
 }
 
+/* A device that is set read-only, taken away, and another that gets its number. */
+static void
+a_device_whose_number_is_used_again_is_not_what_it_was(void)
+{
+    struct mounts_device_files files = { .major = 0 };
+    int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+    int number = control >= 0 ? ioctl(control, LOOP_CTL_ADD, -1) : -1;
+    char name[PATH];
+    struct stat st;
+    int on = 1;
+
+    snprintf(name, sizeof(name), "/dev/loop%d", number);
+    int device = number >= 0 ? open(name, O_RDONLY | O_CLOEXEC) : -1;
+    if (device < 0) {
+        printf("     left out: no loop devices to be made here\n");
+        return;
+    }
+    CHECK_INT(fstat(device, &st), 0);
+    CHECK_INT(mounts_device_read(&files, major(st.st_rdev), minor(st.st_rdev), false).state, DEVICE_RW);
+    CHECK_INT(ioctl(device, BLKROSET, &on), 0);
+    CHECK_INT(mounts_device_read(&files, major(st.st_rdev), minor(st.st_rdev), false).state, DEVICE_RO);
+    close(device);
+    for (int tries = 0; ioctl(control, LOOP_CTL_REMOVE, number) != 0 && tries < 100; tries++) {
+        usleep(10000); /* who looks at new devices has it open */
+    }
+    CHECK_INT(mounts_device_read(&files, major(st.st_rdev), minor(st.st_rdev), false).state, DEVICE_UNKNOWN);
+    CHECK_INT(ioctl(control, LOOP_CTL_ADD, number), number);
+    CHECK_INT(mounts_device_read(&files, major(st.st_rdev), minor(st.st_rdev), false).state, DEVICE_RW);
+    CHECK_INT(ioctl(control, LOOP_CTL_REMOVE, number), 0);
+    mounts_device_close(&files);
+    close(control);
+}
+
 /* The severity of the one open finding, or -1. */
 static int
 open_severity(const char *text)
@@ -605,6 +640,7 @@ run_all(void)
     CHECK_RUN(one_pass_of_check_finds_the_same);
     CHECK_RUN(every_remount_is_told_by_event);
     CHECK_RUN(a_device_set_writable_and_errors_of_ext4_are_seen);
+    CHECK_RUN(a_device_whose_number_is_used_again_is_not_what_it_was);
     CHECK_RUN(a_mount_with_a_window_is_a_note_until_the_window_is_over);
     CHECK_RUN(a_disk_is_judged_wherever_it_is_mounted);
     while (umount2(guarded, MNT_DETACH) == 0) {
