@@ -76,7 +76,6 @@ rota_wake(struct rota *r, int64_t now_ms)
     int n;
 
     r->woken = 0;
-    r->look_ms = now_ms + ROTA_FIRST_MS;
     do {
         n = epoll_wait(r->epoll, event, WAKE_MAX, 0);
         for (int i = 0; i < n; i++) {
@@ -87,6 +86,8 @@ rota_wake(struct rota *r, int64_t now_ms)
             }
         }
     } while (n == WAKE_MAX);
+    /* When nobody spoke, the next one to speak wakes us by itself. */
+    r->look_ms = r->woken > 0 ? now_ms + ROTA_FIRST_MS : now_ms;
 }
 
 int64_t

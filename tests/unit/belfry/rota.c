@@ -157,6 +157,20 @@ many_quiet_lines_wake_us_once_in_a_tick(void)
     close_both();
 }
 
+static void
+lines_that_say_no_more_wake_nobody_again(void)
+{
+    open_both();
+    CHECK_INT(write(from[0][1], "a", 1), 1);
+    CHECK_INT(ask(), 1);
+    now_ms += ROTA_FIRST_MS;
+    rota_wake(&rota, now_ms); /* as after that pause, unasked; the line is not in epoll any more */
+    CHECK_INT(rota.woken, 0);
+    CHECK(rota_due(&rota, now_ms) == INT64_MAX);
+    CHECK(rota_fd(&rota, now_ms) >= 0);
+    close_both();
+}
+
 /* So many different times at which lines that speak, and were looked at a millisecond apart, are due. */
 static unsigned
 turns(unsigned count)
@@ -218,6 +232,7 @@ main(void)
     CHECK_RUN(a_line_that_was_quiet_for_a_while_is_looked_at_soon_again);
     CHECK_RUN(a_line_that_speaks_now_and_then_is_never_made_to_wait);
     CHECK_RUN(many_quiet_lines_wake_us_once_in_a_tick);
+    CHECK_RUN(lines_that_say_no_more_wake_nobody_again);
     CHECK_RUN(lines_that_speak_are_looked_at_together_and_many_of_them_in_parts);
     CHECK_RUN(what_epoll_does_not_take_and_what_is_down_is_served_by_the_clock);
     return check_result();
