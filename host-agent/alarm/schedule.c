@@ -136,43 +136,38 @@ unsure(const struct schedule *s, const struct schedule_entry *e, unsigned channe
     return c->powered && e->copies[channel] > 0 && e->first_ms[channel] >= now_ms - SCHEDULE_UNSURE_MS;
 }
 
+/* No copy of a line that is not needed is to follow. */
 static bool
 all_out(const struct schedule *s, const struct schedule_entry *e)
 {
     for (unsigned c = 0; c < CONF_CHANNELS; c++) {
         if (s->channel[c].used &&
-                (owed(s, e, c) || copy_due(s, e, c) != INT64_MAX || unsure(s, e, c, s->channel[c].done_ms))) {
+                (copy_due(s, e, c) != INT64_MAX || unsure(s, e, c, s->channel[c].done_ms))) {
             return false;
         }
     }
-    return !not_kept(s, e);
+    return true;
 }
 
 /* How bad it would be if it left now: 2 when nobody else has it, 1 when a channel never got it. */
 static unsigned
 needed(const struct schedule *s, const struct schedule_entry *e)
 {
-    bool owes = false;
-
     if (not_kept(s, e)) {
         return 2;
     }
     for (unsigned c = 0; c < CONF_CHANNELS; c++) {
-        owes = owes || owed(s, e, c);
+        if (owed(s, e, c)) {
+            return s->network.used ? 1 : 2;
+        }
     }
-    return owes ? s->network.used ? 1 : 2 : 0;
+    return 0;
 }
 
-/* True when `a` should leave before `b`: what is needed least, then the less severe, then the older. */
+/* True when `a` should leave before `b`, both needed as much: the less severe, then the older. */
 static bool
-leaves_before(const struct schedule *s, const struct schedule_entry *a, const struct schedule_entry *b)
+leaves_before(const struct schedule_entry *a, const struct schedule_entry *b)
 {
-    unsigned a_needed = needed(s, a);
-    unsigned b_needed = needed(s, b);
-
-    if (a_needed != b_needed) {
-        return a_needed < b_needed;
-    }
     if (a->line.severity != b->line.severity) {
         return a->line.severity > b->line.severity;
     }
@@ -214,15 +209,18 @@ static struct schedule_entry *
 room(struct schedule *s)
 {
     struct schedule_entry *victim = NULL;
+    unsigned least = 0;
 
     for (unsigned i = 0; i < s->high; i++) {
         struct schedule_entry *e = &s->entry[i];
+        unsigned need = needed(s, e);
 
-        if (all_out(s, e)) {
+        if (need == 0 && all_out(s, e)) {
             return e;
         }
-        if (victim == NULL || leaves_before(s, e, victim)) {
+        if (victim == NULL || need < least || (need == least && leaves_before(e, victim))) {
             victim = e;
+            least = need;
         }
     }
     if (s->high < SCHEDULE_LINES) {

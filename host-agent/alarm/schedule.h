@@ -24,13 +24,14 @@
 #define SCHEDULE_UNCOUNTED 4u /* its loss is not counted: a beat, or what tells of the counting */
 #define SCHEDULE_BEAT (SCHEDULE_FIRST | SCHEDULE_ALWAYS | SCHEDULE_UNCOUNTED)
 
+/* What each look at the table reads lies together, the text at the end. */
 struct schedule_entry {
-    struct session_line line;
-    uint8_t flags;
-    bool kept;                       /* the courier has it in its spool */
-    uint8_t again;                   /* a bit a channel: the copy that went out may be lost */
-    uint8_t copies[CONF_CHANNELS];   /* copies that went out */
     int64_t first_ms[CONF_CHANNELS]; /* when the first copy went out */
+    uint8_t copies[CONF_CHANNELS];   /* copies that went out */
+    uint8_t flags;
+    bool kept;     /* the courier has it in its spool */
+    uint8_t again; /* a bit a channel: the copy that went out may be lost */
+    struct session_line line;
 };
 
 struct schedule_channel {

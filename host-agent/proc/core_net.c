@@ -64,8 +64,8 @@ probe(int64_t now_ms)
     }
 }
 
-static void
-feed(void)
+void
+core_net_feed(void)
 {
     const struct session_line *line;
 
@@ -463,7 +463,6 @@ core_net_work(int64_t now_ms, int64_t *due_ms)
         poll_rekey();
         *due_ms = state_ms < *due_ms ? state_ms : *due_ms;
     }
-    feed();
     say_alive(now_ms);
 }
 

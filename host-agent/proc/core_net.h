@@ -50,8 +50,12 @@ void core_net_introduce(int detector);
 /* A finding that a detector told: is it a sign, or a reason to look? */
 void core_net_notice(const struct finding *f, int64_t now_ms);
 
-/* What is due: lines for the courier, life, the state. Moves *due_ms. */
+/* What is due: life, the state. Moves *due_ms. */
 void core_net_work(int64_t now_ms, int64_t *due_ms);
+
+/* Lines for the courier. After those for the wires: whoever is woken first gets the processor that is free.
+ */
+void core_net_feed(void);
 
 /* " ch=TOKEN" for a beat, or "". */
 const char *core_net_token(char out[WIRE_TALK_TOKEN_CHARS + 8]);
