@@ -684,6 +684,7 @@ files_open(const struct detector_env *env)
         files.workers.ready_fd = files.rolling.workers.ready_fd = -1;
         files.begun = true;
     }
+    fs_heard_begin(&files.heard);
     files.env = env;
     files.base_told = false;
     files.sweeping = files.settled = files.again = files.lost = files.lost_open = files.sources_open = false;

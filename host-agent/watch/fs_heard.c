@@ -17,6 +17,12 @@ bit_of(uint64_t hash)
 }
 
 void
+fs_heard_begin(struct fs_heard *h)
+{
+    memset(h, 0, sizeof(*h));
+}
+
+void
 fs_heard_turn(struct fs_heard *h)
 {
     h->now ^= 1;

@@ -19,6 +19,9 @@ struct fs_heard {
     unsigned now; /* the set that is added to */
 };
 
+/* Nothing was heard yet. Takes the memory now: what is first written sweeps later is a process that grows. */
+void fs_heard_begin(struct fs_heard *h);
+
 /* A sweep begins. */
 void fs_heard_turn(struct fs_heard *h);
 

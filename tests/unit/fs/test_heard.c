@@ -1,6 +1,7 @@
 /* What events told of is known for two sweeps, and so is what lies below it. */
 #include "support/check.h"
 #include "watch/fs_heard.h"
+#include <sys/mman.h>
 
 static struct fs_heard heard;
 
@@ -19,7 +20,7 @@ of(const char *path)
 static void
 begin(void)
 {
-    memset(&heard, 0, sizeof(heard));
+    fs_heard_begin(&heard);
 }
 
 static void
@@ -75,6 +76,22 @@ a_thousand_places_are_all_known(void)
     }
 }
 
+static void
+all_its_memory_is_taken_at_the_beginning(void)
+{
+    unsigned char in_core[sizeof(struct fs_heard) / 4096 + 1];
+    void *fresh =
+            mmap(NULL, sizeof(in_core) * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    CHECK(fresh != MAP_FAILED);
+    fs_heard_begin(fresh);
+    CHECK(mincore(fresh, sizeof(struct fs_heard), in_core) == 0);
+    for (unsigned i = 0; i < sizeof(in_core); i++) {
+        CHECK((in_core[i] & 1) != 0);
+    }
+    munmap(fresh, sizeof(in_core) * 4096);
+}
+
 int
 main(void)
 {
@@ -82,5 +99,6 @@ main(void)
     CHECK_RUN(what_lies_below_a_place_is_known_with_it);
     CHECK_RUN(it_is_known_in_the_next_sweep_and_not_in_the_one_behind);
     CHECK_RUN(a_thousand_places_are_all_known);
+    CHECK_RUN(all_its_memory_is_taken_at_the_beginning);
     return check_result();
 }
