@@ -60,7 +60,7 @@ no_channel_that_is_stuck_hurts_another_or_takes_memory_or_holds_up_the_end(void)
     struct stuck_process before[STUCK_PROCESSES];
     int status;
 
-    CHECK(stuck_begin(&stuck, true));
+    CHECK(stuck_begin(&stuck, STUCK_ALL));
     ring_for(WARM_RINGS);
     stuck_measure(&stuck);
     unsigned count = stuck.processes;
@@ -132,7 +132,7 @@ an_opener_that_hangs_holds_up_its_channel_only_and_is_ended_after_its_time(void)
     struct stuck_process before[STUCK_PROCESSES];
     int status;
 
-    CHECK(stuck_begin(&stuck, true));
+    CHECK(stuck_begin(&stuck, STUCK_ALL));
     if (!stuck.fuse) {
         printf("     left out: no FUSE\n");
         (void)stuck_end(&stuck, &status);

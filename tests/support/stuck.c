@@ -22,8 +22,8 @@
 
 #define PATH 160
 #define PAIRING "0C0G-8085-1410-C000-0000-0000-00FS"
-#define START_MS 30000
-#define ANSWER_MS 20000
+#define START_MS INT64_C(30000)
+#define ANSWER_MS INT64_C(20000)
 #define PORT 8627
 
 static int64_t
@@ -64,6 +64,12 @@ failed(const char *what)
 
 /* ---- the devices ---- */
 
+static bool
+is_stuck(const struct stuck *s, unsigned what)
+{
+    return (s->what & what) != 0;
+}
+
 static void
 fill(int fd)
 {
@@ -84,8 +90,8 @@ read_all(const struct stuck *s)
     pid_t pid = fork();
 
     if (pid == 0) {
-        struct pollfd fds[2] = { { .fd = s->master, .events = POLLIN },
-            { .fd = s->pipe[0], .events = POLLIN } };
+        struct pollfd fds[2] = { { .fd = is_stuck(s, STUCK_LINE) ? -1 : s->master, .events = POLLIN },
+            { .fd = is_stuck(s, STUCK_PRINTER) ? -1 : s->pipe[0], .events = POLLIN } };
         char block[4096];
 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -160,13 +166,16 @@ prepare_devices(struct stuck *s)
     if (!open_line(s) || !open_pipe(s) || !listen_only(s)) {
         return false;
     }
-    if (s->stuck) {
+    if (is_stuck(s, STUCK_DEVICE)) {
         mount_hung(s);
-        fill(s->slave);
-        fill(s->pipe[1]);
-    } else {
-        s->reader = read_all(s);
     }
+    if (is_stuck(s, STUCK_LINE)) {
+        fill(s->slave);
+    }
+    if (is_stuck(s, STUCK_PRINTER)) {
+        fill(s->pipe[1]);
+    }
+    s->reader = read_all(s);
     return true;
 }
 
@@ -210,7 +219,7 @@ configure(const struct stuck *s)
             "Host stuck\nBeat 1\nNamespaces own\nView disguised-processes off\nView hidden-processes off\n"
             "Channel file %s\nChannel tty %s\nChannel file %s\nChannel file %s\n%s",
             at(s, "out"), ptsname(s->master), at(s, "printer"), s->fuse ? at(s, "hung/x") : at(s, "out2"),
-            s->stuck ? "Receiver 127.0.0.1\n" : "");
+            is_stuck(s, STUCK_RECEIVER) ? "Receiver 127.0.0.1\n" : "");
     return write_text(at(s, "conf"), text) && write_text(at(s, "code"), PAIRING) &&
            run(s, "pair", at(s, "code"));
 }
@@ -302,9 +311,9 @@ fill_schedule(struct stuck *s)
 }
 
 bool
-stuck_begin(struct stuck *s, bool stuck)
+stuck_begin(struct stuck *s, unsigned what)
 {
-    *s = (struct stuck){ .dir = "/tmp/tocsin-stuck-XXXXXX", .stuck = stuck, .device = -1 };
+    *s = (struct stuck){ .dir = "/tmp/tocsin-stuck-XXXXXX", .what = what, .device = -1 };
     if (mkdtemp(s->dir) == NULL || mkdir(at(s, "state"), 0700) != 0 || mkdir(at(s, "hung"), 0700) != 0) {
         return failed("mkdtemp");
     }

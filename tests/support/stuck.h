@@ -13,6 +13,13 @@
 
 #define STUCK_PROCESSES 16
 
+/* What is stuck; 0: all is well, and there is no receiver. */
+#define STUCK_LINE 1u
+#define STUCK_PRINTER 2u
+#define STUCK_DEVICE 4u
+#define STUCK_RECEIVER 8u
+#define STUCK_ALL 15u
+
 struct stuck_process {
     pid_t pid;
     char role[32];
@@ -21,7 +28,7 @@ struct stuck_process {
 
 struct stuck {
     char dir[32];
-    bool stuck; /* else all is well */
+    unsigned what; /* is stuck */
     bool fuse;
     pid_t agent;
     pid_t reader; /* of what is well */
@@ -36,7 +43,7 @@ struct stuck {
 };
 
 /* Starts the agent and fills its table of lines. False, after saying why, when that cannot be. */
-bool stuck_begin(struct stuck *s, bool stuck);
+bool stuck_begin(struct stuck *s, unsigned what);
 
 /* A test alarm: microseconds until it is out on the good channel; -1 when it does not come. */
 int64_t stuck_ring(struct stuck *s);
