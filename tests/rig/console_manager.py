@@ -1,5 +1,4 @@
 """console_manager - what the shipped image has to show, a function a test; in this order, on one disk"""
-import argparse
 import json
 import os
 import re
@@ -10,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from machine import Failed, text, until
+from machine import Failed, in_order, keep, options_of, text, until
 
 PORTS = 8
 ADAPTER = 9  # on USB, plugged in while it runs
@@ -24,10 +23,6 @@ TESTS = []
 def test(function):
     TESTS.append(function)
     return function
-
-
-def sentence(function):
-    return function.__name__.replace('_', ' ')
 
 
 class Box:
@@ -252,33 +247,18 @@ def a_disk_that_cannot_be_written_is_told_and_belfry_runs_in_memory(rig):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    for name in ('image', 'kernel', 'processor', 'prepare', 'belfry', 'voice', 'folder', 'keep'):
-        parser.add_argument(f'--{name}')
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the machine ends, too
+    options = options_of(('image', 'kernel', 'processor', 'prepare', 'belfry', 'voice', 'folder', 'keep'))
     rig = Rig(options)
-    failed = 0
     try:
         rig.prepare()
-        for one in TESTS:
-            began = time.monotonic()
-            try:
-                one(rig)
-                print(f'ok {sentence(one)} ({time.monotonic() - began:.0f} s)', flush=True)
-            except Failed as why:
-                failed += 1
-                print(f'not ok {sentence(one)}\n    {why}', flush=True)
-                break  # the others build on it
-        if failed:
+        passed = in_order(TESTS, rig)
+        if not passed:
             print('--- the console\n' + text(f'{options.folder}/console')[-4000:] + text(f'{options.folder}/qemu'))
     finally:
         if rig.box is not None:
             rig.box.cut()
-        if options.keep:
-            shutil.copytree(options.folder, options.keep, dirs_exist_ok=True,
-                            ignore=shutil.ignore_patterns('qmp', 'port[1-8]', 'vmlinux'))
-    return failed > 0
+        keep(options.folder, options.keep, ('vmlinux',))
+    return 0 if passed else 1
 
 
 if __name__ == '__main__':

@@ -3,11 +3,16 @@
 The machine's first process runs what comes in at its first virtio port as commands of a shell; that port is no
 terminal, so nothing is echoed. Everything of a machine is in one folder, which the caller made.
 """
+import argparse
 import json
 import os
 import shlex
+import shutil
+import signal
 import socket
+import stat
 import subprocess
+import sys
 import threading
 import time
 
@@ -175,3 +180,62 @@ class Machine:
         for name in ('qmp', 'shell'):
             if os.path.exists(f'{self.folder}/{name}'):
                 os.unlink(f'{self.folder}/{name}')
+
+
+def sentence(test):
+    return test.__name__.replace('_', ' ')
+
+
+def in_order(tests, on):
+    """Runs tests that build on each other until one fails. True when all passed."""
+    for test in tests:
+        began = time.monotonic()
+        try:
+            test(on)
+            print(f'ok {sentence(test)} ({time.monotonic() - began:.0f} s)', flush=True)
+        except Failed as why:
+            print(f'not ok {sentence(test)}\n    {why}', flush=True)
+            return False
+    return True
+
+
+def keep(folder, where, but=()):
+    """Copies the files of a machine, if somewhere; its sockets are of no use to anybody."""
+    def no_files(path, names):
+        kinds = {name: os.lstat(os.path.join(path, name)).st_mode for name in names}
+        return [n for n in names if n in but or not (stat.S_ISREG(kinds[n]) or stat.S_ISDIR(kinds[n]))]
+    if where:
+        shutil.copytree(folder, where, dirs_exist_ok=True, ignore=no_files)
+
+
+def options_of(names, parser=None):
+    """The command line: --NAME VALUE for each. A signal ends the machine, too."""
+    parser = parser or argparse.ArgumentParser()
+    for name in names:
+        parser.add_argument(f'--{name}')
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    return parser.parse_args()
+
+
+def run_tests(tests, devices, report, room=lambda machine: machine):
+    """main() of tests in one machine with devices(folder); they are given room(machine). The exit status."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('words', nargs='*', help='only the first test and those with one of them in their sentence')
+    options = options_of(('kernel', 'initrd', 'processor', 'arguments', 'folder', 'keep'), parser)
+    wanted = [t for t in tests if t is tests[0] or not options.words or any(w in sentence(t) for w in options.words)]
+    machine = None
+    passed = False
+    try:
+        machine = Machine(options.folder, options.kernel, options.initrd, options.processor, options.arguments,
+                          devices(options.folder))
+        on = room(machine)
+        passed = in_order(wanted, on)
+        if not passed:
+            report(on, options.folder)
+    except Failed as why:
+        print(f'not ok the machine starts\n    {why}\n' + text(f'{options.folder}/console')[-4000:])
+    finally:
+        if machine is not None:
+            machine.close()
+        keep(options.folder, options.keep)
+    return 0 if passed else 1

@@ -1,17 +1,14 @@
 """serial - what belfry has to show on real serial drivers, a function a test; in this order, on one machine
 
 The far end of a port is a socket that the test writes to; belfry's transcripts are looked at in the machine."""
-import argparse
 import hashlib
 import re
-import shutil
-import signal
 import socket
 import struct
 import sys
 import time
 
-from machine import Failed, Machine, text, until
+from machine import Failed, run_tests, text, until
 
 CONFIGURATION = '''StateDir /srv/state
 Operator root
@@ -30,10 +27,6 @@ TESTS = []
 def test(function):
     TESTS.append(function)
     return function
-
-
-def sentence(function):
-    return function.__name__.replace('_', ' ')
 
 
 class Room:
@@ -272,42 +265,5 @@ def devices(folder):
     return chosen + ['-serial', 'chardev:c1', '-serial', 'chardev:c2']
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    for name in ('kernel', 'initrd', 'processor', 'arguments', 'folder', 'keep'):
-        parser.add_argument(f'--{name}')
-    parser.add_argument('words', nargs='*')
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the machine ends, too
-    machine = None
-    failed = 0
-    try:
-        machine = Machine(options.folder, options.kernel, options.initrd, options.processor, options.arguments,
-                          devices(options.folder))
-        room = Room(machine)
-        for one in TESTS:
-            if one is not TESTS[0] and options.words and not any(w in sentence(one) for w in options.words):
-                continue
-            try:
-                one(room)
-                print(f'ok {sentence(one)}', flush=True)
-            except Failed as why:
-                failed += 1
-                print(f'not ok {sentence(one)}\n    {why}', flush=True)
-                break  # the others build on it
-        if failed:
-            report(room, options.folder)
-    except Failed as why:
-        print(f'not ok the machine starts\n    {why}\n' + text(f'{options.folder}/console')[-4000:])
-        failed += 1
-    finally:
-        if machine is not None:
-            machine.close()
-        if options.keep:
-            shutil.copytree(options.folder, options.keep, dirs_exist_ok=True,
-                            ignore=lambda folder, names: [n for n in names if n in ('c1', 'c2', 'u0', 'u1')])
-    return failed > 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tests(TESTS, devices, report, Room))

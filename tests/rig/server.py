@@ -4,14 +4,12 @@ import base64
 import json
 import os
 import re
-import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
 
-from machine import Failed, Machine, SlowLine, text, until
+from machine import Failed, Machine, SlowLine, keep, options_of, sentence, text, until
 from picture import Picture, misread
 
 HOST = 'server'
@@ -40,10 +38,6 @@ TESTS = []
 def test(function):
     TESTS.append(function)
     return function
-
-
-def sentence(function):
-    return function.__name__.replace('_', ' ')
 
 
 class Server:
@@ -395,13 +389,10 @@ def a_reboot_in_order_is_a_goodbye_and_an_alarm_as_nobody_had_declared_it(server
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ('kernel', 'initrd', 'processor', 'arguments', 'folder', 'belfry', 'keep'):
-        parser.add_argument(f'--{name}')
     parser.add_argument('--list', action='store_true')
     parser.add_argument('--shell', action='store_true')
     parser.add_argument('tests', nargs='*')
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the machine ends, too
+    options = options_of(('kernel', 'initrd', 'processor', 'arguments', 'folder', 'belfry', 'keep'), parser)
     wanted = [t for t in TESTS if not options.tests or any(word in sentence(t) for word in options.tests)]
     if options.list:
         print('\n'.join(map(sentence, wanted)))
@@ -411,8 +402,7 @@ def main():
         return run(server, wanted)
     finally:
         server.stop()
-        if options.keep:
-            shutil.copytree(options.folder, options.keep, dirs_exist_ok=True, ignore=shutil.ignore_patterns('*.socket'))
+        keep(options.folder, options.keep)
 
 
 def run(server, wanted):

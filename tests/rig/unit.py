@@ -1,13 +1,10 @@
 """unit - what the shipped unit has to show under systemd, a function a test; in this order, on one machine"""
-import argparse
 import json
 import re
-import shutil
-import signal
 import sys
 import time
 
-from machine import Failed, Machine, text, until
+from machine import Failed, run_tests, text, until
 
 LINES = '/srv/lines'  # the channel
 CONFIGURATION = f'''Host unit
@@ -27,10 +24,6 @@ TESTS = []
 def test(function):
     TESTS.append(function)
     return function
-
-
-def sentence(function):
-    return function.__name__.replace('_', ' ')
 
 
 def lines(machine):
@@ -177,39 +170,11 @@ def report(machine, folder):
         print(why)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    for name in ('kernel', 'initrd', 'processor', 'arguments', 'folder', 'keep'):
-        parser.add_argument(f'--{name}')
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the machine ends, too
-    machine = None
-    failed = 0
-    try:
-        machine = Machine(options.folder, options.kernel, options.initrd, options.processor, options.arguments,
-                          ['-vga', 'std', '-netdev', 'user,id=net', '-device', 'e1000,netdev=net,romfile=',
-                           '-chardev', f'file,id=console,path={options.folder}/console', '-serial', 'chardev:console',
-                           '-chardev', f'file,id=uart,path={options.folder}/uart', '-serial', 'chardev:uart'])
-        for one in TESTS:
-            try:
-                one(machine)
-                print(f'ok {sentence(one)}', flush=True)
-            except Failed as why:
-                failed += 1
-                print(f'not ok {sentence(one)}\n    {why}', flush=True)
-                break  # the others build on it
-        if failed:
-            report(machine, options.folder)
-    except Failed as why:
-        print(f'not ok systemd starts\n    {why}\n' + text(f'{options.folder}/console')[-4000:])
-        failed += 1
-    finally:
-        if machine is not None:
-            machine.close()
-        if options.keep:
-            shutil.copytree(options.folder, options.keep, dirs_exist_ok=True, ignore=shutil.ignore_patterns('*.socket'))
-    return failed > 0
+def devices(folder):
+    return ['-vga', 'std', '-netdev', 'user,id=net', '-device', 'e1000,netdev=net,romfile=',
+            '-chardev', f'file,id=console,path={folder}/console', '-serial', 'chardev:console',
+            '-chardev', f'file,id=uart,path={folder}/uart', '-serial', 'chardev:uart']
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tests(TESTS, devices, report))
