@@ -705,7 +705,7 @@ daemons_open(const struct detector_env *env)
     if (daemons.epoll < 0) {
         return -errno;
     }
-    daemons.connector = procevents_open();
+    daemons.connector = procevents_open(PROCEVENTS_EXEC);
     if (daemons.connector < 0) {
         daemons.connector_error = daemons.connector;
     } else if (epoll_ctl(daemons.epoll, EPOLL_CTL_ADD, daemons.connector, &event) != 0) {

@@ -1,7 +1,7 @@
 #ifndef WATCH_PROCEVENTS_H
 #define WATCH_PROCEVENTS_H
 /*
- * procevents - the kernel tells of each exec() as it happens (the proc connector)
+ * procevents - the kernel tells of what processes do as they do it (the proc connector)
  *
  * Opening needs CAP_NET_ADMIN on most kernels, reading needs nothing. Works in the first pid namespace only.
  */
@@ -9,16 +9,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A non-blocking socket, or -errno. */
-int procevents_open(void);
+enum procevents_kind {
+    PROCEVENTS_EXEC,  /* it began to run a program */
+    PROCEVENTS_TRACE, /* somebody began to trace it, or ceased to */
+};
 
-/*
- * The next process that began to run a program. Its pid, 0 when there is none, -1 when the kernel dropped
- * some.
- */
+/* A non-blocking socket that tells of one kind, or -errno; -EOPNOTSUPP where the kernel would never tell. */
+int procevents_open(enum procevents_kind kind);
+
+/* The next process. Its pid, 0 when there is none, -1 when the kernel dropped some. */
 int32_t procevents_next(int fd);
 
-/* One datagram: the pid of an exec event, else 0. */
+/* One datagram: the pid of an event of either kind, else 0. */
 int32_t procevents_parse(const uint8_t *src, size_t len);
 
 #endif

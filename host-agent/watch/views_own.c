@@ -1,5 +1,6 @@
 #include "watch/views_own.h"
 #include "watch/fs_doer.h"
+#include "watch/procevents.h"
 #include "watch/procfs.h"
 #include "wire/hash.h"
 #include <errno.h>
@@ -12,8 +13,9 @@
 
 /*
  * The warden is the parent of whoever looks, so the processes are the parent and its children. Nothing tells
- * of a tracer in time where the proc connector is not heard, so each thread's state is read at each look; a
- * process's limits as well, since whoever may lower them takes its descriptors away without touching it.
+ * of a tracer in time where the proc connector is not heard, so each thread's state is read at each look
+ * there; a process's limits now and then anywhere, since whoever may lower them takes its descriptors away
+ * without touching it.
  */
 #define OWN_PROCESSES 32
 #define OWN_THREADS 64 /* of a process */
@@ -21,7 +23,8 @@
 #define STATE_TEXT 4096
 #define LIMITS_TEXT 4096
 #define SUBJECT 48
-#define LIMITS_EVERY 4 /* looks: they cost as much as all threads of a process */
+#define WHOLE_EVERY 4 /* looks: limits cost as much as all threads of a process */
+#define EVENTS_AT_ONCE 256
 
 /* The limits of a process are its own doing until it had the same in two looks at them. */
 struct limits {
@@ -47,8 +50,12 @@ struct thread {
 static struct {
     bool begun; /* the descriptors are -1 or open */
     int proc;
+    int connector; /* -1: not heard */
     bool unreadable;
-    unsigned looks;
+    bool due;       /* somebody was traced, or is no more */
+    bool found;     /* something at the last look */
+    unsigned looks; /* of one who is not told, */
+    unsigned told;  /* and of one who is */
     int32_t warden; /* of `children` */
     int children;
     struct fs_doers doers;
@@ -267,9 +274,9 @@ read_limits(int32_t pid, struct limits *l)
 
 /* True when they are not those that it gave itself. */
 static bool
-limits_changed(struct process *p)
+limits_changed(struct process *p, unsigned look)
 {
-    if (own.looks % LIMITS_EVERY == 0) {
+    if (look % WHOLE_EVERY == 0) {
         read_limits(p->pid, &p->limits);
     }
     return p->limits.changed;
@@ -326,32 +333,72 @@ processes(int32_t pid[OWN_PROCESSES])
     return len < 0 ? -error : count;
 }
 
-static int64_t
-own_look(struct views *v, int64_t now_ms)
+/* True when something is wrong with it. */
+static bool
+look_at_one(struct views *v, int32_t pid, unsigned look)
+{
+    struct own_status status = { .tracer = 0 };
+    struct process *p = process_of(pid);
+    bool there = p != NULL && threads_of(p, &status);
+
+    if (there && status.tracer != 0) {
+        tell(v, pid, "traced", status.tracer);
+    } else if (there && status.stopped) {
+        tell(v, pid, "stopped", 0);
+    } else if (p != NULL && limits_changed(p, look)) {
+        tell(v, pid, "limited", 0);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void
+look_at_all(struct views *v, unsigned look)
 {
     int32_t pid[OWN_PROCESSES] = { 0 };
-    struct own_status status = { .tracer = 0 };
     int count = processes(pid);
 
-    (void)now_ms;
+    own.due = false;
+    own.found = false;
     view_self(v, &own.unreadable, count < 0, "own_processes", "unreadable");
     view_begin(v, CONF_VIEW_OWN_PROCESSES);
     for (int i = 0; i < count; i++) {
-        struct process *p = process_of(pid[i]);
-        bool there = p != NULL && threads_of(p, &status);
-
-        if (there && status.tracer != 0) {
-            tell(v, pid[i], "traced", status.tracer);
-        } else if (there && status.stopped) {
-            tell(v, pid[i], "stopped", 0);
-        } else if (p != NULL && limits_changed(p)) {
-            tell(v, pid[i], "limited", 0);
-        }
+        own.found = look_at_one(v, pid[i], look) || own.found;
     }
-    own.looks++;
     forget_others(pid, count > 0 ? (unsigned)count : 0);
     view_end(v, CONF_VIEW_OWN_PROCESSES);
     fs_doers_forget(&own.doers);
+}
+
+/* While it does, it hears of each child that is stopped. */
+static bool
+warden_runs(void)
+{
+    struct own_status status;
+    struct process *warden = process_of((int32_t)getppid());
+
+    return warden != NULL && threads_of(warden, &status) && !status.stopped && status.tracer == 0;
+}
+
+static int64_t
+own_look(struct views *v, int64_t now_ms)
+{
+    (void)now_ms;
+    look_at_all(v, own.looks++);
+    return VIEW_DONE;
+}
+
+static int64_t
+own_look_told(struct views *v, int64_t now_ms)
+{
+    unsigned look = own.told++;
+    bool whole = own.connector < 0 || own.due || own.found || look % WHOLE_EVERY == 0;
+
+    (void)now_ms;
+    if (whole || !warden_runs()) {
+        look_at_all(v, look);
+    }
     return VIEW_DONE;
 }
 
@@ -361,16 +408,46 @@ own_open(struct views *v)
     (void)v;
     if (!own.begun) {
         own.begun = true;
-        own.proc = own.doers.proc = own.children = -1;
+        own.proc = own.doers.proc = own.children = own.connector = -1;
     }
     if (own.proc < 0) {
         own.proc = procfs_open();
     }
-    own.unreadable = false;
-    own.looks = 0;
+    own.unreadable = own.due = own.found = false;
+    own.looks = own.told = 0;
     forget_others(NULL, 0);
     fs_doers_open(&own.doers);
     return own.proc < 0 ? own.proc : 0;
+}
+
+static int
+own_open_told(struct views *v)
+{
+    int error = own_open(v);
+
+    if (own.connector >= 0) {
+        close(own.connector);
+    }
+    own.connector = error == 0 ? procevents_open(PROCEVENTS_TRACE) : -1;
+    return error;
+}
+
+static int
+own_fd(short *events)
+{
+    *events = POLLIN;
+    return own.connector;
+}
+
+/* Whoever it is: it may be a process that began since the last look. */
+static bool
+own_ready(struct views *v)
+{
+    (void)v;
+    for (int i = 0; i < EVENTS_AT_ONCE && procevents_next(own.connector) != 0; i++) {
+        own.due = true;
+    }
+    return own.due;
 }
 
 const struct view_ops views_own_ops = {
@@ -378,4 +455,13 @@ const struct view_ops views_own_ops = {
     .slow = true,
     .open = own_open,
     .look = own_look,
+};
+
+const struct view_ops views_own_told_ops = {
+    .view = CONF_VIEW_OWN_PROCESSES,
+    .slow = true,
+    .open = own_open_told,
+    .fd = own_fd,
+    .ready = own_ready,
+    .look = own_look_told,
 };

@@ -18,4 +18,11 @@ bool own_status_parse(const char *src, size_t len, struct own_status *out);
 
 extern const struct view_ops views_own_ops;
 
+/*
+ * The same for a process that may hear the proc connector: it is told of each tracer, the warden of each
+ * child that is stopped, so at most looks it looks at the warden only. Where it hears nothing it looks at
+ * all.
+ */
+extern const struct view_ops views_own_told_ops;
+
 #endif

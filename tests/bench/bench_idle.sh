@@ -52,11 +52,18 @@ pid=$!
 others="$others $pid"
 sleep 20
 
-# A line a process: its name, the CPU time of its threads in nanoseconds, and how often they ran.
+# A line a process: its name, the CPU time of its threads in nanoseconds, and how often they ran. By one program, as the agent
+# looks at each one that begins.
 spent() {
-    for p in $pid $(cat "/proc/$pid/task/$pid/children"); do
-        cat "/proc/$p"/task/*/schedstat | awk -v name="$(cat "/proc/$p/comm")" '{ ns += $1; n += $3 } END { printf "%s %.0f %d\n", name, ns, n }'
+    read -r children <"/proc/$pid/task/$pid/children"
+    set --
+    for p in $pid $children; do
+        set -- "$@" "/proc/$p/comm" "/proc/$p"/task/*/schedstat
     done
+    awk 'function tell() { if (name != "") printf "%s %.0f %d\n", name, ns, n }
+        FILENAME ~ /comm$/ { tell(); name = $0; ns = n = 0; next }
+        { ns += $1; n += $3 }
+        END { tell() }' "$@"
 }
 spent >"$work/before"
 sleep "$seconds"

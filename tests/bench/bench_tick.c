@@ -180,13 +180,15 @@ open_one(const struct detector_ops *ops, const struct detector_env *env)
 static void
 open_all(const struct detector_env *env)
 {
-    open_one(&detector_daemons_ops, env); /* the proc connector speaks in the first one only */
+    /* The proc connector speaks in the first one only. */
+    open_one(&detector_daemons_ops, env);
+    open_one(&detector_processes_ops, env);
     conf.own_netns = unshare(CLONE_NEWNET) == 0;
     if (!listen_on(setting("TOCSIN_BENCH_LISTENERS", 20, 10000))) {
         perror("bench_tick: listen");
     }
     for (size_t i = 0; i < ALL; i++) {
-        if (all[i] != &detector_daemons_ops) {
+        if (all[i] != &detector_daemons_ops && all[i] != &detector_processes_ops) {
             open_one(all[i], env);
         }
     }

@@ -20,9 +20,12 @@
 #define DISKS SYSTEM_OFF "View own-processes off\nView load off\n"
 #define LOAD SYSTEM_OFF "View own-processes off\nView full-disks off\n"
 #define OWN SYSTEM_OFF "View full-disks off\nView load off\n"
+#define TOLD                                                                                               \
+    "View hidden-processes off\nView disguised-processes off\nView proc-mounts off\nView channel-openers " \
+    "off\n"
 #define PLACE "/mnt"
 
-static const struct detector_ops *const ops = &detector_system_ops;
+static const struct detector_ops *ops = &detector_system_ops;
 static int64_t now_ms;
 
 static void
@@ -294,16 +297,14 @@ held(const char *state)
     return is_open(FINDING_PROCESS_HELD, text);
 }
 
-static void
-see_a_tracer(void)
+/* Returns when the victim has its tracer. */
+static pid_t
+begin_tracer(void)
 {
     int done[2];
     char byte = 'n';
 
     CHECK_INT(pipe(done), 0);
-    start(OWN);
-    look(3000);
-    CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HELD, victim_name), 0);
     pid_t tracer = fork();
     if (tracer == 0) {
         byte = ptrace(PTRACE_SEIZE, victim, NULL, NULL) == 0 ? 'y' : 'n';
@@ -314,6 +315,17 @@ see_a_tracer(void)
     }
     CHECK_INT(read(done[0], &byte, 1), 1);
     CHECK_INT(byte, 'y');
+    return tracer;
+}
+
+static void
+see_a_tracer(void)
+{
+    start(OWN);
+    look(3000);
+    CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HELD, victim_name), 0);
+    pid_t tracer = begin_tracer();
+
     look(1000);
     CHECK(held("traced by="));
     kill(tracer, SIGKILL);
@@ -326,6 +338,110 @@ static void
 a_process_of_ours_that_is_traced_is_told_with_its_tracer(void)
 {
     in_a_family(see_a_tracer);
+}
+
+/* The detector that may hear the proc connector. Returns the descriptors it waits for. */
+static int
+start_told(struct pollfd fds[DETECTOR_FDS])
+{
+    ops = &detector_processes_ops;
+    start(TOLD);
+    look(8000);
+    now_ms = (now_ms / 4000 + 1) * 4000; /* a look at all */
+    look(0);
+    CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HELD, victim_name), 0);
+    int count = ops->fds(fds, DETECTOR_FDS);
+
+    if (count == 0) {
+        printf("     left out: the proc connector is not heard here\n");
+    }
+    return count;
+}
+
+static void
+hear_a_tracer(void)
+{
+    struct pollfd fds[DETECTOR_FDS];
+    int count = start_told(fds);
+
+    if (count == 0) {
+        return;
+    }
+    pid_t tracer = begin_tracer();
+
+    CHECK_INT(poll(fds, (nfds_t)count, 0), 1);
+    ops->ready(fds, count);
+    look(100);
+    CHECK(held("traced by="));
+    CHECK_INT(poll(fds, (nfds_t)count, 0), 0);
+    kill(tracer, SIGKILL);
+    waitpid(tracer, NULL, 0);
+    look(1000);
+    CHECK(!held("traced"));
+}
+
+static void
+a_tracer_that_the_kernel_tells_of_is_looked_for_at_once(void)
+{
+    in_a_family(hear_a_tracer);
+}
+
+static void
+miss_a_tracer(void)
+{
+    struct pollfd fds[DETECTOR_FDS];
+
+    if (start_told(fds) == 0) {
+        return;
+    }
+    pid_t tracer = begin_tracer();
+
+    look(1000);
+    CHECK(!held("traced"));
+    look(3000);
+    CHECK(held("traced by="));
+    kill(tracer, SIGKILL);
+    waitpid(tracer, NULL, 0);
+}
+
+static void
+a_tracer_that_nobody_told_of_is_seen_at_the_fourth_look(void)
+{
+    in_a_family(miss_a_tracer);
+}
+
+/* A child of the stopped one's tells, as the warden's children do. */
+static void
+see_the_warden_stop(void)
+{
+    struct pollfd fds[DETECTOR_FDS];
+    int failed = -1;
+    pid_t warden = fork();
+
+    if (warden != 0) {
+        CHECK(waitpid(warden, &failed, 0) == warden && failed == 0);
+        return;
+    }
+    pid_t looker = fork();
+    if (looker == 0) {
+        (void)start_told(fds);
+        snprintf(victim_name, sizeof(victim_name), "/%d ", getppid());
+        kill(getppid(), SIGSTOP);
+        usleep(100000);
+        look(1000);
+        CHECK(held("stopped"));
+        kill(getppid(), SIGCONT);
+        fflush(stdout);
+        _exit(check_failures > 0);
+    }
+    waitpid(looker, &failed, 0);
+    _exit(failed != 0);
+}
+
+static void
+a_warden_that_is_stopped_is_seen_at_the_next_look(void)
+{
+    in_a_family(see_the_warden_stop);
 }
 
 static void
@@ -395,6 +511,9 @@ main(void)
     CHECK_RUN(the_state_of_a_thread_is_read_as_the_kernel_writes_it);
     CHECK_RUN(a_process_of_ours_that_is_traced_is_told_with_its_tracer);
     CHECK_RUN(a_process_of_ours_that_is_stopped_is_told_until_it_goes_on);
+    CHECK_RUN(a_tracer_that_the_kernel_tells_of_is_looked_for_at_once);
+    CHECK_RUN(a_tracer_that_nobody_told_of_is_seen_at_the_fourth_look);
+    CHECK_RUN(a_warden_that_is_stopped_is_seen_at_the_next_look);
     CHECK_RUN(a_process_of_ours_whose_limits_somebody_else_set_is_told);
     return check_result();
 }
