@@ -1,5 +1,6 @@
 #include "watch/fs_names.h"
 #include "watch/dents.h"
+#include <dirent.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -9,7 +10,8 @@
 struct fs_name {
     uint64_t key; /* the first eight bytes, so that most comparisons need not look at the name */
     uint32_t at;
-    uint32_t len;
+    uint16_t len;
+    bool is_dir;
 };
 
 struct pile {
@@ -126,8 +128,9 @@ halve(struct pile *p)
 }
 
 static bool
-add(struct pile *p, const struct fs_names_source *src, const char *name)
+add(struct pile *p, const struct fs_names_source *src, const struct dents_entry *d)
 {
+    const char *name = d->name;
     const uint8_t *bytes = (const uint8_t *)name;
     size_t len = strlen(name);
 
@@ -147,7 +150,9 @@ add(struct pile *p, const struct fs_names_source *src, const char *name)
     }
     memcpy(p->text + p->used, name, len + 1);
     p->order--;
-    *p->order = (struct fs_name){ .key = key_of(bytes, len), .at = (uint32_t)p->used, .len = (uint32_t)len };
+    *p->order = (struct fs_name){
+        .key = key_of(bytes, len), .at = (uint32_t)p->used, .len = (uint16_t)len, .is_dir = d->type == DT_DIR
+    };
     p->used += len + 1;
     return true;
 }
@@ -167,7 +172,7 @@ read_all(struct pile *p, const struct fs_names_source *src, int fd)
         for (long at = 0; at < n;) {
             const struct dents_entry *d = (const void *)(src->dents + at);
 
-            if (!add(p, src, d->name)) {
+            if (!add(p, src, d)) {
                 return false;
             }
             at += d->length;
@@ -199,10 +204,11 @@ fs_names_read(struct fs_names *names, const struct fs_names_source *src, int fd,
 }
 
 const char *
-fs_names_next(struct fs_names *names, size_t *len)
+fs_names_next(struct fs_names *names, size_t *len, bool *is_dir)
 {
     const struct fs_name *name = &names->order[names->next++];
 
     *len = name->len;
+    *is_dir = name->is_dir;
     return (const char *)names->text + name->at;
 }

@@ -37,7 +37,7 @@ struct fs_names_source {
 bool fs_names_read(
         struct fs_names *names, const struct fs_names_source *src, int fd, uint8_t *memory, size_t size);
 
-/* The next name, NUL-terminated; there must be one. */
-const char *fs_names_next(struct fs_names *names, size_t *len);
+/* The next name, NUL-terminated; there must be one. `is_dir`: it was a directory when it was listed. */
+const char *fs_names_next(struct fs_names *names, size_t *len, bool *is_dir);
 
 #endif

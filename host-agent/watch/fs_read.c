@@ -12,22 +12,33 @@
 #define DONTCACHE 0x80 /* RWF_DONTCACHE, since Linux 6.14; our headers are older */
 #define PAGE 4096u
 
+#define ALWAYS (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+
+/* O_NOATIME is for the owner and CAP_FOWNER; ask once, then only for our own files. */
+static atomic_bool refuses_noatime;
+
 int
 fs_open(int dir_fd, const char *name, int flags, uid_t owner)
 {
-    /* O_NOATIME is for the owner and CAP_FOWNER; ask once, then only for our own files. */
-    static atomic_bool refused;
-    int all = flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-
-    if (!atomic_load_explicit(&refused, memory_order_relaxed) || owner == geteuid()) {
-        int fd = openat(dir_fd, name, all | O_NOATIME);
+    if (!atomic_load_explicit(&refuses_noatime, memory_order_relaxed) || owner == geteuid()) {
+        int fd = openat(dir_fd, name, flags | ALWAYS | O_NOATIME);
 
         if (fd >= 0 || errno != EPERM) {
             return fd;
         }
-        atomic_store_explicit(&refused, true, memory_order_relaxed);
+        atomic_store_explicit(&refuses_noatime, true, memory_order_relaxed);
     }
-    return openat(dir_fd, name, all);
+    return openat(dir_fd, name, flags | ALWAYS);
+}
+
+int
+fs_open_any(int dir_fd, const char *name, int flags)
+{
+    if (atomic_load_explicit(&refuses_noatime, memory_order_relaxed)) {
+        errno = EPERM;
+        return -1;
+    }
+    return openat(dir_fd, name, flags | ALWAYS | O_NOATIME);
 }
 
 /* Reading without leaving pages depends on kernel and file system: the last one that refused is not asked

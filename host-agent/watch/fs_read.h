@@ -57,4 +57,7 @@ void fs_read_abort(struct fs_read *r);
 /* Opens without touching the access time, where that is allowed. -1 with errno. */
 int fs_open(int dir_fd, const char *name, int flags, uid_t owner);
 
+/* The same, whosever it is; -1 with EPERM where only its owner may. */
+int fs_open_any(int dir_fd, const char *name, int flags);
+
 #endif

@@ -1,4 +1,5 @@
 #include "watch/fs_seen.h"
+#include "watch/siphash.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -47,10 +48,8 @@ print_of(const struct fs_seen *s, const struct fs_sight *sight)
     const uint64_t said[] = { st->st_dev, st->st_ino, st->st_mode, st->st_nlink, st->st_uid, st->st_gid,
         st->st_rdev, (uint64_t)st->st_size, (uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec,
         (uint64_t)st->st_ctim.tv_sec, (uint64_t)st->st_ctim.tv_nsec, sight->flags, sight->number };
-    uint64_t print;
 
-    wire_hash_keyed(s->key, said, sizeof(said), (uint8_t *)&print, sizeof(print));
-    return print | 1;
+    return siphash_words(s->key, said, sizeof(said) / sizeof(said[0])) | 1;
 }
 
 bool

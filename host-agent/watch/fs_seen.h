@@ -7,7 +7,6 @@
  * What still looks the same need not be read by every sweep; a pass through all content comes nevertheless.
  * In memory that is given back between two uses, so that it does not count as resident.
  */
-#include "wire/hash.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +15,7 @@
 struct fs_seen {
     uint64_t *print; /* 0: not known */
     uint64_t count;
-    uint8_t key[WIRE_HASH_SIZE];
+    uint64_t key[2];
 };
 
 /* What was looked at, and when. */

@@ -20,9 +20,9 @@ bool
 fs_stat(int dir_fd, const char *name, struct stat *st, uint32_t *flags)
 {
     struct statx x;
+    int how = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (name[0] == '\0' ? AT_EMPTY_PATH : 0);
 
-    if (syscall(SYS_statx, dir_fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH,
-                STATX_BASIC_STATS, &x) < 0) {
+    if (syscall(SYS_statx, dir_fd, name, how, STATX_BASIC_STATS, &x) < 0) {
         return false;
     }
     memset(st, 0, sizeof(*st));

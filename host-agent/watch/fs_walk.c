@@ -153,7 +153,18 @@ worth_entering(struct fs_walk *w, int fd, const struct stat *st, const struct fs
     return !is_kernels_own(type) && (parent == NULL || !is_remote(type));
 }
 
-/* Opens a directory that is about to be given, so that what is told of it and what is listed are one. */
+/* A directory that is about to be given stays open, so that what is told of it and what is listed are one. */
+static void
+enter_item(struct fs_walk *w, const struct fs_item *item, const struct fs_match *m, int fd)
+{
+    if (!worth_entering(w, fd, &item->st, m)) {
+        close(fd);
+        return;
+    }
+    w->next_fd = fd;
+    w->next_st = item->st;
+}
+
 static void
 open_item(struct fs_walk *w, struct fs_item *item, const struct fs_match *m)
 {
@@ -170,12 +181,21 @@ open_item(struct fs_walk *w, struct fs_item *item, const struct fs_match *m)
         return;
     }
     item->st = st;
-    if (!worth_entering(w, fd, &st, m)) {
+    enter_item(w, item, m, fd);
+}
+
+/* What was listed as a directory: by its descriptor alone, which saves a look by its name. -1: is none, or
+ * not to be opened. */
+static int
+open_listed(struct fs_item *item)
+{
+    int fd = fs_open_any(item->dir_fd, item->name, O_RDONLY | O_DIRECTORY);
+
+    if (fd >= 0 && !fs_stat(fd, "", &item->st, &item->flags)) {
         close(fd);
-        return;
+        fd = -1;
     }
-    w->next_fd = fd;
-    w->next_st = st;
+    return fd;
 }
 
 static struct fs_match
@@ -197,14 +217,14 @@ what_holds(struct fs_walk *w, size_t len)
 
 /* Looks at dir_fd/name, whose path stands in w->path. False when it is not to be given. */
 static bool
-give(struct fs_walk *w, int dir_fd, const char *name, size_t len, struct fs_item *item)
+give(struct fs_walk *w, int dir_fd, const char *name, size_t len, bool is_dir, struct fs_item *item)
 {
     struct fs_match m = what_holds(w, len);
 
     if (w->roots != NULL && m.rule == NULL && !m.below) {
         return false;
     }
-    if (fs_remote_silent(w->path, len) || !fs_stat(dir_fd, name, &item->st, &item->flags)) {
+    if (fs_remote_silent(w->path, len)) {
         return false;
     }
     item->path = w->path;
@@ -214,6 +234,14 @@ give(struct fs_walk *w, int dir_fd, const char *name, size_t len, struct fs_item
     item->rule = m.rule;
     item->unreadable = false;
     w->next_len = len;
+    int fd = is_dir ? open_listed(item) : -1;
+    if (fd >= 0) {
+        enter_item(w, item, &m, fd);
+        return true;
+    }
+    if (!fs_stat(dir_fd, name, &item->st, &item->flags)) {
+        return false;
+    }
     if (S_ISDIR(item->st.st_mode)) {
         open_item(w, item, &m);
         return true;
@@ -332,7 +360,7 @@ pop(struct fs_walk *w)
 
 /* The next name of the innermost directory into w->path. NULL when that directory is done. */
 static const char *
-next_name(struct fs_walk *w, struct fs_frame *f, size_t *len)
+next_name(struct fs_walk *w, struct fs_frame *f, size_t *len, bool *is_dir)
 {
     for (;;) {
         if (f->names.next == f->names.count) {
@@ -342,7 +370,7 @@ next_name(struct fs_walk *w, struct fs_frame *f, size_t *len)
             continue;
         }
         size_t name_len;
-        const char *name = fs_names_next(&f->names, &name_len);
+        const char *name = fs_names_next(&f->names, &name_len, is_dir);
         size_t at = f->path_len == 1 ? 0 : f->path_len;
         if (at + 1 + name_len > BASELINE_PATH_MAX) {
             w->skipped++;
@@ -367,7 +395,7 @@ give_top(struct fs_walk *w, struct fs_item *item)
     while (name > (const char *)w->path && name[-1] != '/') {
         name--;
     }
-    return give(w, w->top_fd, *name != '\0' ? name : ".", w->next_len, item);
+    return give(w, w->top_fd, *name != '\0' ? name : ".", w->next_len, false, item);
 }
 
 bool
@@ -382,13 +410,14 @@ fs_walk_next(struct fs_walk *w, struct fs_item *item)
     while (w->depth > 0) {
         struct fs_frame *f = &w->frame[w->depth - 1];
         size_t len;
+        bool is_dir;
 
         make_open(w, f, -1);
-        const char *name = next_name(w, f, &len);
+        const char *name = next_name(w, f, &len, &is_dir);
 
         if (name == NULL) {
             pop(w);
-        } else if (give(w, f->fd, name, len, item)) {
+        } else if (give(w, f->fd, name, len, is_dir, item)) {
             return true;
         }
     }
