@@ -3,6 +3,7 @@
 #include "conf/pattern.h"
 #include "watch/detector.h"
 #include "watch/mounts_judge.h"
+#include "watch/mounts_stat.h"
 #include "wire/hash.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -16,12 +17,14 @@
  * Mounts: the kernel tells of each mount, unmount and remount in our mount namespace by POLLPRI on mountinfo.
  * A look each second is behind it, for what it does not tell: a superblock that was made writable from
  * another namespace, a block device that was set writable, errors of a file system. Nothing is told while the
- * text and the devices are as they were.
+ * text and the devices are as they were. Of the text it is enough to ask for the mounts that are judged,
+ * where the kernel can be asked; all of it is read each TEXT_EVERY_MS.
  *
  * A new mount is one that was not there at the start, by what is mounted and where; the same disk that is
  * mounted again is not new.
  */
 #define LOOK_EVERY_MS 1000
+#define TEXT_EVERY_MS 10000
 #define PASS_EVERY_MS 60000
 #define KNOWN_MAX 1024
 #define FRESH_MAX 256
@@ -33,14 +36,23 @@ struct known {
     unsigned seen;  /* in this look */
 };
 
+/*
+ * Do single mounts stand for the text? They do when it was the same before they were taken and after. When
+ * they cannot be taken, nothing is tried until it is another one.
+ */
+enum standing { STANDS_NOT, STANDS_SOON, STANDS, STANDS_NEVER };
+
 static struct mounts_state {
     struct detector_env env;
     bool unreadable;
     bool cut; /* there are more mounts than fit: told, and the rest is not looked at */
     int64_t next_pass_ms;
     int64_t next_elsewhere_ms; /* when other namespaces are looked at */
-    int64_t looked_ms;         /* when the text was read last */
-    unsigned current;          /* which of the two texts */
+    int64_t next_text_ms;      /* when the text is read in any case */
+    enum standing standing;
+    bool event;        /* the kernel told of a change */
+    int64_t looked_ms; /* when the text was read last */
+    unsigned current;  /* which of the two texts */
     size_t len[2];
     const struct mount_line *visible[CONF_MOUNTS]; /* at each listed path */
     struct mounts_device device[CONF_MOUNTS];
@@ -60,6 +72,7 @@ static int mountinfo = -1; /* apart: with it, all of the above would stand in th
 /* Apart from the rest, so that a reset does not touch them: memory that is never touched costs nothing. */
 static char text[2][MOUNTS_TEXT];
 static struct mounts_table table;
+static struct mounts_stats stats;
 static struct known known[KNOWN_MAX];
 static const struct mount_line *fresh[FRESH_MAX];
 static char places[CONF_WATCHES * PATH_MAX]; /* one behind the other, so that few pages are touched */
@@ -396,15 +409,84 @@ judge(int64_t now_ms)
     tell_pass(FINDING_PASS_END);
 }
 
+/* The mounts that are judged, by their numbers; more than MOUNTS_STATS when there are too many. */
+static unsigned
+list_judged(uint32_t numbers[MOUNTS_STATS])
+{
+    const struct conf *conf = watched.env.conf;
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < conf->mounts; i++) {
+        for (unsigned n = 0; n < table.count && count <= MOUNTS_STATS; n++) {
+            bool judged = conf_mount_is_disk(&conf->mount[i])
+                                  ? mounts_disk_holds(&watched.disk[i], &table.row[n])
+                                  : watched.visible[i] == &table.row[n];
+
+            if (judged && count < MOUNTS_STATS) {
+                numbers[count] = table.row[n].id;
+            }
+            count += judged;
+        }
+    }
+    return count;
+}
+
+/* After a text that was as the one before. */
+static void
+stand(void)
+{
+    uint32_t numbers[MOUNTS_STATS];
+
+    if (watched.standing == STANDS_SOON) {
+        watched.standing = STANDS;
+    } else if (watched.standing == STANDS_NOT) {
+        watched.standing =
+                mounts_stats_take(&stats, numbers, list_judged(numbers)) == 0 ? STANDS_SOON : STANDS_NEVER;
+    }
+}
+
+static bool
+text_is_due(int64_t now_ms)
+{
+    struct pollfd changed = { .fd = mountinfo, .events = POLLPRI };
+    bool told = poll(&changed, 1, 0) > 0 || watched.event;
+
+    watched.event = false;
+    if (watched.standing == STANDS && !mounts_stats_same(&stats)) {
+        watched.standing = STANDS_NOT;
+    }
+    return told || watched.standing != STANDS || now_ms >= watched.next_text_ms;
+}
+
+/* True when the text is not as it was. */
+static bool
+look_at_text(int64_t now_ms)
+{
+    bool differs = take_text();
+
+    watched.next_text_ms = clock_next_ms(now_ms, TEXT_EVERY_MS);
+    if (differs || watched.unreadable) {
+        watched.standing = STANDS_NOT;
+    } else {
+        stand();
+    }
+    return differs;
+}
+
 static int64_t
 mounts_work(int64_t now_ms)
 {
     if (mountinfo < 0) {
         return INT64_MAX;
     }
-    bool mounts_differ = take_text();
+    bool text_read = text_is_due(now_ms);
+    bool mounts_differ = text_read && look_at_text(now_ms);
     bool devices_differ = take_devices();
 
+    if (devices_differ) {
+        watched.standing = STANDS_NOT; /* other mounts may be judged now */
+        mounts_differ = mounts_differ || (!text_read && look_at_text(now_ms));
+    }
     watched.looked_ms = now_ms;
     if (mounts_differ) {
         find_fresh(false);
@@ -502,6 +584,7 @@ mounts_ready(const struct pollfd *fds, int count)
 {
     (void)fds;
     (void)count;
+    watched.event = true;
 }
 
 static int

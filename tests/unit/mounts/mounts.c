@@ -137,7 +137,9 @@ static void
 start(void)
 {
     CHECK_INT(detector_mounts_ops.open(&env), 0);
-    look();
+    for (int i = 0; i < 4; i++) {
+        look(); /* from the third on single mounts are asked for */
+    }
     CHECK_INT(passes(), 1);
 }
 
@@ -207,6 +209,50 @@ a_superblock_made_writable_from_another_namespace_is_seen(void)
     CHECK_INT(status, 0);
     look();
     CHECK_INT(open_code("layer=superblock"), FINDING_MOUNT_RW);
+}
+
+/* The folder of a mount is renamed, which makes no event either. */
+static void
+a_mount_that_is_carried_away_with_its_folder_is_seen_and_one_that_is_brought_within_ten_seconds(void)
+{
+    static const char listed[] = "Host a\nMount %s/folder/there rw nosuid\nWatch %s/watched\n";
+    char text[4 * PATH];
+    char folder[PATH], there[PATH], elsewhere[PATH], watched[PATH];
+    int len = snprintf(text, sizeof(text), listed, dir, dir);
+
+    snprintf(folder, sizeof(folder), "%s/folder", dir);
+    snprintf(there, sizeof(there), "%s/folder/there", dir);
+    snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", dir);
+    snprintf(watched, sizeof(watched), "%s/watched", dir);
+    CHECK(conf_init(&conf, NULL, NULL));
+    CHECK_INT(conf_parse(&conf, "t", text, (size_t)len, NULL, NULL), 0);
+    make_dir(folder);
+    make_dir(there);
+    mount_tmpfs(there, "first", MS_NOSUID);
+    note_count = 0;
+    start();
+    CHECK_INT(open_code(""), -1);
+    CHECK_INT(rename(folder, elsewhere), 0);
+    look();
+    CHECK_INT(open_code("why=unmounted"), FINDING_MOUNT_GONE);
+    CHECK_INT(rename(elsewhere, folder), 0);
+    look();
+    CHECK_INT(open_code(""), -1);
+
+    make_dir(elsewhere);
+    char other[PATH + 8];
+    snprintf(other, sizeof(other), "%s/other", elsewhere);
+    make_dir(other);
+    mount_tmpfs(other, "other", 0);
+    note_count = 0;
+    start();
+    CHECK_INT(rename(elsewhere, watched), 0);
+    CHECK_INT(detector_mounts_ops.work(11000), 12000);
+    CHECK_INT(open_code("from=other"), FINDING_MOUNT_ADDED);
+    CHECK_INT(umount(there), 0);
+    snprintf(other, sizeof(other), "%s/other", watched);
+    CHECK_INT(umount(other), 0);
+    CHECK(rmdir(other) == 0 && rmdir(watched) == 0 && rmdir(there) == 0 && rmdir(folder) == 0);
 }
 
 static void
@@ -631,6 +677,8 @@ run_all(void)
     CHECK_RUN(nothing_is_told_while_nothing_changes);
     CHECK_RUN(a_mount_that_is_read_only_by_its_flag_alone_is_writable);
     CHECK_RUN(a_superblock_made_writable_from_another_namespace_is_seen);
+    CHECK_RUN(
+            a_mount_that_is_carried_away_with_its_folder_is_seen_and_one_that_is_brought_within_ten_seconds);
     CHECK_RUN(another_mount_on_top_is_told_until_it_is_gone);
     CHECK_RUN(an_unmount_is_told_and_another_file_system_in_its_place_too);
     CHECK_RUN(what_was_missing_at_the_start_may_come);
