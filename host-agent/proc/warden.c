@@ -44,7 +44,7 @@
 #define END_MS 6000        /* for last words and goodbyes; then SIGKILL */
 #define LOCK_WAIT_MS 10000 /* for another agent's last processes to end */
 #define LOCK_LOOK_MS 100
-#define BEHIND_MS 20                  /* behind the whole second at which all show life: then we look */
+#define BEHIND_MS 5                   /* behind the whole second at which all show life: then we look */
 #define LATE_MS (ROLE_ALIVE_MS + 100) /* no sign of life since one was seen: is it stopped? */
 #define LATE_LOOK_MS 200              /* from one such look to the next */
 #define PROC_STATUS_TEXT 4096
