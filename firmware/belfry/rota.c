@@ -116,10 +116,10 @@ wait_in_epoll(const struct rota *r, unsigned place, int fd)
 static int64_t
 rounded(const struct rota *r, int64_t at_ms, int64_t wait_ms)
 {
-    unsigned parts = 1 + r->count / TOGETHER;
+    unsigned parts = wait_ms == ROTA_FIRST_MS ? 1 : 1 + r->count / TOGETHER;
     int64_t step = wait_ms / (parts < PARTS ? parts : PARTS);
 
-    return wait_ms > ROTA_FIRST_MS ? at_ms / step * step : at_ms;
+    return at_ms / step * step;
 }
 
 /* Counts one look. True while the line has not used up what its quiet times have earned. */
