@@ -54,9 +54,7 @@ transcripts_init(struct transcripts *all, int dir, uint64_t floor)
 void
 transcripts_survey(struct transcripts *all)
 {
-    if (part_newest_read(all->dir, &all->newest) != 0) {
-        all->newest = NULL; /* each looks for itself */
-    }
+    all->survey = true;
 }
 
 void
@@ -64,6 +62,7 @@ transcripts_surveyed(struct transcripts *all)
 {
     part_newest_free(all->newest);
     all->newest = NULL;
+    all->survey = false;
 }
 
 void
@@ -238,6 +237,9 @@ base_behind_parts(const struct transcript *t)
     const struct part *last;
     uint64_t base = 0;
 
+    if (t->all->survey && t->all->newest == NULL && part_newest_read(t->all->dir, &now) == 0) {
+        t->all->newest = now;
+    }
     if (t->all->newest != NULL && part_newest_find(t->all->newest, t->name) == NULL) {
         return 0;
     }

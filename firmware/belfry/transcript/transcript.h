@@ -35,7 +35,8 @@ struct transcripts {
     uint64_t reserved; /* the caller's: bytes of what is free that are for others */
     uint64_t written;  /* since the last look at what is free */
     int64_t look_ms;
-    struct part_newest *newest; /* between transcripts_survey() and transcripts_surveyed() */
+    bool survey;                /* between transcripts_survey() and transcripts_surveyed() */
+    struct part_newest *newest; /* of it, once somebody needed it */
     unsigned chunks;            /* made so far */
     struct transcript_chunk *spare;
     struct transcript *first; /* those with waiting bytes, oldest first */
@@ -78,8 +79,8 @@ enum transcript_change {
 /* `floor` as the configuration says it. */
 void transcripts_init(struct transcripts *all, int dir, uint64_t floor);
 
-/* Looks once which parts there are, for all that are opened until transcripts_surveyed(): else each that has
- * no bytes yet reads the whole directory. */
+/* The first transcript without an index that is opened until transcripts_surveyed() looks which parts there
+ * are for all the others, too: else each reads the whole directory. */
 void transcripts_survey(struct transcripts *all);
 
 void transcripts_surveyed(struct transcripts *all);

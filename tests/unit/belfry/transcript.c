@@ -697,13 +697,13 @@ transcripts_opened_together_go_on_behind_their_own_parts_even_when_one_is_packed
     put(in_dir("c.idx.0000000000009000"), bytes, 100, 0);
     CHECK_INT(unlink(in_dir("a.idx")), 0);
     transcripts_survey(&all);
+    CHECK_INT(transcript_open(&t, &all, "b"), 0);
+    CHECK_INT(transcript_end(&t), 9100);
+    transcript_close(&t, 3000);
     CHECK(all.newest != NULL);
     CHECK_INT(sweep(0, 0, 0).packed, 3);
     CHECK_INT(begin(&t), 0);
     CHECK_INT(transcript_end(&t), 2000);
-    transcript_close(&t, 3000);
-    CHECK_INT(transcript_open(&t, &all, "b"), 0);
-    CHECK_INT(transcript_end(&t), 9100);
     transcript_close(&t, 3000);
     CHECK_INT(transcript_open(&t, &all, "c"), 0);
     CHECK_INT(transcript_end(&t), 0);
