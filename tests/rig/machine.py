@@ -186,17 +186,21 @@ def sentence(test):
     return test.__name__.replace('_', ' ')
 
 
+def passes(test, on):
+    """Runs one and says how it went."""
+    began = time.monotonic()
+    try:
+        test(on)
+    except Failed as why:
+        print(f'not ok {sentence(test)}\n    {why}', flush=True)
+        return False
+    print(f'ok {sentence(test)} ({time.monotonic() - began:.1f} s)', flush=True)
+    return True
+
+
 def in_order(tests, on):
     """Runs tests that build on each other until one fails. True when all passed."""
-    for test in tests:
-        began = time.monotonic()
-        try:
-            test(on)
-            print(f'ok {sentence(test)} ({time.monotonic() - began:.0f} s)', flush=True)
-        except Failed as why:
-            print(f'not ok {sentence(test)}\n    {why}', flush=True)
-            return False
-    return True
+    return all(passes(test, on) for test in tests)
 
 
 def keep(folder, where, but=()):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from machine import Failed, Machine, SlowLine, keep, options_of, sentence, text, until
+from machine import Failed, Machine, SlowLine, keep, options_of, passes, sentence, text, until
 from picture import Picture, misread
 
 HOST = 'server'
@@ -406,26 +406,18 @@ def main():
 
 
 def run(server, wanted):
-    failed = 0
     try:
         server.start()
     except Failed as why:
         print(f'not ok the agent starts\n    {why}')
         server.report()
         return True
-    for one in wanted:
-        began = time.monotonic()
-        try:
-            one(server)
-            print(f'ok {sentence(one)}, {time.monotonic() - began:.1f} s', flush=True)
-        except Failed as why:
-            failed += 1
-            print(f'not ok {sentence(one)}\n    {why}', flush=True)
+    failed = [one for one in wanted if not passes(one, server)]
     if server.options.shell:
         server.machine.shell()
     elif failed:
         server.report()
-    return failed > 0
+    return bool(failed)
 
 
 if __name__ == '__main__':
