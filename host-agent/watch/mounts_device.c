@@ -11,21 +11,12 @@
 #define TARGET 512
 #define PATH (NAME + TARGET)
 
-static void
-close_file(struct mounts_device_file *f)
-{
-    if (f->open) {
-        close(f->fd);
-    }
-    f->open = false;
-}
-
 /* The number in a file of one line. False when there is none. */
 static bool
-read_number(const struct mounts_device_file *f, uint32_t *out)
+read_number(const struct procfs_kept *f, uint32_t *out)
 {
     char text[32];
-    ssize_t len = f->open ? pread(f->fd, text, sizeof(text), 0) : -1;
+    ssize_t len = procfs_kept_read(f, text, sizeof(text));
     const char *at = text;
     uint64_t n;
 
@@ -38,7 +29,7 @@ read_number(const struct mounts_device_file *f, uint32_t *out)
 
 /* The same of a file whose path is asked for when it cannot be read, or not any more. */
 static bool
-read_anew(struct mounts_device_file *f, const struct mounts_device_files *files,
+read_anew(struct procfs_kept *f, const struct mounts_device_files *files,
         bool (*path_of)(const struct mounts_device_files *files, char out[PATH]), uint32_t *out)
 {
     char path[PATH];
@@ -46,11 +37,7 @@ read_anew(struct mounts_device_file *f, const struct mounts_device_files *files,
     if (read_number(f, out)) {
         return true;
     }
-    close_file(f);
-    if (path_of(files, path)) {
-        f->fd = open(path, O_RDONLY | O_CLOEXEC);
-        f->open = f->fd >= 0;
-    }
+    procfs_keep(f, path_of(files, path) ? open(path, O_RDONLY | O_CLOEXEC) : -1);
     return read_number(f, out);
 }
 
@@ -104,6 +91,6 @@ mounts_device_read(struct mounts_device_files *files, uint32_t major, uint32_t m
 void
 mounts_device_close(struct mounts_device_files *files)
 {
-    close_file(&files->state);
-    close_file(&files->errors);
+    procfs_keep(&files->state, -1);
+    procfs_keep(&files->errors, -1);
 }

@@ -5,6 +5,7 @@
  *
  * Neither a device that is set writable nor an error of its file system makes an event: both are asked for.
  */
+#include "watch/procfs.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,17 +17,14 @@ struct mounts_device {
 };
 
 /*
- * What is read of one device. It stays open, as to open it costs ten times what it costs to read; the kernel
- * lets nobody read any more when the device or its file system goes, and what has its number or name then is
- * opened anew. All zero at first.
+ * What is read of one device. The kernel lets nobody read any more when the device or its file system goes,
+ * and what has its number or name then is opened anew. All zero at first.
  */
 struct mounts_device_files {
     uint32_t major;
     uint32_t minor;
-    struct mounts_device_file {
-        bool open;
-        int fd;
-    } state, errors;
+    struct procfs_kept state;
+    struct procfs_kept errors;
 };
 
 /* Reads /sys. `ext4` asks for the errors as well. */

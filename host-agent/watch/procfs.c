@@ -156,6 +156,21 @@ procfs_read(int dir, const char *name, char *out, size_t size)
     return error != 0 && got == 0 ? -error : (ssize_t)got;
 }
 
+void
+procfs_keep(struct procfs_kept *f, int fd)
+{
+    if (f->open) {
+        close(f->fd);
+    }
+    *f = (struct procfs_kept){ .open = fd >= 0, .fd = fd };
+}
+
+ssize_t
+procfs_kept_read(const struct procfs_kept *f, char *out, size_t size)
+{
+    return f->open ? pread(f->fd, out, size, 0) : -1;
+}
+
 int
 procfs_stat(int proc, int32_t pid, struct procfs_stat *out)
 {

@@ -87,6 +87,19 @@ uint64_t procfs_socket_link(const char *src, size_t len);
 /* A file below `dir` as text, at most size - 1 bytes, NUL-terminated. The length, or -errno. */
 ssize_t procfs_read(int dir, const char *name, char *out, size_t size);
 
+/* A file that stays open, as to open one costs ten times what a short one costs to read. All zero: not open.
+ */
+struct procfs_kept {
+    bool open;
+    int fd;
+};
+
+/* In the place of the one before; `fd` below 0 for none. */
+void procfs_keep(struct procfs_kept *f, int fd);
+
+/* The file's beginning: its length, -1 with errno when it is not open or can be read no more. */
+ssize_t procfs_kept_read(const struct procfs_kept *f, char *out, size_t size);
+
 /* Digits at *at, moved behind them. False without one, or above `max`. */
 bool procfs_decimal(const char **at, const char *end, uint64_t max, uint64_t *out);
 

@@ -273,31 +273,20 @@ static const struct table tables[CONF_PROTOS][2] = {
 };
 /* clang-format on */
 
-static void
-close_file(struct procnet_file *f)
-{
-    if (f->open) {
-        close(f->fd);
-    }
-    f->open = false;
-}
-
 /* The beginning of a text. A file that cannot be read any more, as of a module that was gone, is opened anew.
  */
 static ssize_t
-begin_text(const struct procnet *p, const char *file, struct procnet_file *f, char *out, size_t size)
+begin_text(const struct procnet *p, const char *file, struct procfs_kept *f, char *out, size_t size)
 {
     char name[64];
-    ssize_t n = f->open ? pread(f->fd, out, size, 0) : -1;
+    ssize_t n = procfs_kept_read(f, out, size);
 
     if (n >= 0) {
         return n;
     }
-    close_file(f);
     snprintf(name, sizeof(name), "%s/%s", p->net, file);
-    f->fd = openat(p->proc, name, O_RDONLY | O_CLOEXEC);
-    f->open = f->fd >= 0;
-    n = f->open ? pread(f->fd, out, size, 0) : -1;
+    procfs_keep(f, openat(p->proc, name, O_RDONLY | O_CLOEXEC));
+    n = procfs_kept_read(f, out, size);
     return n < 0 ? -errno : n;
 }
 
@@ -305,7 +294,7 @@ static int
 dump_file(struct procnet *p, enum conf_proto proto, int i, struct sockets *out)
 {
     const struct table *t = &tables[proto][i];
-    struct procnet_file *f = &p->file[proto][i];
+    struct procfs_kept *f = &p->file[proto][i];
     static char text[BUFFER]; /* on the stack it would be zeroed each time */
     ssize_t n = begin_text(p, t->file, f, text, sizeof(text));
     off_t at = 0;
@@ -343,7 +332,7 @@ void
 procnet_close(struct procnet *p)
 {
     for (unsigned i = 0; i < CONF_PROTOS; i++) {
-        close_file(&p->file[i][0]);
-        close_file(&p->file[i][1]);
+        procfs_keep(&p->file[i][0], -1);
+        procfs_keep(&p->file[i][1], -1);
     }
 }

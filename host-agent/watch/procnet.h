@@ -6,20 +6,18 @@
  *
  * A row's key is the inode, which can be used again: an exchange between two looks is seen by the owner only.
  */
+#include "watch/procfs.h"
 #include "watch/sockets.h"
 #include <stddef.h>
 
 /*
  * The files of one network namespace. They stay open from the first look on, and in the namespace that they
- * were opened in: to open one costs ten times what a short one costs to read. All else is zero at first.
+ * were opened in. All else is zero at first.
  */
 struct procnet {
     int proc;        /* /proc */
     const char *net; /* the folder below it, as "self/net" or "812/net" */
-    struct procnet_file {
-        bool open;
-        int fd;
-    } file[CONF_PROTOS][2];
+    struct procfs_kept file[CONF_PROTOS][2];
 };
 
 /*
