@@ -329,6 +329,7 @@ intake_mend(struct run_line *rl)
     char detail[CONF_PATH];
 
     incident_tick(rl);
+    transcript_settle(&rl->line.transcript, rl->run->now_ms);
     turn_transcript(rl);
     attach_tick(rl);
     if (change == LINE_SAME) {

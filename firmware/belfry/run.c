@@ -301,7 +301,9 @@ turn(struct run *run, struct pollfd *p)
     set_polls(run, p);
     (void)poll(p, SLOTS, patience(run));
     look_at_clocks(run);
-    take_signals(run);
+    if (p[SLOT_SIGNALS].revents != 0) {
+        take_signals(run);
+    }
     /* Asked without having been polled, too: after a pause of ours all that waited comes before the clock's
      * verdict. */
     if (may_read(run) && rota_fd(&run->rota, run->now_ms) >= 0 &&

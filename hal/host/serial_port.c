@@ -24,6 +24,7 @@
 
 struct hal_serial {
     int fd;
+    dev_t number;
     struct serial_icounter_struct base;
     struct serial_icounter_struct last;
     bool counts;    /* the driver does */
@@ -53,17 +54,13 @@ modem_lines(const struct hal_serial *s)
 
 /* USB ports answer TIOCSERGETLSR, too (ftdi_sio does), and would be asked over their bus for modem lines. */
 static bool
-hangs_at_usb(int fd)
+hangs_at_usb(dev_t number)
 {
-    struct stat st;
     char path[64];
     char place[512];
     ssize_t n;
 
-    if (fstat(fd, &st) != 0) {
-        return true;
-    }
-    (void)snprintf(path, sizeof path, "/sys/dev/char/%u:%u", major(st.st_rdev), minor(st.st_rdev));
+    (void)snprintf(path, sizeof path, "/sys/dev/char/%u:%u", major(number), minor(number));
     n = readlink(path, place, sizeof place - 1);
     if (n < 0) {
         return true;
@@ -79,7 +76,7 @@ begin_counts(struct hal_serial *s)
 
     s->counts = ioctl(s->fd, TIOCGICOUNT, &s->base) == 0;
     s->last = s->base;
-    s->registers = !hangs_at_usb(s->fd) && ioctl(s->fd, TIOCSERGETLSR, &state) == 0;
+    s->registers = !hangs_at_usb(s->number) && ioctl(s->fd, TIOCSERGETLSR, &state) == 0;
     s->modem = s->registers ? modem_lines(s) : 0;
 }
 
@@ -87,15 +84,19 @@ int
 hal_serial_take(int fd, struct hal_serial **out)
 {
     struct hal_serial *s = calloc(1, sizeof *s);
+    struct stat st;
 
     if (s == NULL) {
         return -ENOMEM;
     }
-    s->fd = fd;
-    if (tcgetattr(fd, &s->want) != 0) {
+    if (fstat(fd, &st) != 0 || tcgetattr(fd, &s->want) != 0) {
+        int error = -errno;
+
         free(s);
-        return -errno;
+        return error;
     }
+    s->fd = fd;
+    s->number = st.st_rdev;
     s->stream.marks = (s->want.c_iflag & PARMRK) != 0;
     s->stream.parity = (s->want.c_cflag & PARENB) != 0;
     begin_counts(s);
@@ -274,10 +275,8 @@ bool
 hal_serial_is(const struct hal_serial *s, const char *device)
 {
     struct stat name;
-    struct stat port;
 
-    return stat(device, &name) != 0 || fstat(s->fd, &port) != 0 ||
-           (S_ISCHR(name.st_mode) && name.st_rdev == port.st_rdev);
+    return stat(device, &name) != 0 || (S_ISCHR(name.st_mode) && name.st_rdev == s->number);
 }
 
 void

@@ -216,12 +216,24 @@ pass_marks(struct reader *r, struct reader_piece *out)
         r->mark_at++;
         if (transcript_mark_is_time(m)) {
             r->time_ns = m->value;
+            r->follows = r->follows && m->offset < r->at;
         } else if (m->event != TRANSCRIPT_BASE) {
             out->what = READER_MARK;
             out->mark = *m;
             return true;
         }
     }
+}
+
+/* What is read as soon as it is written may not have its time in the index yet. */
+static void
+see_time(struct reader *r)
+{
+    if (r->follows && r->volume.head) {
+        volume_look(&r->volume);
+        r->time_ns = r->time_ns > r->volume.written_ns ? r->time_ns : r->volume.written_ns;
+    }
+    r->follows = false;
 }
 
 static ssize_t
@@ -246,6 +258,10 @@ take_bytes(struct reader *r, struct reader_piece *out)
     if (r->mark_at < r->marks && r->mark[r->mark_at].offset - r->at < len) {
 #endif
         len = (size_t)(r->mark[r->mark_at].offset - r->at);
+    }
+    if (r->time_ns > r->until_ns) {
+        out->what = READER_OVER;
+        return;
     }
     *out = (struct reader_piece){
         .what = READER_BYTES_CAME,
@@ -300,6 +316,7 @@ reader_next(struct reader *r, struct reader_piece *out)
             return;
         }
         if (n > 0) {
+            see_time(r);
             take_bytes(r, out);
             return;
         }
@@ -313,6 +330,7 @@ reader_next(struct reader *r, struct reader_piece *out)
             return;
         }
         if (!move_on(r)) {
+            r->follows = true;
             return;
         }
     }

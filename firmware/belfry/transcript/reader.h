@@ -36,6 +36,7 @@ struct reader {
     struct volume volume;
     uint64_t at;      /* in the volume */
     uint64_t time_ns; /* when the byte at `at` arrived */
+    bool follows;     /* it came after the end was told */
     uint64_t next;    /* number of the record behind the last one in `mark` */
     unsigned marks;
     unsigned mark_at;

@@ -333,24 +333,12 @@ transcript_end(const struct transcript *t)
 
 /* ---- writing */
 
-/* False when it was not written; half a record is taken back. The first record says where the file begins. */
+/* False when they were not written; half a record is taken back. */
 static bool
-mark(struct transcript *t, const struct transcript_mark *m)
+write_records(struct transcript *t, const uint8_t *records, size_t len)
 {
-    uint8_t record[2 * TRANSCRIPT_RECORD];
-    size_t len = 0;
-    ssize_t n;
+    ssize_t n = t->all->held ? -1 : write(t->index, records, len);
 
-    if (t->marks == 0) {
-        transcript_mark_write(
-                record, &(struct transcript_mark){ .event = TRANSCRIPT_BASE, .value = t->base });
-        len = TRANSCRIPT_RECORD;
-    }
-    if (m->event != TRANSCRIPT_BASE) {
-        transcript_mark_write(record + len, m);
-        len += TRANSCRIPT_RECORD;
-    }
-    n = t->all->held ? -1 : write(t->index, record, len);
     if (n == (ssize_t)len) {
         t->marks += (uint32_t)(len / TRANSCRIPT_RECORD);
         return true;
@@ -361,13 +349,90 @@ mark(struct transcript *t, const struct transcript_mark *m)
     return false;
 }
 
+/*
+ * Writes the times that wait and, unless it is NULL, `m` behind them. The first record of all says where the
+ * file begins. False when nothing was written.
+ */
+static bool
+mark(struct transcript *t, const struct transcript_mark *m)
+{
+    uint8_t record[TRANSCRIPT_TIMES + 2][TRANSCRIPT_RECORD];
+    unsigned count = 0;
+
+    if (t->marks == 0) {
+        transcript_mark_write(
+                record[count++], &(struct transcript_mark){ .event = TRANSCRIPT_BASE, .value = t->base });
+    }
+    memcpy(record[count], t->time, (size_t)t->times * TRANSCRIPT_RECORD);
+    count += t->times;
+    if (m != NULL) {
+        transcript_mark_write(record[count++], m);
+    }
+    if (!write_records(t, record[0], (size_t)count * TRANSCRIPT_RECORD)) {
+        return false;
+    }
+    t->times = 0;
+    return true;
+}
+
+static void
+write_times(struct transcript *t)
+{
+    if (t->times > 0) {
+        (void)mark(t, NULL);
+    }
+}
+
+/* The last time that waits is about the byte at `offset`, too: that byte could not be written. */
+static bool
+is_noted(const struct transcript *t, uint64_t offset)
+{
+    struct transcript_mark last = { .offset = 0 };
+
+    if (t->times > 0) {
+        transcript_mark_read(t->time[t->times - 1], &last);
+    }
+    return t->times > 0 && last.offset == offset;
+}
+
+static void
+note_time(struct transcript *t, size_t back, int64_t utc_us, int64_t now_ms)
+{
+    struct transcript_mark m = { .offset = t->size - back, .value = (uint64_t)utc_us * 1000 };
+
+    if (t->times == 0) {
+        t->times_ms = now_ms;
+    } else if (is_noted(t, m.offset)) {
+        t->times--;
+    }
+    if (t->times <
+            TRANSCRIPT_TIMES) { /* else nothing can be written, and the next bytes come out as earlier */
+        transcript_mark_write(t->time[t->times++], &m);
+    }
+    t->index_ms = now_ms;
+}
+
 static void
 mark_time(struct transcript *t, size_t back, int64_t utc_us, int64_t now_ms)
 {
-    if (now_ms - t->index_ms >= TRANSCRIPT_INDEX_MS) {
-        (void)mark(
-                t, &(struct transcript_mark){ .offset = t->size - back, .value = (uint64_t)utc_us * 1000 });
-        t->index_ms = now_ms;
+    int64_t pause = now_ms - t->index_ms;
+
+    if (pause < TRANSCRIPT_INDEX_MS) {
+        return;
+    }
+    note_time(t, back, utc_us, now_ms);
+    if (t->direct || pause >= TRANSCRIPT_TIMES_MS || t->begun_ms == 0) {
+        write_times(t);
+    } else {
+        transcript_settle(t, now_ms);
+    }
+}
+
+void
+transcript_settle(struct transcript *t, int64_t now_ms)
+{
+    if (now_ms - t->times_ms >= TRANSCRIPT_TIMES_MS) {
+        write_times(t);
     }
 }
 
@@ -463,7 +528,7 @@ store(struct transcript *t, const uint8_t *src, size_t len, int64_t utc_us, int6
         write_events(t);
     }
     if (failed) {
-        t->index_ms = now_ms - TRANSCRIPT_INDEX_MS;
+        t->index_ms = now_ms - TRANSCRIPT_TIMES_MS;
     }
     mark_time(t, 0, utc_us, now_ms);
     if (t->begun_ms == 0) {
@@ -551,6 +616,7 @@ transcript_close(struct transcript *t, int64_t now_ms)
     held = t->all->held;
     t->all->held = false;
     (void)mark_gap(t);
+    write_times(t);
     t->all->held = held;
     (void)close(t->raw);
     (void)close(t->index);
@@ -610,6 +676,7 @@ transcript_turn(struct transcript *t, int64_t utc_ms, int64_t now_ms)
         return false;
     }
     (void)transcript_flush(t, now_ms);
+    write_times(t);
     if (!turn(t)) {
         t->turn_ms = now_ms + TURN_AGAIN_MS;
         return false;
@@ -617,9 +684,10 @@ transcript_turn(struct transcript *t, int64_t utc_ms, int64_t now_ms)
     t->base += t->size;
     t->size = 0;
     t->marks = 0;
+    t->times = 0;
     t->begun_ms = 0;
-    t->index_ms = now_ms - TRANSCRIPT_INDEX_MS;
+    t->index_ms = now_ms - TRANSCRIPT_TIMES_MS;
     /* Now, and not with the first byte: the parts that tell it may be dropped before that comes. */
-    (void)mark(t, &(struct transcript_mark){ .event = TRANSCRIPT_BASE });
+    (void)mark(t, NULL);
     return true;
 }

@@ -7,7 +7,8 @@
  * One a line. Append-only; what is large or old enough is rotated away (part.h) and never written again. A
  * disk that is full never stops the line: bytes are counted as lost, and writing goes on when there is room,
  * behind a mark of how many are missing. Bytes of busy lines wait in shared memory for TRANSCRIPT_FLUSH_MS,
- * so that a thousand lines are not a thousand writes each tick.
+ * so that a thousand lines are not a thousand writes each tick. The first time after a pause is written with
+ * its bytes, those that follow wait for each other: what belfry is killed with is a second's times, no byte.
  */
 #include "belfry/transcript/mark.h"
 
@@ -16,6 +17,8 @@
 
 #define TRANSCRIPT_ROTATE_SIZE (UINT64_C(64) << 20) /* when nothing else is said */
 #define TRANSCRIPT_INDEX_MS 100                     /* at most one time in so long */
+#define TRANSCRIPT_TIMES_MS 1000                    /* so long a time of a busy line waits for others */
+#define TRANSCRIPT_TIMES (TRANSCRIPT_TIMES_MS / TRANSCRIPT_INDEX_MS)
 #define TRANSCRIPT_RETRY_MS 500
 #define TRANSCRIPT_FLUSH_MS 100
 #define TRANSCRIPT_CHUNK 2048
@@ -58,7 +61,10 @@ struct transcript {
     uint64_t lost_all;
     uint64_t event[TRANSCRIPT_EVENTS]; /* values that could not be written yet */
     bool event_waits;
+    unsigned times; /* that are not in NAME.idx yet */
+    uint8_t time[TRANSCRIPT_TIMES][TRANSCRIPT_RECORD];
     int64_t index_ms;
+    int64_t times_ms; /* when the first of them was */
     int64_t retry_ms;
     int64_t begun_ms;               /* UTC of its first byte, 0 while there is none */
     int64_t turn_ms;                /* not rotated before, after it failed */
@@ -107,6 +113,9 @@ enum transcript_change transcript_append(
         struct transcript *t, const uint8_t *src, size_t len, int64_t utc_us, int64_t now_ms);
 
 enum transcript_change transcript_flush(struct transcript *t, int64_t now_ms);
+
+/* Writes times that have waited long enough. Each second or so. */
+void transcript_settle(struct transcript *t, int64_t now_ms);
 
 /* Marks what happened `back` bytes before the end of what was appended last. Counts that cannot be written
  * now are added up and written when the disk has room. */

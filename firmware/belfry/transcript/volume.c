@@ -279,6 +279,23 @@ volume_time_at(const struct volume *v, uint64_t at, struct transcript_mark *out)
     return 0;
 }
 
+/*
+ * How long after the time `m` bytes may have come that are before record `next`: as long as a time is good
+ * for; before the next one of what is being written, which may be late, as long as something was written.
+ */
+static uint64_t
+reach_ns(const struct volume *v, const struct transcript_mark *m, uint64_t next)
+{
+    uint64_t reach = UINT64_C(1000000) * TRANSCRIPT_INDEX_MS;
+    uint64_t most = reach + UINT64_C(1000000) * TRANSCRIPT_TIMES_MS;
+    uint64_t written = v->written_ns > m->value ? v->written_ns - m->value : 0;
+
+    if (!v->head || next < volume_marks(v) || written < reach) {
+        return reach;
+    }
+    return written < most ? written : most;
+}
+
 uint64_t
 volume_find_time(struct volume *v, uint64_t utc_ns)
 {
@@ -298,11 +315,10 @@ volume_find_time(struct volume *v, uint64_t utc_ns)
             high = middle;
         }
     }
-    /* Bytes behind the record before may have come up to its interval later. */
-    if (low > 0 && volume_time_at(v, low - 1, &m) + UINT64_C(1000000) * TRANSCRIPT_INDEX_MS >= utc_ns) {
+    volume_look(v);
+    if (low > 0 && volume_time_at(v, low - 1, &m) + reach_ns(v, &m, low) >= utc_ns) {
         return m.offset;
     }
-    volume_look(v);
     return volume_mark(v, low, &m) && m.offset < v->size ? m.offset : v->size;
 }
 
@@ -337,6 +353,7 @@ volume_look(struct volume *v)
 
     if (v->packed == NULL && fstat(v->bytes, &st) == 0) {
         v->size = (uint64_t)st.st_size;
+        v->written_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
     }
     if (v->base == 0 && volume_mark(v, 0, &m) && m.event == TRANSCRIPT_BASE) {
         v->base = m.value;

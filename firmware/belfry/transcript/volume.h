@@ -16,6 +16,7 @@ struct volume {
     uint64_t base; /* of the line's bytes; 0 while the one that is being written does not say */
     uint64_t size; /* of the bytes; of the one that is being written, when it was looked at last */
     uint64_t ino;
+    uint64_t written_ns;          /* UTC; likewise, 0 when it is compressed */
     bool head;                    /* it is being written */
     struct volume_packed *packed; /* NULL for plain bytes */
 };

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char dir[] = "/tmp/belfry-transcript-XXXXXX";
@@ -71,10 +72,15 @@ mark_at(unsigned i)
 }
 
 static void
-remove_transcript(void)
+wipe(void)
 {
-    (void)unlink(in_dir("a.raw"));
-    (void)unlink(in_dir("a.idx"));
+    DIR *d = opendir(dir);
+    const struct dirent *e;
+
+    while ((e = readdir(d)) != NULL) {
+        (void)unlinkat(dir_fd, e->d_name, 0);
+    }
+    (void)closedir(d);
 }
 
 static void
@@ -99,7 +105,109 @@ the_index_says_when_bytes_came_at_most_each_100_ms(void)
     (void)transcript_append(&t, (const uint8_t *)"abc", 3, 9000000, 9000);
     CHECK_INT(mark_at(6).offset, 150);
     transcript_close(&t, 100000);
-    remove_transcript();
+    wipe();
+}
+
+static const char *
+text_at(unsigned i)
+{
+    static char text[TRANSCRIPT_TEXT];
+    struct transcript_mark m = mark_at(i);
+
+    return transcript_mark_text(&m, text);
+}
+
+/* A hundred bytes each 200 ms, `looks` times. */
+static void
+be_busy(struct transcript *t, int64_t from_ms, int looks)
+{
+    static const uint8_t bytes[100];
+
+    for (int64_t ms = from_ms; ms < from_ms + INT64_C(200) * looks; ms += 200) {
+        CHECK_INT(transcript_append(t, bytes, sizeof bytes, ms * 1000, ms), TRANSCRIPT_SAME);
+        CHECK_INT(transcript_flush(t, ms), TRANSCRIPT_SAME);
+    }
+}
+
+static void
+times_of_a_busy_line_are_written_once_a_second_and_none_is_lost(void)
+{
+    struct transcript t;
+
+    CHECK_INT(transcript_open(&t, &all, "a"), 0);
+    be_busy(&t, 1000, 6);
+    CHECK_INT(size_of("a.idx"), 2 * TRANSCRIPT_RECORD); /* the first at once */
+    transcript_settle(&t, 2199);
+    CHECK_INT(size_of("a.idx"), 2 * TRANSCRIPT_RECORD);
+    transcript_settle(&t, 2200);
+    CHECK_INT(size_of("a.idx"), 7 * TRANSCRIPT_RECORD);
+    for (unsigned i = 0; i < 6; i++) {
+        CHECK_INT(mark_at(i + 1).offset, UINT64_C(100) * i);
+        CHECK_INT(mark_at(i + 1).value, UINT64_C(1000000) * (1000 + 200 * i));
+    }
+    transcript_close(&t, 3000);
+    wipe();
+    CHECK_INT(transcript_open(&t, &all, "a"), 0);
+    be_busy(&t, 1000, 4);
+    transcript_mark_event(&t, TRANSCRIPT_BREAK, 2, 0, 1700000, 1700);
+    CHECK_INT(size_of("a.idx"), 7 * TRANSCRIPT_RECORD); /* with what happened, in its order */
+    CHECK_STR(text_at(6), "2 breaks");
+    be_busy(&t, 1800, 1);
+    transcript_close(&t, 3000);
+    CHECK_INT(size_of("a.idx"), 8 * TRANSCRIPT_RECORD);
+    wipe();
+}
+
+static void
+times_that_wait_go_with_the_part_that_they_are_about(void)
+{
+    struct transcript t;
+
+    CHECK_INT(transcript_open(&t, &all, "a"), 0);
+    t.rotate_size = 300;
+    be_busy(&t, 1000, 3);
+    CHECK(transcript_turn(&t, 2000, 2000));
+    CHECK_INT(size_of("a.idx.0000000000000000"), 4 * TRANSCRIPT_RECORD);
+    CHECK_INT(size_of("a.idx"), TRANSCRIPT_RECORD);
+    be_busy(&t, 2100, 1);
+    CHECK_INT(size_of("a.idx"), 2 * TRANSCRIPT_RECORD);
+    CHECK_INT(mark_at(1).offset, 0);
+    transcript_close(&t, 3000);
+    wipe();
+}
+
+/* The times are 700 ms ago and now, the second of them is not in the index yet. */
+static void
+bytes_whose_time_is_still_to_come_are_followed_and_found_by_when_they_were_written(void)
+{
+    static struct reader r;
+    struct reader_piece p;
+    struct transcript t;
+    struct timespec now;
+    int64_t now_us;
+
+    (void)clock_gettime(CLOCK_REALTIME_COARSE, &now); /* the clock of what is written */
+    now_us = now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    CHECK_INT(transcript_open(&t, &all, "a"), 0);
+    CHECK_INT(transcript_append(&t, (const uint8_t *)"abc", 3, now_us - 700000, 1000), TRANSCRIPT_SAME);
+    CHECK_INT(transcript_flush(&t, 1000), TRANSCRIPT_SAME);
+    CHECK_INT(reader_open(&r, dir_fd, "a"), 0);
+    reader_next(&r, &p);
+    CHECK_INT(p.time_ns / 1000, now_us - 700000);
+    reader_next(&r, &p);
+    CHECK_INT(p.what, READER_END);
+    CHECK_INT(transcript_append(&t, (const uint8_t *)"def", 3, now_us, 1700), TRANSCRIPT_SAME);
+    CHECK_INT(transcript_flush(&t, 1700), TRANSCRIPT_SAME);
+    CHECK_INT(size_of("a.idx"), 2 * TRANSCRIPT_RECORD);
+    reader_next(&r, &p);
+    CHECK_INT(p.len, 3);
+    CHECK(p.time_ns / 1000 >= (uint64_t)now_us);
+    CHECK_INT(reader_since(&r, (uint64_t)(now_us - 100000) * 1000), 0);
+    reader_next(&r, &p);
+    CHECK_INT(p.what, READER_BYTES_CAME);
+    transcript_close(&t, 2000);
+    reader_close(&r);
+    wipe();
 }
 
 static void
@@ -132,16 +240,7 @@ a_full_disk_leaves_a_marked_gap_and_writing_goes_on(void)
     CHECK(mark_at(4).gap);
     CHECK_INT(mark_at(4).offset, 2500);
     transcript_close(&t, 100000);
-    remove_transcript();
-}
-
-static const char *
-text_at(unsigned i)
-{
-    static char text[TRANSCRIPT_TEXT];
-    struct transcript_mark m = mark_at(i);
-
-    return transcript_mark_text(&m, text);
+    wipe();
 }
 
 static void
@@ -168,7 +267,7 @@ what_happens_to_a_line_is_marked_where_it_happened_even_when_the_disk_was_full(v
     CHECK_STR(text_at(5), "5 breaks");
     CHECK_INT(size_of("a.idx"), 7 * TRANSCRIPT_RECORD);
     transcript_close(&t, 100000);
-    remove_transcript();
+    wipe();
 }
 
 static void
@@ -189,22 +288,10 @@ bytes_that_are_in_it_already_are_not_written_twice(void)
     CHECK_INT(read(fd, back, sizeof back), 6);
     CHECK_STR(back, "abcdef");
     (void)close(fd);
-    remove_transcript();
+    wipe();
 }
 
 /* ---- parts */
-
-static void
-wipe(void)
-{
-    DIR *d = opendir(dir);
-    const struct dirent *e;
-
-    while ((e = readdir(d)) != NULL) {
-        (void)unlinkat(dir_fd, e->d_name, 0);
-    }
-    (void)closedir(d);
-}
 
 /* Byte `i` of the line: lines of 16 bytes that say where they are. */
 static uint8_t
@@ -650,11 +737,12 @@ a_gap_is_marked_when_its_line_is_closed_on_a_full_disk(void)
     transcript_close(&t, 3000);
     CHECK(all.held);
     all.held = false;
-    CHECK_INT(size_of("a.idx"), 3 * TRANSCRIPT_RECORD);
-    CHECK(mark_at(2).gap);
-    CHECK_INT(mark_at(2).offset, 1000);
-    CHECK_INT(mark_at(2).value, 700);
-    remove_transcript();
+    CHECK_INT(size_of("a.idx"), 4 * TRANSCRIPT_RECORD);
+    CHECK_INT(mark_at(2).value, 2000); /* when it began */
+    CHECK(mark_at(3).gap);
+    CHECK_INT(mark_at(3).offset, 1000);
+    CHECK_INT(mark_at(3).value, 700);
+    wipe();
 }
 
 static void
@@ -677,7 +765,7 @@ a_base_outlives_the_parts_before_it(void)
     (void)transcript_append(&t, bytes, 10, 3000000, 3000);
     CHECK_INT(transcript_end(&t), 1010);
     transcript_close(&t, 4000);
-    remove_transcript();
+    wipe();
 }
 
 static void
@@ -722,6 +810,9 @@ main(void)
     dir_fd = open(dir, O_RDONLY | O_DIRECTORY);
     transcripts_init(&all, dir_fd, 0);
     CHECK_RUN(the_index_says_when_bytes_came_at_most_each_100_ms);
+    CHECK_RUN(times_of_a_busy_line_are_written_once_a_second_and_none_is_lost);
+    CHECK_RUN(times_that_wait_go_with_the_part_that_they_are_about);
+    CHECK_RUN(bytes_whose_time_is_still_to_come_are_followed_and_found_by_when_they_were_written);
     CHECK_RUN(a_full_disk_leaves_a_marked_gap_and_writing_goes_on);
     CHECK_RUN(what_happens_to_a_line_is_marked_where_it_happened_even_when_the_disk_was_full);
     CHECK_RUN(bytes_that_are_in_it_already_are_not_written_twice);
