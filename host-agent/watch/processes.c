@@ -11,8 +11,8 @@
  */
 static const struct view_table table = { .source = FINDING_PROCESSES,
     .count = 6,
-    .ops = { &views_own_told_ops, &views_procmounts_ops, &views_disguise_ops, &views_pids_ops,
-            &views_ports_ops, &views_openers_ops } };
+    .ops = { &views_own_ops, &views_procmounts_ops, &views_disguise_ops, &views_pids_ops, &views_ports_ops,
+            &views_openers_ops } };
 
 static struct views views;
 

@@ -14,8 +14,10 @@
 /*
  * The warden is the parent of whoever looks, so the processes are the parent and its children. Nothing tells
  * of a tracer in time where the proc connector is not heard, so each thread's state is read at each look
- * there; a process's limits now and then anywhere, since whoever may lower them takes its descriptors away
- * without touching it.
+ * there. Where it is, the two who look take turns: at odd looks netwatch reads all, at even ones procscan the
+ * warden's state, and each other time all. So who makes the connector deaf is seen in two looks. A process's
+ * limits are read now and then anywhere, since whoever may lower them takes its descriptors away without
+ * touching it.
  */
 #define OWN_PROCESSES 32
 #define OWN_THREADS 64 /* of a process */
@@ -23,7 +25,7 @@
 #define STATE_TEXT 4096
 #define LIMITS_TEXT 4096
 #define SUBJECT 48
-#define WHOLE_EVERY 4 /* looks: limits cost as much as all threads of a process */
+#define LIMITS_EVERY 4 /* looks: limits cost as much as all threads of a process */
 #define EVENTS_AT_ONCE 256
 
 /* The limits of a process are its own doing until it had the same in two looks at them. */
@@ -33,11 +35,13 @@ struct limits {
     uint8_t digest[WIRE_HASH_SIZE];
 };
 
-/* Its folder of threads is kept open, and so is each thread's state: to open them costs more than to read. */
+/* Its folder of threads is kept open, and so are its limits and each thread's state: to open them costs more
+ * than to read. */
 struct process {
     int32_t pid; /* 0: free */
     int task;
-    uint64_t links; /* of the folder when its threads were taken: one each; 0: to be taken anew */
+    uint64_t links;          /* of the folder when its threads were taken: one each; 0: to be taken anew */
+    struct procfs_kept file; /* of its limits */
     struct limits limits;
 };
 
@@ -54,8 +58,8 @@ static struct {
     bool unreadable;
     bool due;       /* somebody was traced, or is no more */
     bool found;     /* something at the last look */
-    unsigned looks; /* of one who is not told, */
-    unsigned told;  /* and of one who is */
+    int64_t turn;   /* two looks each: the last one */
+    int64_t limits; /* LIMITS_EVERY looks each: when the limits were read last */
     int32_t warden; /* of `children` */
     int children;
     struct fs_doers doers;
@@ -160,6 +164,7 @@ forget(struct process *p)
     if (p->task >= 0) {
         close(p->task);
     }
+    procfs_keep(&p->file, -1);
     *p = (struct process){ .pid = 0 };
 }
 
@@ -249,16 +254,21 @@ threads_of(struct process *p, struct own_status *out)
 }
 
 static void
-read_limits(int32_t pid, struct limits *l)
+read_limits(struct process *p)
 {
+    struct limits *l = &p->limits;
     char text[LIMITS_TEXT];
     char path[32];
     uint8_t digest[WIRE_HASH_SIZE];
     struct wire_hasher h;
 
-    snprintf(path, sizeof(path), "%d/limits", pid);
-    ssize_t len = procfs_read(own.proc, path, text, sizeof(text));
+    if (!p->file.open) {
+        snprintf(path, sizeof(path), "%d/limits", p->pid);
+        procfs_keep(&p->file, openat(own.proc, path, O_RDONLY | O_CLOEXEC));
+    }
+    ssize_t len = procfs_kept_read(&p->file, text, sizeof(text));
     if (len <= 0) {
+        procfs_keep(&p->file, -1);
         return;
     }
     wire_hash_init(&h);
@@ -274,10 +284,10 @@ read_limits(int32_t pid, struct limits *l)
 
 /* True when they are not those that it gave itself. */
 static bool
-limits_changed(struct process *p, unsigned look)
+limits_changed(struct process *p, bool read)
 {
-    if (look % WHOLE_EVERY == 0) {
-        read_limits(p->pid, &p->limits);
+    if (read) {
+        read_limits(p);
     }
     return p->limits.changed;
 }
@@ -335,7 +345,7 @@ processes(int32_t pid[OWN_PROCESSES])
 
 /* True when something is wrong with it. */
 static bool
-look_at_one(struct views *v, int32_t pid, unsigned look)
+look_at_one(struct views *v, int32_t pid, bool limits)
 {
     struct own_status status = { .tracer = 0 };
     struct process *p = process_of(pid);
@@ -345,7 +355,7 @@ look_at_one(struct views *v, int32_t pid, unsigned look)
         tell(v, pid, "traced", status.tracer);
     } else if (there && status.stopped) {
         tell(v, pid, "stopped", 0);
-    } else if (p != NULL && limits_changed(p, look)) {
+    } else if (p != NULL && limits_changed(p, limits)) {
         tell(v, pid, "limited", 0);
     } else {
         return false;
@@ -354,7 +364,7 @@ look_at_one(struct views *v, int32_t pid, unsigned look)
 }
 
 static void
-look_at_all(struct views *v, unsigned look)
+look_at_all(struct views *v, int64_t limits)
 {
     int32_t pid[OWN_PROCESSES] = { 0 };
     int count = processes(pid);
@@ -364,8 +374,9 @@ look_at_all(struct views *v, unsigned look)
     view_self(v, &own.unreadable, count < 0, "own_processes", "unreadable");
     view_begin(v, CONF_VIEW_OWN_PROCESSES);
     for (int i = 0; i < count; i++) {
-        own.found = look_at_one(v, pid[i], look) || own.found;
+        own.found = look_at_one(v, pid[i], limits != own.limits) || own.found;
     }
+    own.limits = limits;
     forget_others(pid, count > 0 ? (unsigned)count : 0);
     view_end(v, CONF_VIEW_OWN_PROCESSES);
     fs_doers_forget(&own.doers);
@@ -384,20 +395,15 @@ warden_runs(void)
 static int64_t
 own_look(struct views *v, int64_t now_ms)
 {
-    (void)now_ms;
-    look_at_all(v, own.looks++);
-    return VIEW_DONE;
-}
+    bool netwatch = v->table->source == FINDING_SYSTEM;
+    int64_t look = now_ms / view_every_ms(v, CONF_VIEW_OWN_PROCESSES);
+    int64_t turn = (look + netwatch) / 2;
+    bool mine = turn != own.turn;
+    bool whole = mine && (netwatch || turn / 2 != own.turn / 2);
 
-static int64_t
-own_look_told(struct views *v, int64_t now_ms)
-{
-    unsigned look = own.told++;
-    bool whole = own.connector < 0 || own.due || own.found || look % WHOLE_EVERY == 0;
-
-    (void)now_ms;
-    if (whole || !warden_runs()) {
-        look_at_all(v, look);
+    own.turn = turn;
+    if (own.connector < 0 || own.due || own.found || whole || (mine && !warden_runs())) {
+        look_at_all(v, look / LIMITS_EVERY);
     }
     return VIEW_DONE;
 }
@@ -414,22 +420,14 @@ own_open(struct views *v)
         own.proc = procfs_open();
     }
     own.unreadable = own.due = own.found = false;
-    own.looks = own.told = 0;
+    own.turn = own.limits = -1;
     forget_others(NULL, 0);
     fs_doers_open(&own.doers);
-    return own.proc < 0 ? own.proc : 0;
-}
-
-static int
-own_open_told(struct views *v)
-{
-    int error = own_open(v);
-
     if (own.connector >= 0) {
         close(own.connector);
     }
-    own.connector = error == 0 ? procevents_open(PROCEVENTS_TRACE) : -1;
-    return error;
+    own.connector = procevents_open(PROCEVENTS_TRACE);
+    return own.proc < 0 ? own.proc : 0;
 }
 
 static int
@@ -454,14 +452,7 @@ const struct view_ops views_own_ops = {
     .view = CONF_VIEW_OWN_PROCESSES,
     .slow = true,
     .open = own_open,
-    .look = own_look,
-};
-
-const struct view_ops views_own_told_ops = {
-    .view = CONF_VIEW_OWN_PROCESSES,
-    .slow = true,
-    .open = own_open_told,
     .fd = own_fd,
     .ready = own_ready,
-    .look = own_look_told,
+    .look = own_look,
 };

@@ -3,7 +3,8 @@
 /*
  * views_own - the agent's own processes: traced, stopped, or with limits that somebody else set
  *
- * Two processes run it, each of which looks at all: who holds one of them is told by the other.
+ * Two processes run it, each of which looks at all: who holds one of them is told by the other. Both hear
+ * the proc connector, which tells of each tracer, and look seldom then; where it is not heard, at each look.
  */
 #include "watch/views.h"
 
@@ -17,12 +18,5 @@ struct own_status {
 bool own_status_parse(const char *src, size_t len, struct own_status *out);
 
 extern const struct view_ops views_own_ops;
-
-/*
- * The same for a process that may hear the proc connector: it is told of each tracer, the warden of each
- * child that is stopped, so at most looks it looks at the warden only. Where it hears nothing it looks at
- * all.
- */
-extern const struct view_ops views_own_told_ops;
 
 #endif

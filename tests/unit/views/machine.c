@@ -4,6 +4,7 @@
  */
 #include "apart.h"
 #include "notes.h"
+#include "watch/procevents.h"
 #include "watch/views_disks.h"
 #include "watch/views_load.h"
 #include "watch/views_own.h"
@@ -19,10 +20,10 @@
     "View preload off\n"
 #define DISKS SYSTEM_OFF "View own-processes off\nView load off\n"
 #define LOAD SYSTEM_OFF "View own-processes off\nView full-disks off\n"
-#define OWN SYSTEM_OFF "View full-disks off\nView load off\n"
-#define TOLD                                                                                               \
-    "View hidden-processes off\nView disguised-processes off\nView proc-mounts off\nView channel-openers " \
-    "off\n"
+#define OWN                                                                \
+    SYSTEM_OFF "View full-disks off\nView load off\n"                      \
+               "View hidden-processes off\nView disguised-processes off\n" \
+               "View proc-mounts off\nView channel-openers off\n"
 #define PLACE "/mnt"
 
 static const struct detector_ops *ops = &detector_system_ops;
@@ -259,32 +260,37 @@ the_state_of_a_thread_is_read_as_the_kernel_writes_it(void)
 static pid_t victim;
 static char victim_name[32];
 
-/* As the warden's children are: the one who looks is one of them. */
+/* As the warden's children are: the one who looks is one of them, once procscan and once netwatch. */
 static void
 in_a_family(void (*looks)(void))
 {
-    int failed = -1;
+    static const struct detector_ops *const lookers[] = { &detector_processes_ops, &detector_system_ops };
 
-    victim = fork();
-    if (victim == 0) {
-        for (;;) {
-            pause();
+    for (size_t i = 0; i < sizeof(lookers) / sizeof(lookers[0]); i++) {
+        int failed = -1;
+
+        ops = lookers[i];
+        victim = fork();
+        if (victim == 0) {
+            for (;;) {
+                pause();
+            }
         }
-    }
-    snprintf(victim_name, sizeof(victim_name), "/%d ", victim);
-    fflush(stdout);
-    pid_t looker = fork();
-    if (looker == 0) {
-        check_failures = 0;
-        looks();
+        snprintf(victim_name, sizeof(victim_name), "/%d ", victim);
         fflush(stdout);
-        _exit(check_failures > 0);
-    }
-    CHECK(victim > 1 && looker > 1 && waitpid(looker, &failed, 0) == looker);
-    CHECK_INT(failed, 0);
-    if (victim > 1) {
-        kill(victim, SIGKILL);
-        waitpid(victim, NULL, 0);
+        pid_t looker = fork();
+        if (looker == 0) {
+            check_failures = 0;
+            looks();
+            fflush(stdout);
+            _exit(check_failures > 0);
+        }
+        CHECK(victim > 1 && looker > 1 && waitpid(looker, &failed, 0) == looker);
+        CHECK_INT(failed, 0);
+        if (victim > 1) {
+            kill(victim, SIGKILL);
+            waitpid(victim, NULL, 0);
+        }
     }
 }
 
@@ -319,64 +325,87 @@ begin_tracer(void)
 }
 
 static void
-see_a_tracer(void)
+end_tracer(pid_t tracer)
 {
-    start(OWN);
-    look(3000);
-    CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HELD, victim_name), 0);
-    pid_t tracer = begin_tracer();
-
-    look(1000);
-    CHECK(held("traced by="));
     kill(tracer, SIGKILL);
     waitpid(tracer, NULL, 0);
-    look(1000);
-    CHECK(!held("traced"));
+}
+
+/* A network namespace of its own hears no proc connector. */
+static void
+see_a_tracer(void)
+{
+    struct pollfd fds[DETECTOR_FDS];
+
+    CHECK_INT(unshare(CLONE_NEWNET), 0);
+    start(OWN);
+    look(3000);
+    CHECK_INT(ops->fds(fds, DETECTOR_FDS), 0);
+    CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HELD, victim_name), 0);
+    for (int i = 0; i < 4; i++) {
+        pid_t tracer = begin_tracer();
+
+        look(0);
+        CHECK(held("traced by="));
+        end_tracer(tracer);
+        look(0);
+        CHECK(!held("traced"));
+        look(0);
+    }
 }
 
 static void
-a_process_of_ours_that_is_traced_is_told_with_its_tracer(void)
+a_tracer_is_seen_at_any_look_where_the_kernel_tells_of_none(void)
 {
     in_a_family(see_a_tracer);
 }
 
-/* The detector that may hear the proc connector. Returns the descriptors it waits for. */
-static int
-start_told(struct pollfd fds[DETECTOR_FDS])
+static bool
+kernel_tells(void)
 {
-    ops = &detector_processes_ops;
-    start(TOLD);
-    look(8000);
-    now_ms = (now_ms / 4000 + 1) * 4000; /* a look at all */
-    look(0);
-    CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HELD, victim_name), 0);
-    int count = ops->fds(fds, DETECTOR_FDS);
+    int fd = procevents_open(PROCEVENTS_TRACE);
 
-    if (count == 0) {
+    if (fd >= 0) {
+        close(fd);
+    } else {
         printf("     left out: the proc connector is not heard here\n");
     }
-    return count;
+    return fd >= 0;
+}
+
+/* Behind a look at all. True with what the looker waits for, false where the kernel does not tell. */
+static bool
+start_told(struct pollfd fds[DETECTOR_FDS])
+{
+    if (!kernel_tells()) {
+        return false;
+    }
+    start(OWN);
+    look(8000);
+    now_ms = (now_ms / 4000 + 1) * 4000 + (ops == &detector_system_ops ? 1000 : 0);
+    look(0);
+    CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HELD, victim_name), 0);
+    CHECK_INT(ops->fds(fds, DETECTOR_FDS), 1);
+    return true;
 }
 
 static void
 hear_a_tracer(void)
 {
     struct pollfd fds[DETECTOR_FDS];
-    int count = start_told(fds);
 
-    if (count == 0) {
+    if (!start_told(fds)) {
         return;
     }
     pid_t tracer = begin_tracer();
 
-    CHECK_INT(poll(fds, (nfds_t)count, 0), 1);
-    ops->ready(fds, count);
-    look(100);
+    CHECK_INT(poll(fds, 1, 0), 1);
+    ops->ready(fds, 1);
+    look(0);
     CHECK(held("traced by="));
-    CHECK_INT(poll(fds, (nfds_t)count, 0), 0);
-    kill(tracer, SIGKILL);
-    waitpid(tracer, NULL, 0);
-    look(1000);
+    CHECK_INT(poll(fds, 1, 0), 0);
+    end_tracer(tracer);
+    look(0);
     CHECK(!held("traced"));
 }
 
@@ -386,26 +415,35 @@ a_tracer_that_the_kernel_tells_of_is_looked_for_at_once(void)
     in_a_family(hear_a_tracer);
 }
 
+/* How many looks it takes, up to the eighth. */
+static int
+looks_until_held(const char *state)
+{
+    int looks = 0;
+
+    while (looks < 8 && !held(state)) {
+        look(0);
+        looks++;
+    }
+    return looks;
+}
+
 static void
 miss_a_tracer(void)
 {
     struct pollfd fds[DETECTOR_FDS];
 
-    if (start_told(fds) == 0) {
+    if (!start_told(fds)) {
         return;
     }
     pid_t tracer = begin_tracer();
 
-    look(1000);
-    CHECK(!held("traced"));
-    look(3000);
-    CHECK(held("traced by="));
-    kill(tracer, SIGKILL);
-    waitpid(tracer, NULL, 0);
+    CHECK_INT(looks_until_held("traced by="), ops == &detector_system_ops ? 2 : 4);
+    end_tracer(tracer);
 }
 
 static void
-a_tracer_that_nobody_told_of_is_seen_at_the_fourth_look(void)
+a_tracer_that_nobody_told_of_is_seen_at_the_second_look_by_netwatch_and_at_the_fourth_by_procscan(void)
 {
     in_a_family(miss_a_tracer);
 }
@@ -424,12 +462,15 @@ see_the_warden_stop(void)
     }
     pid_t looker = fork();
     if (looker == 0) {
-        (void)start_told(fds);
+        if (!start_told(fds)) {
+            _exit(0);
+        }
         snprintf(victim_name, sizeof(victim_name), "/%d ", getppid());
+        bool even = (now_ms / 1000) % 2 == 0;
+
         kill(getppid(), SIGSTOP);
         usleep(100000);
-        look(1000);
-        CHECK(held("stopped"));
+        CHECK_INT(looks_until_held("stopped"), even == (ops == &detector_processes_ops) ? 1 : 2);
         kill(getppid(), SIGCONT);
         fflush(stdout);
         _exit(check_failures > 0);
@@ -439,7 +480,7 @@ see_the_warden_stop(void)
 }
 
 static void
-a_warden_that_is_stopped_is_seen_at_the_next_look(void)
+a_warden_that_is_stopped_is_seen_at_even_looks_by_procscan_and_at_odd_ones_by_netwatch(void)
 {
     in_a_family(see_the_warden_stop);
 }
@@ -509,11 +550,12 @@ main(void)
     CHECK_RUN(the_load_is_read_as_the_kernel_writes_it);
     CHECK_RUN(a_load_that_lasts_is_told_and_a_moment_of_it_is_not);
     CHECK_RUN(the_state_of_a_thread_is_read_as_the_kernel_writes_it);
-    CHECK_RUN(a_process_of_ours_that_is_traced_is_told_with_its_tracer);
+    CHECK_RUN(a_tracer_is_seen_at_any_look_where_the_kernel_tells_of_none);
     CHECK_RUN(a_process_of_ours_that_is_stopped_is_told_until_it_goes_on);
     CHECK_RUN(a_tracer_that_the_kernel_tells_of_is_looked_for_at_once);
-    CHECK_RUN(a_tracer_that_nobody_told_of_is_seen_at_the_fourth_look);
-    CHECK_RUN(a_warden_that_is_stopped_is_seen_at_the_next_look);
+    CHECK_RUN(
+            a_tracer_that_nobody_told_of_is_seen_at_the_second_look_by_netwatch_and_at_the_fourth_by_procscan);
+    CHECK_RUN(a_warden_that_is_stopped_is_seen_at_even_looks_by_procscan_and_at_odd_ones_by_netwatch);
     CHECK_RUN(a_process_of_ours_whose_limits_somebody_else_set_is_told);
     return check_result();
 }
