@@ -1,5 +1,6 @@
 #include "watch/owners.h"
 #include "watch/dents.h"
+#include "watch/sleepers.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -226,6 +227,7 @@ take_link(struct owner_scan *s, const char *link, size_t len)
 {
     uint64_t inode = procfs_socket_link(link, len);
 
+    s->any_socket = s->any_socket || inode != 0;
     for (int i = 0; inode != 0 && i < CONF_PROTOS; i++) {
         int32_t row = s->book[i] != NULL ? book_find(s->book[i], inode) : -1;
 
@@ -355,7 +357,7 @@ open_process(struct owner_scan *s, int32_t pid)
     snprintf(name, sizeof(name), "%d/fd", pid);
     s->pid = pid;
     s->exe_known = false;
-    s->pid_denied = false;
+    s->pid_denied = s->any_socket = false;
     s->dir = openat(s->proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     s->tried = 0;
     s->left = s->dir >= 0 ? count_descriptors(s) : -1;
@@ -363,10 +365,24 @@ open_process(struct owner_scan *s, int32_t pid)
     s->denied += s->dir < 0 && (errno == EACCES || errno == EPERM);
 }
 
+/* What had no socket of any kind and did not run since has none. */
+static void
+open_next(struct owner_scan *s)
+{
+    int32_t pid = scan_pids[--s->next];
+
+    if (!s->all || !sleepers_has(pid, SLEEPERS_OWNERS)) {
+        open_process(s, pid);
+    }
+}
+
 static void
 close_process(struct owner_scan *s)
 {
     s->denied += s->pid_denied;
+    if (s->all && !s->any_socket && !s->pid_denied) {
+        sleepers_add(s->pid, SLEEPERS_OWNERS);
+    }
     close(s->dir);
     s->dir = -1;
 }
@@ -395,6 +411,9 @@ owner_scan_begin(struct owner_scan *s, int proc, struct book *const *book, bool 
     s->wanted = prepare(s);
     if (finished_early(s)) {
         return 0;
+    }
+    if (all) {
+        sleepers_begin(proc, SLEEPERS_OWNERS);
     }
     ssize_t pids = procfs_pids(proc, scan_pids, OWNERS_PIDS);
     if (pids < 0) {
@@ -443,7 +462,7 @@ owner_scan_step(struct owner_scan *s, uint32_t descriptors)
             return false;
         }
         if (s->dir < 0) {
-            open_process(s, scan_pids[--s->next]);
+            open_next(s);
             done++;
             continue;
         }

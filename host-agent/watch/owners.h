@@ -62,7 +62,8 @@ struct owner_scan {
     uint16_t unit;
     bool exe_known;
     bool pid_denied;
-    size_t next; /* pids left */
+    bool any_socket; /* of whatever kind */
+    size_t next;     /* pids left */
 };
 
 /* Makes book_find() work for the rows that are in the book now. */

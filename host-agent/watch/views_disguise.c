@@ -1,4 +1,5 @@
 #include "watch/views_disguise.h"
+#include "watch/sleepers.h"
 #include "watch/views_pids.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,9 +8,9 @@
 #include <unistd.h>
 
 /*
- * A pass reads status, executable and first argument of each process, 200 of them a slice. It also adds up
- * their threads: when the kernel counts more of them in two passes, and the count stood still meanwhile, a
- * sweep for hidden processes is due.
+ * A pass reads status, executable and first argument of each process that ran since the last, 200 of them a
+ * slice. It also adds up their threads: when the kernel counts more of them in two passes, and the count
+ * stood still meanwhile, a sweep for hidden processes is due.
  */
 #define PIDS 131072
 #define SLICE 200
@@ -179,6 +180,14 @@ is_own(int32_t pid, const struct procfs_exe *exe)
     return same_file(exe, &disguise.own) || is_copy(pid, exe);
 }
 
+/* A sleeper's file can be deleted by others. */
+static bool
+sleeps_on(int32_t pid, struct procfs_exe *exe)
+{
+    return sleepers_has(pid, SLEEPERS_DISGUISE) &&
+           !(procfs_exe_path(disguise.proc, pid, exe) == 0 && exe->file.deleted);
+}
+
 static void
 look_at_one(struct views *v, int32_t pid)
 {
@@ -187,6 +196,10 @@ look_at_one(struct views *v, int32_t pid)
     char name[32];
     char argument[ARGUMENT] = "";
 
+    if (sleeps_on(pid, &exe)) {
+        disguise.threads++;
+        return;
+    }
     if (procfs_stat(disguise.proc, pid, &stat) != 0) {
         return;
     }
@@ -204,6 +217,8 @@ look_at_one(struct views *v, int32_t pid)
 
     if (why != 0) {
         tell(v, &stat, runs ? &exe : NULL, why, argument, first);
+    } else {
+        sleepers_add(pid, SLEEPERS_DISGUISE);
     }
 }
 
@@ -239,6 +254,7 @@ static int64_t
 disguise_look(struct views *v, int64_t now_ms)
 {
     if (!disguise.running) {
+        sleepers_begin(disguise.proc, SLEEPERS_DISGUISE);
         disguise.counted = count_threads();
         disguise.count = procfs_pids(disguise.proc, list, PIDS);
         disguise.next = 0;
