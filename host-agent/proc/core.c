@@ -251,7 +251,7 @@ act(int64_t now_ms)
         core_wire_feed(i, now_ms, &due_ms);
         core_wire_alive(i, now_ms);
     }
-    core_net_feed();
+    core_net_feed(now_ms, &due_ms);
     core_ctl_answer(now_ms, &due_ms);
     core_ctl_drop_old(now_ms);
     return due_ms;

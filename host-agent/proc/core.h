@@ -40,6 +40,7 @@ struct core_channel {
 struct core_client {
     int fd; /* -1: free */
     bool rings;
+    bool unanswered;    /* of what was lost when it began to ring */
     enum ctl_kind asks; /* and waits for the answers of detectors or wires; CTL_NOTHING: does not */
     uint32_t number;
     int64_t from_ms;   /* the last request */
@@ -153,7 +154,10 @@ bool core_ctl_room(int64_t now_ms);
 void core_ctl_welcome(int64_t now_ms);
 void core_ctl_hear(struct core_client *client, int64_t now_ms);
 
-/* Those who wait for detectors or wires that have answered, or never will. Moves *due_ms. */
+/*
+ * Those who wait for detectors or wires that have answered, or never will, and those who just began to ring:
+ * the wires have their lines by then. Moves *due_ms.
+ */
 void core_ctl_answer(int64_t now_ms, int64_t *due_ms);
 
 /* `state` is CTL_WRITTEN for who waits for line `number`, CTL_LOST for all who wait for the channel. */

@@ -166,14 +166,9 @@ answer_channels(struct core_client *client, int64_t now_ms)
 
 /* Who cannot be written now is told at once, and again when it could. */
 static void
-ring(struct core_client *client, uint32_t wait_s, int64_t now_ms)
+answer_lost(struct core_client *client, int64_t now_ms)
 {
-    int64_t number =
-            core.goodbye ? -1 : core_tell_flagged(SCHEDULE_ALWAYS, WIRE_WARN, "test.alarm", "by=ring", -1);
-
-    client->rings = true;
-    client->number = number >= 0 ? (uint32_t)number : 0;
-    client->until_ms = now_ms + (wait_s == 0 ? IDLE_MOST_MS : (int64_t)wait_s * 1000);
+    client->unanswered = false;
     for (unsigned i = 0; i < core.self->conf->channels && client->fd >= 0; i++) {
         if (core_wire_state(i) == CTL_LOST) {
             answer(client, i, CTL_LOST, now_ms);
@@ -182,6 +177,18 @@ ring(struct core_client *client, uint32_t wait_s, int64_t now_ms)
     if (client->fd >= 0 && core.net.used && core.net.lost) {
         answer_network(client, CTL_LOST, now_ms);
     }
+}
+
+static void
+ring(struct core_client *client, uint32_t wait_s, int64_t now_ms)
+{
+    int64_t number =
+            core.goodbye ? -1 : core_tell_flagged(SCHEDULE_ALWAYS, WIRE_WARN, "test.alarm", "by=ring", -1);
+
+    client->rings = true;
+    client->number = number >= 0 ? (uint32_t)number : 0;
+    client->until_ms = now_ms + (wait_s == 0 ? IDLE_MOST_MS : (int64_t)wait_s * 1000);
+    client->unanswered = true;
 }
 
 static void
@@ -258,6 +265,9 @@ core_ctl_answer(int64_t now_ms, int64_t *due_ms)
         enum ctl_kind kind = client->asks;
         int64_t until_ms = client->from_ms + STATUS_WAIT_MS;
 
+        if (client->unanswered) {
+            answer_lost(client, now_ms);
+        }
         if (client->fd < 0 || kind == CTL_NOTHING) {
             continue;
         }

@@ -11,7 +11,8 @@
  * The core and the network: lines for the courier in the order of their numbers, and net.lost and net.back.
  * These two are told here and not when their turn among the findings comes: no rate holds them up.
  */
-#define PROBE_AGAIN_MS 100    /* between two requests to probe */
+#define REST_MS 5          /* of a line that is only for the disk yet: those who wait for a wire go first */
+#define PROBE_AGAIN_MS 100 /* between two requests to probe */
 #define SPOOL_FLOOD_MS 300000 /* between two lines that tell of dropped ones */
 #define TOKEN_BEATS 3
 #define ABSENT_MS 1500
@@ -64,12 +65,30 @@ probe(int64_t now_ms)
     }
 }
 
+/* NULL when there is none that may go now. */
+static const struct session_line *
+next_line(int64_t now_ms, int64_t *due_ms)
+{
+    struct core_net *n = &core.net;
+
+    if (schedule_network_waiting(&core.schedule) == 0) {
+        n->feed_ms = 0;
+    } else if (n->feed_ms == 0) {
+        n->feed_ms = now_ms + REST_MS;
+    }
+    if (!n->up && now_ms < n->feed_ms) {
+        *due_ms = n->feed_ms < *due_ms ? n->feed_ms : *due_ms;
+        return NULL;
+    }
+    return schedule_network_next(&core.schedule, COURIER_WINDOW);
+}
+
 void
-core_net_feed(void)
+core_net_feed(int64_t now_ms, int64_t *due_ms)
 {
     const struct session_line *line;
 
-    while (core.net.fd >= 0 && (line = schedule_network_next(&core.schedule, COURIER_WINDOW)) != NULL) {
+    while (core.net.fd >= 0 && (line = next_line(now_ms, due_ms)) != NULL) {
         struct line_message m = { .kind = LINE_WRITE, .number = line->number, .len = line->len };
 
         memcpy(m.bytes, line->bytes, line->len);

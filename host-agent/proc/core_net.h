@@ -22,6 +22,7 @@ struct core_net {
     int64_t since_ms;                 /* the first sign of this loss */
     int64_t state_ms;                 /* when the state became what it is */
     int64_t number;                   /* of the line that told it last; -1: none */
+    int64_t feed_ms;                  /* when lines go to a courier that is not up; 0: none waits */
     int64_t alive_ms;                 /* when the courier was last told that we live */
     int64_t turn_ms;                  /* of the last core_net_work() */
     int64_t probe_ms;                 /* ... and to probe */
@@ -53,9 +54,11 @@ void core_net_notice(const struct finding *f, int64_t now_ms);
 /* What is due: life, the state. Moves *due_ms. */
 void core_net_work(int64_t now_ms, int64_t *due_ms);
 
-/* Lines for the courier. After those for the wires: whoever is woken first gets the processor that is free.
+/*
+ * Lines for the courier. After those for the wires: whoever is woken first gets the processor that is free.
+ * Moves *due_ms.
  */
-void core_net_feed(void);
+void core_net_feed(int64_t now_ms, int64_t *due_ms);
 
 /* " ch=TOKEN" for a beat, or "". */
 const char *core_net_token(char out[WIRE_TALK_TOKEN_CHARS + 8]);
