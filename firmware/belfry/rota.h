@@ -14,12 +14,12 @@
 
 #define ROTA_FIRST_MS \
     5 /* from the first bytes of a line to the next look; quiet lines wake us no more often */
-#define ROTA_LAST_MS 240   /* the longest between two looks at a line that speaks */
+#define ROTA_LAST_MS 250   /* the longest between two looks at a line that speaks; part of a second */
 #define ROTA_LITTLE 2048   /* bytes that one look may find for the next one to come later */
 #define ROTA_MUCH 3072     /* bytes that make the next look come at once: there may be more */
-#define ROTA_MEMORY_MS 290 /* a line that pauses for less goes on where it was */
+#define ROTA_MEMORY_MS 300 /* a line that pauses for less goes on where it was */
 #define ROTA_CREDIT 32     /* looks that may come soon, after a quiet time ... */
-#define ROTA_EARN_MS 290   /* ... that earns one of them */
+#define ROTA_EARN_MS 300   /* ... that earns one of them */
 
 struct rota_line {
     int64_t fed_ms;  /* when bytes came last */

@@ -229,7 +229,7 @@ once_a_second(struct run *run)
     if (run->now_ms < run->second_ms) {
         return;
     }
-    run->second_ms = run->now_ms + SECOND_MS;
+    run->second_ms = (run->now_ms / SECOND_MS + 1) * SECOND_MS; /* with the looks at busy lines */
     if (run->watchdog_ms > 0 && run->watchdog_ms < SECOND_MS) {
         run->second_ms = run->now_ms + run->watchdog_ms;
     }

@@ -20,7 +20,7 @@
 #define TRANSCRIPT_TIMES_MS 1000                    /* so long a time of a busy line waits for others */
 #define TRANSCRIPT_TIMES (TRANSCRIPT_TIMES_MS / TRANSCRIPT_INDEX_MS)
 #define TRANSCRIPT_RETRY_MS 500
-#define TRANSCRIPT_FLUSH_MS 100
+#define TRANSCRIPT_FLUSH_MS 250
 #define TRANSCRIPT_CHUNK 2048
 #define TRANSCRIPT_AT_ONCE 1024 /* so many bytes wait for no others */
 #define TRANSCRIPT_CHUNKS 1024  /* for all lines together: 2 MiB at most */

@@ -704,20 +704,20 @@ bytes_of_a_busy_line_wait_a_moment_and_are_written_in_order(void)
         }
     }
     CHECK_INT(size_of("a.raw"), 0);
-    CHECK(transcripts_due(&all, 99) == NULL);
-    CHECK_INT(transcript_flush(&t[1], 99), TRANSCRIPT_SAME);
+    CHECK(transcripts_due(&all, TRANSCRIPT_FLUSH_MS - 1) == NULL);
+    CHECK_INT(transcript_flush(&t[1], TRANSCRIPT_FLUSH_MS - 1), TRANSCRIPT_SAME);
     CHECK_INT(size_of("b.raw"), 27);
-    while (transcripts_due(&all, 100) != NULL) {
-        CHECK(transcripts_due(&all, 100) == (flushed == 0 ? &t[0] : &t[2]));
-        (void)transcript_flush(transcripts_due(&all, 100), 100);
+    while (transcripts_due(&all, TRANSCRIPT_FLUSH_MS) != NULL) {
+        CHECK(transcripts_due(&all, TRANSCRIPT_FLUSH_MS) == (flushed == 0 ? &t[0] : &t[2]));
+        (void)transcript_flush(transcripts_due(&all, TRANSCRIPT_FLUSH_MS), TRANSCRIPT_FLUSH_MS);
         flushed++;
     }
     CHECK_INT(flushed, 2);
     CHECK_INT(size_of("a.raw"), 27);
     CHECK_INT(transcripts_due_ms(&all), INT64_MAX);
-    (void)transcript_append(&t[0], (const uint8_t *)"last", 4, 200000, 200);
+    (void)transcript_append(&t[0], (const uint8_t *)"last", 4, 400000, 400);
     for (int i = 0; i < 3; i++) {
-        transcript_close(&t[i], 201);
+        transcript_close(&t[i], 401);
     }
     CHECK_INT(size_of("a.raw"), 31);
     wipe();
