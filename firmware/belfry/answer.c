@@ -1,6 +1,7 @@
 #include "belfry/run.h"
 
 #include "belfry/events.h"
+#include "belfry/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -249,10 +250,11 @@ say_reload_notifiers(const struct tell_change *c, struct out *out)
     if (c->notifiers + c->removed == 0) {
         return;
     }
-    say(out, "ok\t%u notifiers: %u added, %u removed, %u changed, %u with other certificates or keys\n",
-            c->notifiers, c->added, c->removed, c->changed, c->renewed);
+    say(out, "ok\t%u notifier%s: %u added, %u removed, %u changed, %u with other certificates or keys\n",
+            c->notifiers, text_s(c->notifiers), c->added, c->removed, c->changed, c->renewed);
     if (c->untold > 0) {
-        say(out, "ok\t%u notices that waited for removed notifiers are not told by them\n", c->untold);
+        say(out, "ok\t%u notice%s that waited for removed notifiers %s not told by them\n", c->untold,
+                text_s(c->untold), c->untold == 1 ? "is" : "are");
     }
 }
 
@@ -266,13 +268,15 @@ answer_reload(struct run *run, struct out *out)
     done = roster_reload(run, &c);
     commit_patient(run, false);
     if (done) {
-        say(out, "ok\t%u lines: %u added, %u removed, %u changed\n", c.lines, c.added, c.removed, c.changed);
+        say(out, "ok\t%u line%s: %u added, %u removed, %u changed\n", c.lines, text_s(c.lines), c.added,
+                c.removed, c.changed);
         say_reload_notifiers(&c.notifiers, out);
         for (unsigned i = 0; i < c.fixed; i++) {
             say(out, "ok\t%s\n", c.fixed_text->text[i]);
         }
         if (c.failed > 0) {
-            say(out, "error\t%u lines are not watched: the log of belfry says why\n", c.failed);
+            say(out, "error\t%u line%s %s not watched: the log of belfry says why\n", c.failed,
+                    text_s(c.failed), c.failed == 1 ? "is" : "are");
         }
         return;
     }

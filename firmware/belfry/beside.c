@@ -37,7 +37,7 @@ program_path(char *out, size_t size, const char *program)
 }
 
 _Noreturn static void
-become(const char *path, int fd, char *const argv[])
+become(const char *path, int fd, char *const argv[], bool told)
 {
     static char *const nothing[] = { NULL };
     sigset_t none;
@@ -51,7 +51,9 @@ become(const char *path, int fd, char *const argv[])
     }
     (void)close_range(BESIDE_FD + 1, ~0U, 0);
     (void)execve(path, argv, nothing);
-    out_warn("%s, which belongs beside this program, cannot be run: %s", argv[0], strerror(errno));
+    if (!told) {
+        out_warn("%s, which belongs beside this program, cannot be run: %s", argv[0], strerror(errno));
+    }
     _exit(127);
 }
 
@@ -61,6 +63,7 @@ beside_start(struct beside *b, const char *program, char *const argv[], int type
     static char path[PATH_ROOM];
     int pair[2];
     int error = program_path(path, sizeof path, program);
+    bool told = b->absent;
 
     b->fd = -1;
     b->pid = -1;
@@ -70,9 +73,10 @@ beside_start(struct beside *b, const char *program, char *const argv[], int type
     if (socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
         return -errno;
     }
+    b->absent = faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) != 0;
     b->pid = fork();
     if (b->pid == 0) {
-        become(path, pair[1], argv);
+        become(path, pair[1], argv, told && b->absent);
     }
     error = b->pid < 0 ? -errno : 0;
     (void)close(pair[1]);

@@ -7,6 +7,7 @@
  * environment. It is started before the ledger is opened, so that no key is in its memory, and it ends when
  * the link does.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,12 +17,13 @@
 struct beside {
     int fd; /* of the link, non-blocking; -1 while none runs */
     pid_t pid;
+    bool absent; /* it could not be run when it was started last, and that was told */
 };
 
 /*
  * Runs `program` from the directory of this program; argv[0] is its name, the last is NULL. `type` is
- * SOCK_SEQPACKET or SOCK_STREAM. 0 or -errno; that it cannot be run is told on standard error and
- * shows as its end.
+ * SOCK_SEQPACKET or SOCK_STREAM. 0 or -errno; that it cannot be run is told on standard error, once until it
+ * can be, and shows as its end. Before the first start all of `b` is zero but the -1s.
  */
 int beside_start(struct beside *b, const char *program, char *const argv[], int type);
 

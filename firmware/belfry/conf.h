@@ -105,6 +105,8 @@ struct conf_page {
 struct conf_rules {
     char name[CONF_NAME];
     char path[CONF_PATH];
+    const char *from; /* the configuration that names it, as conf_parse() was told; NULL: none does */
+    unsigned number;  /* of the line there */
 };
 
 struct conf_text; /* a text that lines point to */

@@ -1,6 +1,7 @@
 #include "belfry/ctl/commands.h"
 #include "belfry/nobody.h"
 #include "belfry/run.h"
+#include "belfry/text.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -349,8 +350,8 @@ main(int argc, char **argv)
         if (!notices_sound(&conf)) {
             return COMMAND_ERROR;
         }
-        (void)printf(
-                "configuration is sound: %u lines, state in %s\n", conf.lines, command_shown(conf.state_dir));
+        (void)printf("configuration is sound: %u line%s, state in %s\n", conf.lines, text_s(conf.lines),
+                command_shown(conf.state_dir));
         return COMMAND_WELL;
     }
     r.command.conf = &conf;

@@ -5,6 +5,7 @@
 #include "belfry/events.h"
 #include "belfry/pages.h"
 #include "belfry/state.h"
+#include "belfry/text.h"
 #include "belfry/transcript/share.h"
 #include "wire/escape.h"
 
@@ -506,8 +507,8 @@ finish(struct run *run)
     ledger_patience(run->ledger, LEDGER_PATIENCE_MS);
     run->again_ms = run->now_ms;
     if (!commit_now(run)) {
-        (void)fprintf(
-                stderr, "belfry: %s; the last %u records are lost\n", ledger_error(run->ledger), run->queued);
+        (void)fprintf(stderr, "belfry: %s; lost: the last %u record%s\n", ledger_error(run->ledger),
+                run->queued, text_s(run->queued));
     }
     tell_turn(run);
     for (unsigned i = 0; i < run->lines; i++) {

@@ -9,6 +9,13 @@
 
 #define TEXT_TIME 32
 
+/* The end of a plural: "" for one. */
+static inline const char *
+text_s(unsigned long long count)
+{
+    return count == 1 ? "" : "s";
+}
+
 /* "2026-11-21T19:34:05.123Z". `out` has TEXT_TIME bytes. */
 const char *text_time(int64_t utc_ms, char *out);
 

@@ -139,7 +139,7 @@ take_grant(struct hal_usbip *u)
         return -EPROTO;
     }
     if (op.status != 0) {
-        return -ENODEV;
+        return op.status == USBIP_OP_IN_USE ? -EBUSY : -ENODEV;
     }
     expect(u, IMPORT_DEVICE, USBIP_DEVICE_SIZE);
     return 0;

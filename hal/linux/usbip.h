@@ -48,9 +48,12 @@ enum usbip_code {
     USBIP_REP_DEVLIST = 0x0005,
 };
 
+#define USBIP_OP_REFUSED 1 /* the status of an answer: not there, or nobody says why, */
+#define USBIP_OP_IN_USE 2  /* or somebody else has the device */
+
 struct usbip_op {
     enum usbip_code code;
-    uint32_t status; /* of an answer: 0, or refused */
+    uint32_t status; /* of an answer: 0 when it is granted */
 };
 
 /* Returns 0, USBIP_E_SIZE unless len is USBIP_OP_SIZE, or USBIP_E_FORM. */

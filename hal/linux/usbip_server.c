@@ -5,7 +5,6 @@
 
 #define REPLY_MOST (USBIP_URB_SIZE + USBIP_TRANSFER_MOST)
 #define OUT_SIZE (2 * REPLY_MOST)
-#define REFUSED 1 /* the status of an answer */
 #define PATH "/sys/devices/linux-lab/usb1/" USBIP_SERVER_BUS_ID
 #define DEVICE_DESCRIPTOR_SIZE 18
 #define CONFIGURATION_MOST 255 /* bytes of the configuration that are looked at */
@@ -196,7 +195,7 @@ next_step(const struct urb *u)
         reply_import();
     } else {
         if (server.step == STEP_IMPORT_ADDRESS) {
-            reply_op(USBIP_REP_IMPORT, REFUSED);
+            reply_op(USBIP_REP_IMPORT, USBIP_OP_REFUSED);
         }
         server.step = STEP_FAILED;
     }
@@ -270,7 +269,7 @@ take_bus_id(void)
     if (server.step == STEP_KNOWN && strcmp(id, USBIP_SERVER_BUS_ID) == 0) {
         set_address(STEP_IMPORT_ADDRESS);
     } else {
-        reply_op(USBIP_REP_IMPORT, REFUSED);
+        reply_op(USBIP_REP_IMPORT, USBIP_OP_REFUSED);
     }
     return true;
 }

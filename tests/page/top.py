@@ -159,7 +159,7 @@ def an_alarm_appears_and_goes():
     top.shows(lambda d: '0 open alarms' in d[0])
     belfry.alarms.append(f'alarm\t7\topen\t2\th0002\tdisk.failing\tl0002\tOK\t-\tdev=sda\t{int(time.time() * 1000)}\t0\t0\t\t1\n')
     top.press(b' ')
-    top.shows(lambda d: '1 open alarms' in d[0] and 'CRIT h0002' in d[1] and 'disk.failing' in d[1] and 'LINE' in d[2] and 'l0002' in d[3])
+    top.shows(lambda d: '1 open alarm ' in d[0] and 'CRIT h0002' in d[1] and 'disk.failing' in d[1] and 'LINE' in d[2] and 'l0002' in d[3])
     belfry.alarms.clear()
     top.shows(lambda d: '0 open alarms' in d[0] and 'LINE' in d[1] and d[6].strip() == '')
     top.press(b'q')

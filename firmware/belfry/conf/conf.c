@@ -1,5 +1,6 @@
 #include "belfry/conf/parse.h"
 
+#include "belfry/text.h"
 #include "wire/escape.h"
 
 #include <errno.h>
@@ -436,6 +437,7 @@ conf_print_errors(const struct conf_errors *errors)
         (void)fprintf(stderr, "belfry: %s\n", errors->text[i]);
     }
     if (errors->count > CONF_ERRORS_MAX) {
-        (void)fprintf(stderr, "belfry: ... and %u errors more\n", errors->count - CONF_ERRORS_MAX);
+        (void)fprintf(stderr, "belfry: ... and %u error%s more\n", errors->count - CONF_ERRORS_MAX,
+                text_s(errors->count - CONF_ERRORS_MAX));
     }
 }

@@ -31,5 +31,7 @@ conf_take_rules(struct conf_parser *p, unsigned once)
     }
     memcpy(conf->rule[conf->rules].name, name, p->word[1].len + 1);
     memcpy(conf->rule[conf->rules].path, p->word[2].text, p->word[2].len + 1);
+    conf->rule[conf->rules].from = conf_keep(p, p->name);
+    conf->rule[conf->rules].number = p->number;
     conf->rules++;
 }

@@ -27,6 +27,8 @@ logger_why(int error)
         return "it does not offer its records: hold its button while it is plugged in";
     case -ENODEV:
         return "there is no such device";
+    case -EBUSY:
+        return "it is in use: an agent, or another program, has it";
     case -ENOTUNIQ:
         return "there are several such devices: name the serial number";
     case -EPROTO:

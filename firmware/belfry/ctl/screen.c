@@ -83,9 +83,10 @@ put_summary(struct sheet *s, const struct screen *v)
         return;
     }
     put_line(s, v, BOLD,
-            "%.8s  %u lines: %u need attention, %u with a warning, %u well, %u quiet; %u open alarms%s%s",
-            text_time(v->model->now_ms, time) + 11, v->rows->count, level[ROW_BAD], level[ROW_WARN],
-            level[ROW_GOOD], level[ROW_QUIET], v->model->alarms,
+            "%.8s  %u line%s: %u need%s attention, %u with a warning, %u well, %u quiet; %u open alarm%s%s%s",
+            text_time(v->model->now_ms, time) + 11, v->rows->count, text_s(v->rows->count), level[ROW_BAD],
+            level[ROW_BAD] == 1 ? "s" : "", level[ROW_WARN], level[ROW_GOOD], level[ROW_QUIET],
+            v->model->alarms, text_s(v->model->alarms),
             v->model->stuck ? "; THE LEDGER CANNOT BE WRITTEN" : "",
             sink_in_trouble(v->model, sink, sizeof sink));
 }

@@ -363,7 +363,8 @@ print_text(const struct status *s)
     }
     notifiers_print(s->notifier, s->notifiers, s->now_ms);
     if (s->own.open > 0) {
-        (void)printf("%u open alarms of belfry's own, see `belfry alarms --open`\n", s->own.open);
+        (void)printf("%u open alarm%s of belfry's own, see `belfry alarms --open`\n", s->own.open,
+                text_s(s->own.open));
     }
     (void)printf(
             "%-15s %-15s %10s %8s %7s  %s\n", "LINE", "AGENT", "LAST PROOF", "MISSING", "ALARMS", "STATE");

@@ -119,7 +119,9 @@ void
 keeper_look(struct keeper *k, const struct conf *conf, int dir, uint64_t floor, int64_t now_ms)
 {
     if (has_ended(k)) {
-        out_warn("the keeper of transcripts has ended; it is started again");
+        if (!k->process.absent) {
+            out_warn("the keeper of transcripts has ended; it is started again");
+        }
         keeper_stop(k);
         k->wait_ms = now_ms - k->begun_ms > AGAIN_MAX_MS || k->wait_ms == 0 ? AGAIN_MS : 2 * k->wait_ms;
         k->wait_ms = k->wait_ms < AGAIN_MAX_MS ? k->wait_ms : AGAIN_MAX_MS;
@@ -136,5 +138,6 @@ keeper_stop(struct keeper *k)
     if (runs(k)) {
         beside_stop(&k->process);
     }
-    k->process = (struct beside){ .fd = -1, .pid = -1 };
+    k->process.fd = -1;
+    k->process.pid = -1;
 }

@@ -145,10 +145,10 @@ text(const struct hub *hub, const struct standing *all, unsigned count, int64_t 
     char read[TEXT_TIME];
 
     (void)fprintf(to,
-            "hub: %u sites, %u open alarms, message %" PRIu64 ", stream read %s%s, %" PRIu64
+            "hub: %u site%s, %u open alarm%s, message %" PRIu64 ", stream read %s%s, %" PRIu64
             " missed, %" PRIu64 " refused\n\n",
-            hub->sites, count, hub->sequence, age(hub->read_ms, now_ms, read),
-            hub->read_ms != 0 ? " ago" : "", hub->missed, hub->refused);
+            hub->sites, text_s(hub->sites), count, text_s(count), hub->sequence,
+            age(hub->read_ms, now_ms, read), hub->read_ms != 0 ? " ago" : "", hub->missed, hub->refused);
     text_sites(hub, now_ms, to);
     if (count > 0) {
         text_alarms(all, count, now_ms, to);

@@ -17,6 +17,7 @@ struct loading {
     struct conf_errors *errors;
     struct notice_set *set;
     pcre2_compile_context *context;
+    const struct conf_rules *rules; /* NULL: it is about none of them */
     const char *path;
     unsigned number; /* of the line, from 1; 0 for the file as a whole */
 };
@@ -24,23 +25,30 @@ struct loading {
 __attribute__((format(printf, 2, 3))) static void
 complain(struct loading *l, const char *format, ...)
 {
-    char place[180];
+    char from[140];
+    char place[140];
     char text[CONF_ERROR_TEXT - 200];
+    char *to;
+    int n = 0;
     va_list args;
 
     l->errors->count++;
     if (l->errors->count > CONF_ERRORS_MAX) {
         return;
     }
+    to = l->errors->text[l->errors->count - 1];
     wire_escape(place, sizeof place, l->path, strlen(l->path), WIRE_ESCAPE_TEXT);
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    if (l->rules != NULL && l->rules->from != NULL) {
+        wire_escape(from, sizeof from, l->rules->from, strlen(l->rules->from), WIRE_ESCAPE_TEXT);
+        n = snprintf(to, CONF_ERROR_TEXT, "%s:%u: rules ", from, l->rules->number);
+    }
     if (l->number > 0) {
-        (void)snprintf(
-                l->errors->text[l->errors->count - 1], CONF_ERROR_TEXT, "%s:%u: %s", place, l->number, text);
+        (void)snprintf(to + n, CONF_ERROR_TEXT - (size_t)n, "%s:%u: %s", place, l->number, text);
     } else {
-        (void)snprintf(l->errors->text[l->errors->count - 1], CONF_ERROR_TEXT, "%s: %s", place, text);
+        (void)snprintf(to + n, CONF_ERROR_TEXT - (size_t)n, "%s: %s", place, text);
     }
 }
 
@@ -178,6 +186,7 @@ load_all(const struct conf *conf, struct conf_errors *errors, struct notice_sets
         l.set = &sets->set[sets->sets++];
         l.set->all = sets;
         memcpy(l.set->name, conf->rule[i].name, sizeof l.set->name);
+        l.rules = &conf->rule[i];
         l.path = conf->rule[i].path;
         l.number = 0;
         load_set(&l);

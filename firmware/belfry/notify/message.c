@@ -112,8 +112,8 @@ put_subject(struct text *t, const struct notice *const *notice, unsigned count)
         line(t, "Subject: [belfry] %s%s %.31s %s", worst->closed ? "over: " : "",
                 wire_severity_name(worst->alarm.severity), worst->alarm.code, host_of(&worst->alarm));
     } else {
-        line(t, "Subject: [belfry] %u alarms, %u over; worst %s %.31s", count - closed, closed,
-                wire_severity_name(worst->alarm.severity), worst->alarm.code);
+        line(t, "Subject: [belfry] %u alarm%s, %u over; worst %s %.31s", count - closed,
+                text_s(count - closed), closed, wire_severity_name(worst->alarm.severity), worst->alarm.code);
     }
 }
 
@@ -156,7 +156,7 @@ put_notice(struct text *t, const struct notice *n)
     put(t, "    ");
     (void)text_detail(detail, sizeof detail, a->detail, strlen(a->detail));
     put_words(t, detail);
-    line(t, "    raised %s, %u times", text_time(a->opened_ms, when), a->count);
+    line(t, "    raised %s, %u time%s", text_time(a->opened_ms, when), a->count, text_s(a->count));
     if (n->closed) {
         line(t, "    over   %s", text_time(a->closed_ms, when));
     }

@@ -155,7 +155,7 @@ open_alarms(struct sheet *s, const struct model *m, unsigned most)
         sheet_put(s, "<p id=alarms class=g>No alarm is open.</p>\n");
         return;
     }
-    (void)snprintf(caption, sizeof caption, "%u open alarm%s", m->alarms, m->alarms == 1 ? "" : "s");
+    (void)snprintf(caption, sizeof caption, "%u open alarm%s", m->alarms, text_s(m->alarms));
     alarm_table(s, "alarms", caption, m->alarm, shown, m->now_ms);
     if (m->alarms > shown) {
         sheet_print(s, "<p>%u more: %s.</p>\n", m->alarms - shown,
@@ -245,12 +245,12 @@ lines(struct sheet *s, const struct html_view *v)
     sheet_print(s,
             "<div class=wide tabindex=0 role=region aria-labelledby=lines-c><table id=lines>\n<caption "
             "id=lines-c>"
-            "%u lines, %u hosts, the worst first</caption>\n<thead><tr><th scope=col>Line<th "
+            "%u line%s, %u host%s, the worst first</caption>\n<thead><tr><th scope=col>Line<th "
             "scope=col>State<th scope=col>Agent"
             "<th scope=col><abbr title=\"time since the last proved line, and seconds after which it is "
             "silence\">Silence"
             "</abbr><th scope=col>Bytes<th scope=col>Last 6 hours\n<tbody>\n",
-            v->model->lines, v->model->hosts);
+            v->model->lines, text_s(v->model->lines), v->model->hosts, text_s(v->model->hosts));
     for (unsigned i = v->from; i < v->rows->count && i < v->from + HTML_ROWS; i++) {
         line_row(s, &v->rows->row[i], now_ms, i < HTML_PICTURES);
     }
@@ -319,7 +319,7 @@ html_overview(struct sheet *s, const struct html_view *v)
     char title[64];
 
     (void)snprintf(title, sizeof title, "belfry: %u need%s attention, %u open alarm%s", bad,
-            bad == 1 ? "s" : "", m->alarms, m->alarms == 1 ? "" : "s");
+            bad == 1 ? "s" : "", m->alarms, text_s(m->alarms));
     head(s, v, title);
     banner(s, v, "Consoles", true);
     if (v->from == 0) {
@@ -489,8 +489,8 @@ html_text(struct sheet *s, const struct html_view *v)
     (void)text_detail(shown, sizeof shown, m->version, strlen(m->version));
     sheet_print(s, "belfry %s, process %ld, as of %.19sZ%s\n", shown, m->pid, text_time(m->now_ms, time),
             m->stuck ? "; THE LEDGER CANNOT BE WRITTEN" : "");
-    sheet_print(s, "%u open alarms\n%-8s %-31s %-15s %10s %12s  %s\n", m->alarms, "LEVEL", "LINE", "AGENT",
-            "LAST PROOF", "BYTES", "STATE");
+    sheet_print(s, "%u open alarm%s\n%-8s %-31s %-15s %10s %12s  %s\n", m->alarms, text_s(m->alarms), "LEVEL",
+            "LINE", "AGENT", "LAST PROOF", "BYTES", "STATE");
     for (unsigned i = 0; i < v->rows->count; i++) {
         const struct row *r = &v->rows->row[i];
         const struct model_host *h = r->host;

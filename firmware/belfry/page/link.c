@@ -78,7 +78,9 @@ page_stop(struct page_link *p)
 static void
 gone(struct page_link *p, const char *how)
 {
-    out_warn("the status page %s; it is started again", how);
+    if (!p->process.absent) {
+        out_warn("the status page %s; it is started again", how);
+    }
     page_stop(p);
 }
 

@@ -78,7 +78,7 @@ static void
 say_troubles(struct row *r, const struct model_host *h)
 {
     if (h->alarms > 0) {
-        add(r, ", %u alarm%s", h->alarms, h->alarms == 1 ? "" : "s");
+        add(r, ", %u alarm%s", h->alarms, text_s(h->alarms));
     }
     if (h->worst < WIRE_SEVERITIES) {
         add(r, ", worst %s", wire_severity_name((enum wire_severity)h->worst));

@@ -70,7 +70,7 @@ lines_come_and_go_and_the_others_do_not_even_lose_half_a_line(void)
     CHECK(receiver_hears(&r, "\tweb03\tOK\tINFO\tagent.beat\t1-K3QF.2\t", 60000));
     configure(&r, "");
     CHECK_INT(receiver_command(&r, text, sizeof text, "reload", NULL), 0);
-    CHECK_STR(text, "1 lines: 0 added, 1 removed, 0 changed\n");
+    CHECK_STR(text, "1 line: 0 added, 1 removed, 0 changed\n");
     CHECK(access(receiver_path(&r, "two"), F_OK) != 0);
     CHECK_INT(receiver_command(&r, text, sizeof text, "status", NULL), 0);
     receiver_say(fd, &s, WIRE_INFO, "agent.beat", "next=60");

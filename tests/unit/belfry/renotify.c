@@ -65,25 +65,25 @@ one_that_comes_tells_what_follows_and_one_that_goes_nothing_more(void)
     say(fd, &s, "name=d0.");
     CHECK_INT(teller_hears(&r, "a", "name=d0.", 1), 1);
     reload(&r, "Notify a exec %s/a\nNotify b exec %s/b",
-            "1 lines: 0 added, 0 removed, 0 changed\n"
+            "1 line: 0 added, 0 removed, 0 changed\n"
             "2 notifiers: 1 added, 0 removed, 0 changed, 0 with other certificates or keys\n");
     say(fd, &s, "name=d1.");
     CHECK_INT(teller_hears(&r, "a", "name=d1.", 1), 1);
     CHECK_INT(teller_hears(&r, "b", "name=d1.", 1), 1);
     reload(&r, "Notify b exec %s/b",
-            "1 lines: 0 added, 0 removed, 0 changed\n"
-            "1 notifiers: 0 added, 1 removed, 0 changed, 0 with other certificates or keys\n");
+            "1 line: 0 added, 0 removed, 0 changed\n"
+            "1 notifier: 0 added, 1 removed, 0 changed, 0 with other certificates or keys\n");
     say(fd, &s, "name=d2.");
     CHECK_INT(teller_hears(&r, "b", "name=d2.", 1), 1);
     reload(&r, "OnAlarm %s/a\nNotify b exec %s/b",
-            "1 lines: 0 added, 0 removed, 0 changed\n"
+            "1 line: 0 added, 0 removed, 0 changed\n"
             "2 notifiers: 1 added, 0 removed, 0 changed, 0 with other certificates or keys\n");
     say(fd, &s, "name=d3.");
     CHECK_INT(teller_hears(&r, "a", "name=d3.", 1), 1);
     CHECK_INT(teller_hears(&r, "a", "name=d2.", 0), 0);
     CHECK_INT(teller_hears(&r, "b", "name=d0.", 0), 0);
     reload(&r, "",
-            "1 lines: 0 added, 0 removed, 0 changed\n"
+            "1 line: 0 added, 0 removed, 0 changed\n"
             "0 notifiers: 0 added, 2 removed, 0 changed, 0 with other certificates or keys\n");
     say(fd, &s, "name=d4.");
     CHECK(receiver_hears(&r, "name=d4.", 60000));
@@ -136,8 +136,8 @@ one_that_changes_goes_on_where_it_was_and_tells_each_once(void)
     teller_alarms(fd, &s, ALARMS);
     CHECK(teller_hears(&r, "slow", " open ", 2) >= 2);
     reload(&r, "Notify far exec %s/a",
-            "1 lines: 0 added, 0 removed, 0 changed\n"
-            "1 notifiers: 0 added, 0 removed, 1 changed, 0 with other certificates or keys\n");
+            "1 line: 0 added, 0 removed, 0 changed\n"
+            "1 notifier: 0 added, 0 removed, 1 changed, 0 with other certificates or keys\n");
     say(fd, &s, "name=last.");
     CHECK_INT(teller_hears(&r, "a", "name=last.", 1), 1);
     for (unsigned i = 0; i < ALARMS; i++) {
@@ -269,7 +269,7 @@ what_a_reload_cannot_change_is_named_with_its_line(void)
     configure(&r, "DiskFloor no\nListen 127.0.0.1:2\n\nReaders adm");
     CHECK_INT(receiver_command(&r, text, sizeof text, "reload", NULL), 0);
     (void)snprintf(want, sizeof want,
-            "1 lines: 0 added, 0 removed, 0 changed\n"
+            "1 line: 0 added, 0 removed, 0 changed\n"
             "%s/conf:6: Listen 127.0.0.1 port 2; takes a restart\n"
             "%s/conf: Page is gone; takes a restart\n"
             "%s/conf:8: Readers; takes a restart\n"
@@ -278,7 +278,7 @@ what_a_reload_cannot_change_is_named_with_its_line(void)
     CHECK_STR(text, want);
     configure(&r, "Page 127.0.0.1:1");
     CHECK_INT(receiver_command(&r, text, sizeof text, "reload", NULL), 0);
-    CHECK_STR(text, "1 lines: 0 added, 0 removed, 0 changed\n");
+    CHECK_STR(text, "1 line: 0 added, 0 removed, 0 changed\n");
     end(&r, fd);
 }
 

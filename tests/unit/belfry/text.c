@@ -1,5 +1,6 @@
 #include "support/check.h"
 
+#include "belfry/beside.h"
 #include "belfry/ctl/request.h"
 #include "belfry/events.h"
 #include "belfry/out.h"
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static bool
@@ -150,7 +152,7 @@ static void
 a_warning_to_a_pipe_that_nobody_reads_does_not_block(void)
 {
     char waste[4096] = "";
-    int pipe_fd[2];
+    int pipe_fd[2] = { -1, -1 };
     int kept = dup(STDERR_FILENO);
 
     CHECK(kept >= 0 && pipe(pipe_fd) == 0);
@@ -175,6 +177,43 @@ a_warning_to_a_pipe_that_nobody_reads_does_not_block(void)
     (void)close(pipe_fd[1]);
 }
 
+static void
+a_program_that_is_not_there_is_told_of_once(void)
+{
+    static char name[] = "belfry-none";
+    char *argv[] = { name, NULL };
+    struct beside b = { .fd = -1, .pid = -1 };
+    char said[1024];
+    char byte;
+    int pipe_fd[2] = { -1, -1 };
+    int kept = dup(STDERR_FILENO);
+
+    CHECK(kept >= 0 && pipe(pipe_fd) == 0 && dup2(pipe_fd[1], STDERR_FILENO) == STDERR_FILENO);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_INT(beside_start(&b, name, argv, SOCK_STREAM), 0);
+        struct pollfd p = { .fd = b.fd, .events = POLLIN };
+        CHECK(poll(&p, 1, 20000) == 1 && recv(b.fd, &byte, 1, 0) == 0);
+        CHECK(b.absent);
+        beside_stop(&b);
+    }
+    (void)dup2(kept, STDERR_FILENO);
+    (void)close(kept);
+    (void)close(pipe_fd[1]);
+    ssize_t n = read(pipe_fd[0], said, sizeof said - 1);
+    said[n > 0 ? n : 0] = '\0';
+    CHECK_STR(said, "belfry: belfry-none, which belongs beside this program, cannot be run: "
+                    "No such file or directory\n");
+    (void)close(pipe_fd[0]);
+}
+
+static void
+only_one_of_a_thing_is_no_plural(void)
+{
+    CHECK_STR(text_s(0), "s");
+    CHECK_STR(text_s(1), "");
+    CHECK_STR(text_s(2), "s");
+}
+
 int
 main(void)
 {
@@ -182,6 +221,8 @@ main(void)
     CHECK_RUN(no_byte_reaches_a_terminal_unless_it_is_printable);
     CHECK_RUN(escapes_of_a_sealed_line_stay_as_they_are);
     CHECK_RUN(an_event_is_one_line_of_nine_fields_whatever_is_in_it);
+    CHECK_RUN(a_program_that_is_not_there_is_told_of_once);
+    CHECK_RUN(only_one_of_a_thing_is_no_plural);
     CHECK_RUN(times_are_read_in_the_forms_that_are_documented);
     CHECK_RUN(a_request_that_was_composed_is_parsed_and_no_other);
     return check_result();

@@ -236,6 +236,19 @@ a_device_that_is_not_there_is_no_device(void)
 }
 
 static void
+a_device_that_somebody_else_has_is_in_use(void)
+{
+    const struct usbip_op op = { .code = USBIP_REP_IMPORT, .status = USBIP_OP_IN_USE };
+    uint8_t out[USBIP_OP_SIZE];
+
+    begin();
+    usbip_op_put(&op, out);
+    give(out, sizeof(out));
+    CHECK_INT(hal_usbip_step(&client), -EBUSY);
+    part();
+}
+
+static void
 a_configuration_without_our_interface_is_refused(void)
 {
     uint8_t other[sizeof(config)];
@@ -448,6 +461,7 @@ main(void)
     CHECK_RUN(an_answer_to_something_else_ends_the_connection);
     CHECK_RUN(another_device_than_the_one_asked_for_is_refused);
     CHECK_RUN(a_device_that_is_not_there_is_no_device);
+    CHECK_RUN(a_device_that_somebody_else_has_is_in_use);
     CHECK_RUN(a_configuration_without_our_interface_is_refused);
     CHECK_RUN(answers_may_come_in_pieces_of_any_size_and_end_anywhere);
     CHECK_RUN(what_is_written_before_the_device_is_ready_follows_when_it_is);

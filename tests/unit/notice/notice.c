@@ -214,6 +214,32 @@ a_set_that_is_not_there_is_an_error_of_the_line_that_wants_it(void)
     conf_free(&conf);
 }
 
+static void
+what_is_wrong_in_a_file_of_rules_is_told_with_the_line_that_names_it(void)
+{
+    static const char rule[] = "good warn x\nbad warn (\n";
+    static struct conf conf;
+    struct notice_sets *out = sets;
+    char path[] = "/tmp/test-notice-XXXXXX";
+    char text[64];
+    char want[64];
+    int fd = mkstemp(path);
+
+    CHECK(fd >= 0 && write(fd, rule, sizeof rule - 1) == (ssize_t)(sizeof rule - 1));
+    (void)close(fd);
+    (void)snprintf(text, sizeof text, "Line a pty /a\nRules t %s\n", path);
+    (void)snprintf(want, sizeof want, "belfry.conf:2: rules %s:2: ", path);
+    conf_defaults(&conf);
+    memset(&errors, 0, sizeof errors);
+    CHECK_INT(conf_parse(&conf, "belfry.conf", text, strlen(text), &errors), 0);
+    CHECK_INT(notice_load(&conf, &errors, &out), 1);
+    CHECK_MEM(errors.text[0], want, strlen(want));
+    (void)unlink(path);
+    CHECK_INT(notice_load(&conf, &errors, &out), 1);
+    CHECK(strstr(errors.text[1], "belfry.conf:2: rules ") == errors.text[1]);
+    conf_free(&conf);
+}
+
 /* What it is to find, and what looks like it. */
 static void
 the_set_that_ships_knows_its_troubles(void)
@@ -270,6 +296,7 @@ main(void)
     CHECK_RUN(a_clock_that_goes_back_stops_nothing);
     CHECK_RUN(an_error_in_a_file_of_rules_is_told_with_its_place);
     CHECK_RUN(a_set_that_is_not_there_is_an_error_of_the_line_that_wants_it);
+    CHECK_RUN(what_is_wrong_in_a_file_of_rules_is_told_with_the_line_that_names_it);
     CHECK_RUN(the_set_that_ships_knows_its_troubles);
     notice_free(sets);
     return check_result();
