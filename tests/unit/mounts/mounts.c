@@ -630,7 +630,7 @@ static void
 a_disk_is_judged_wherever_it_is_mounted(void)
 {
     static const char text[] = "Host a\nMount \"LABEL=back up\" ro\n";
-    int said[2];
+    int said[2] = { -1, -1 };
     struct stat st;
 
     if (!mount_ext4() || stat(guarded, &st) != 0) {
