@@ -16,7 +16,7 @@
  */
 #define LONGEST_WAIT_MS 1000
 #define DRAIN_MS 2000          /* for the goodbye to reach the channels */
-#define WARDEN_SILENT_MS 10000 /* a dozen signs of life missing */
+#define WARDEN_SILENT_MS 10000 /* two signs of life missing */
 
 #define FDS (4 + CONF_CHANNELS + CORE_DETECTORS + CORE_CLIENTS)
 
@@ -95,9 +95,9 @@ warden_finding(enum finding_op op)
 }
 
 static void
-warden_lives(int64_t at_ms)
+warden_lives(int64_t now_ms)
 {
-    core.warden_ms = at_ms > core.warden_ms ? at_ms : core.warden_ms;
+    core.warden_ms = now_ms;
     if (core.warden_told) {
         warden_finding(FINDING_CLOSE);
     }
@@ -109,9 +109,6 @@ check_warden(int64_t now_ms)
 {
     if (role_was_absent(&core.turn_ms, now_ms)) {
         core.warden_ms = now_ms;
-    }
-    if (core.self->taken_ms > core.warden_ms) {
-        warden_lives(core.self->taken_ms);
     }
     if (!core.warden_told && now_ms - core.warden_ms > WARDEN_SILENT_MS) {
         warden_finding(FINDING_OPEN);

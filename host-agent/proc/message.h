@@ -38,7 +38,7 @@ enum role role_from(const char *name);
 #define ROLE_FD_CONF 4    /* sealed memory with struct conf */
 #define ROLE_FD_LINK 5    /* detectors and wires: to the core. Core: the session file. Opener: to its wire */
 #define ROLE_FD_LISTEN 6  /* core: the listening socket of STATE/ctl */
-#define ROLE_FD_PULSE 7   /* all but an opener: an eventfd for signs of life, which wake nobody */
+#define ROLE_FD_PULSE 7   /* all but an opener: a timerfd that runs out when it shows no life */
 
 enum control_kind {
     /* to the warden */
@@ -52,6 +52,7 @@ enum control_kind {
     CONTROL_BACK, /* to the core: `role`/`index` runs again */
     CONTROL_STOP, /* say goodbye and end */
     CONTROL_RIGHTS, /* to the core: `role`/`index` guards, without the layers in `value` */
+    CONTROL_ALIVE,  /* to the core: the warden lives */
     CONTROL_OPENER, /* to a wire, with a descriptor: a link to the process that opens its device */
     /* of an opener to its wire */
     CONTROL_OPENED, /* with the descriptor of the device, or `value` is the errno why not */

@@ -11,10 +11,10 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #ifdef PLANT_FORBIDDEN_CALL
@@ -45,18 +45,14 @@ role_alive_next_ms(enum role role, int64_t now_ms)
            clock_next_ms(now_ms + ROLE_EARLY_MS - place_in_second(role), ROLE_ALIVE_MS);
 }
 
-/* A sign that is still there when the next is due was not taken: by this the core sees whether the warden
- * lives. */
+/* The warden wakes when it runs out: a sign of life wakes nobody. */
 static void
-show_life(struct role_self *self, int64_t now_ms)
+show_life(int64_t until_ms)
 {
-    eventfd_t left;
+    const struct itimerspec when = { .it_value = { .tv_sec = until_ms / 1000,
+                                             .tv_nsec = until_ms % 1000 * 1000000 } };
 
-    if (self->role == ROLE_CORE && eventfd_read(ROLE_FD_PULSE, &left) < 0 && errno == EAGAIN) {
-        self->taken_ms = self->shown_ms;
-    }
-    (void)eventfd_write(ROLE_FD_PULSE, 1);
-    self->shown_ms = now_ms;
+    (void)timerfd_settime(ROLE_FD_PULSE, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
 int64_t
@@ -66,8 +62,8 @@ role_alive(struct role_self *self, int64_t now_ms)
 #ifdef PLANT_FORBIDDEN_CALL
         call_what_is_forbidden(self);
 #endif
-        show_life(self, now_ms);
         self->alive_ms = role_alive_next_ms(self->role, now_ms);
+        show_life(self->alive_ms + ROLE_LATE_MS);
         if (image_rest(&self->rested_ms, now_ms)) {
             pages_rest(self->conf, sizeof(*self->conf)); /* sealed: it comes back as it was */
         }

@@ -11,6 +11,7 @@
 #define ROLE_OPTION_DISGUISED "-" /* with the role's number for its name */
 #define ROLE_ALIVE_MS 1000        /* how often a process shows life */
 #define ROLE_EARLY_MS 250         /* by how much earlier, when it is awake anyway */
+#define ROLE_LATE_MS 100          /* by how much later the warden wakes for it */
 #define ROLE_ABSENT_MS 3000       /* a process that takes its turns each second did not run for so long */
 
 struct role_self {
@@ -20,8 +21,6 @@ struct role_self {
     unsigned missing; /* layers of rights.h */
     const struct conf *conf;
     int64_t alive_ms;  /* when to show life next */
-    int64_t shown_ms;  /* when it did */
-    int64_t taken_ms;  /* of the last sign that the warden is known to have taken, of the core */
     int64_t rested_ms; /* image_rest() */
 };
 

@@ -49,7 +49,7 @@
 static const struct seccomp_row common[] = {
     ALLOW(read), ALLOW(write), ALLOW(close), ALLOW(ppoll), OLD(ALLOW(poll))
     ALLOW(sendto), ALLOW(recvfrom), ALLOW(sendmsg), ALLOW(recvmsg),
-    ALLOW(clock_gettime), ALLOW(gettimeofday), ALLOW(clock_nanosleep), ALLOW(nanosleep), ALLOW(restart_syscall),
+    ALLOW(timerfd_settime), ALLOW(clock_gettime), ALLOW(gettimeofday), ALLOW(clock_nanosleep), ALLOW(nanosleep), ALLOW(restart_syscall),
     ALLOW(madvise), ALLOW(futex), ALLOW(fstat), ALLOW(newfstatat), ALLOW(lseek), ALLOW(munmap),
     ALLOW(rt_sigreturn), ALLOW(rt_sigprocmask), ALLOW(exit), ALLOW(exit_group),
     ALLOW(getpid), ALLOW(getppid), ALLOW(gettid), ALLOW(getuid), ALLOW(geteuid), ALLOW(getrandom),
@@ -73,7 +73,7 @@ static const struct seccomp_row usb[] = {
     CONTROL(USBDEVFS_DISCARDURB), CONTROL(USBDEVFS_CLAIMINTERFACE), CONTROL(USBDEVFS_RELEASEINTERFACE),
     CONTROL(USBDEVFS_CLEAR_HALT), CONTROL(USBDEVFS_CONNECTINFO), CONTROL(USBDEVFS_GET_CAPABILITIES),
     CONTROL(USBDEVFS_GET_SPEED), CONTROL(USBDEVFS_CONTROL), CONTROL(USBDEVFS_GETDRIVER), CONTROL(USBDEVFS_IOCTL),
-    ALLOW(pipe2), ALLOW(timerfd_create), ALLOW(timerfd_settime), ALLOW(clock_getres), ALLOW(dup3),
+    ALLOW(pipe2), ALLOW(timerfd_create), ALLOW(clock_getres), ALLOW(dup3),
 };
 
 /* An allocation fails, and ends nobody: nothing that guards asks for one behind the start. */
@@ -133,13 +133,13 @@ static const struct seccomp_row ports[] = {
     ALLOW(fsopen), ALLOW(fsconfig), ALLOW(fsmount), ALLOW(perf_event_open),
     ONLY(ioctl, EQUAL, 1, PERF_SET_FILTER), ONLY(ioctl, EQUAL, 1, PERF_ENABLE),
     ALLOW(epoll_create1), ALLOW(epoll_ctl), ALLOW(epoll_pwait), OLD(ALLOW(epoll_wait))
-    ALLOW(timerfd_create), ALLOW(timerfd_settime), ALLOW(timerfd_gettime),
+    ALLOW(timerfd_create), ALLOW(timerfd_gettime),
     ONLY(pidfd_send_signal, EQUAL, 1, 0), ONLY(ioctl, EQUAL, 1, PIDFD_GET_INFO), /* who traces one of ours */
     REFUSE(ioctl, ENOTTY), /* a library that asks whether a stream is a terminal */
 };
 
 static const struct seccomp_row clocks[] = {
-    ALLOW(timerfd_create), ALLOW(timerfd_settime), ALLOW(timerfd_gettime), ALLOW(adjtimex), ALLOW(clock_adjtime),
+    ALLOW(timerfd_create), ALLOW(timerfd_gettime), ALLOW(adjtimex), ALLOW(clock_adjtime),
     ONLY(socket, EQUAL, 0, AF_INET), ONLY(socket, EQUAL, 0, AF_INET6), ALLOW(connect), ALLOW(pidfd_open),
     ONLY(socket, EQUAL, 0, AF_UNIX), ALLOW(clock_getres),
     { CALL_STATMOUNT, SECCOMP_FIT_ANY, 0, 0, SECCOMP_RET_ALLOW },

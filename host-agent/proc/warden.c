@@ -22,7 +22,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -30,25 +29,25 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define CHILDREN (1 + 3 + 1 + CONF_CHANNELS) /* core, the three that look, the courier, the wires */
 #define CORE 0                               /* the core's place among them */
-#define HUNG_MS 10000                        /* a dozen signs of life missing */
-#define SILENT_MS 1500                       /* one sign of life missing: at the end nobody waits for more */
+#define HUNG_MS 8900                         /* from when it is late: ten seconds without a sign of life */
+#define SILENT_MS 400                        /* the same at the end, when nobody waits for more */
 #define SHORT_LIFE_MS 2000
 #define RESTART_FIRST_MS 100
 #define RESTART_MOST_MS 60000
 #define END_MS 6000        /* for last words and goodbyes; then SIGKILL */
 #define LOCK_WAIT_MS 10000 /* for another agent's last processes to end */
 #define LOCK_LOOK_MS 100
-#define BEHIND_MS 5                   /* behind the whole second at which all show life: then we look */
-#define LATE_MS (ROLE_ALIVE_MS + 100) /* no sign of life since one was seen: is it stopped? */
-#define LATE_LOOK_MS 200              /* from one such look to the next */
+#define ALIVE_MS 4000    /* how often the core is told that we live */
+#define LATE_LOOK_MS 200 /* from one look at who is late to the next: is it stopped? */
 #define PROC_STATUS_TEXT 4096
-#define LONGEST_WAIT_MS 1000
+#define ENDING_LOOK_MS 1000    /* whether all have ended */
 #define DESCRIPTORS_LEAST 64   /* with fewer, roles could not open what they guard by */
 #define DESCRIPTORS_MOST 16384 /* of what the hard limit allows */
 
@@ -63,13 +62,13 @@ struct child {
     unsigned index;
     pid_t pid; /* 0: does not run */
     int control;
-    int pulse; /* an eventfd: its signs of life */
+    int pulse; /* a timerfd: runs out when it shows no life */
+    bool late; /* it has run out */
     bool ready;
     bool missing;   /* cannot be started at all: told to each core as if it had not been found (127) */
     bool lost_told; /* the core was told that it is gone, so it is told when it is back */
     int64_t began_ms;
     int64_t alive_ms;
-    int64_t look_ms; /* when to look whether it is stopped */
     int64_t restart_ms;
     int64_t restart_wait_ms;
 };
@@ -96,7 +95,8 @@ struct warden {
     int signals;
     int64_t watchdog_ms;
     int64_t watchdog_due_ms;
-    int64_t turn_ms; /* of role_was_absent() */
+    int64_t alive_due_ms; /* when the core is to be told that we live */
+    int64_t turn_ms;      /* of role_was_absent() */
 };
 
 static struct warden warden;
@@ -165,7 +165,7 @@ start_child(struct child *c, int64_t now_ms)
     if (error < 0) {
         return error;
     }
-    int pulse = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int pulse = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     error = pulse < 0 ? -errno : c->role != ROLE_CORE ? link_pair(link) : 0;
     pid_t pid = error < 0 ? error : spawn_child(c, control[1], link[1], pulse);
     close(control[1]);
@@ -182,7 +182,7 @@ start_child(struct child *c, int64_t now_ms)
         c->ready = false;
         c->began_ms = now_ms;
         c->alive_ms = now_ms;
-        c->look_ms = now_ms + LATE_MS;
+        c->late = true;
         if (c->role != ROLE_CORE) {
             introduce(c, link[0]);
         }
@@ -364,23 +364,22 @@ take_ready(struct child *c, unsigned missing)
     }
 }
 
-static void
-lives(struct child *c, int64_t now_ms)
-{
-    c->alive_ms = now_ms;
-    c->look_ms = now_ms + LATE_MS;
-}
-
-/* Signs of life wake nobody: who gave one is seen whenever we are awake, and once a second for that. */
+/* Each sets its timer anew before it runs out: we wake for who does not. */
 static void
 look_for_life(int64_t now_ms)
 {
+    bool absent = role_was_absent(&warden.turn_ms, now_ms);
+
     for (unsigned i = 0; i < warden.children; i++) {
         struct child *c = &warden.child[i];
-        eventfd_t signs;
+        struct itimerspec left = { .it_value = { .tv_sec = 0 } };
 
-        if (c->pid != 0 && eventfd_read(c->pulse, &signs) == 0) {
-            lives(c, now_ms);
+        if (c->pid != 0) {
+            bool was_late = c->late;
+
+            (void)timerfd_gettime(c->pulse, &left);
+            c->late = left.it_value.tv_sec == 0 && left.it_value.tv_nsec == 0;
+            c->alive_ms = absent || !c->late || !was_late ? now_ms : c->alive_ms;
         }
     }
 }
@@ -388,7 +387,7 @@ look_for_life(int64_t now_ms)
 static void
 take_control(struct child *c, const struct control_message *m, int64_t now_ms)
 {
-    lives(c, now_ms);
+    c->alive_ms = now_ms;
     if (m->kind == CONTROL_READY) {
         take_ready(c, (unsigned)m->value & RIGHTS_ALL);
     } else if (m->kind == CONTROL_OPEN && c->role == ROLE_WIRE) {
@@ -479,16 +478,13 @@ is_stopped(pid_t pid)
  * hung file system does not, while all others stand still.
  */
 static void
-look_for_stopped(int64_t now_ms)
+look_for_stopped(void)
 {
     for (unsigned i = 0; i < warden.children; i++) {
         struct child *c = &warden.child[i];
 
-        if (c->pid > 1 && now_ms >= c->look_ms) {
-            c->look_ms = now_ms + LATE_LOOK_MS;
-            if (is_stopped(c->pid)) {
-                child_stopped(c, SIGSTOP);
-            }
+        if (c->pid > 1 && c->late && is_stopped(c->pid)) {
+            child_stopped(c, SIGSTOP);
         }
     }
 }
@@ -496,11 +492,6 @@ look_for_stopped(int64_t now_ms)
 static void
 kill_hung(int64_t now_ms)
 {
-    if (role_was_absent(&warden.turn_ms, now_ms)) {
-        for (unsigned i = 0; i < warden.children; i++) {
-            warden.child[i].alive_ms = now_ms;
-        }
-    }
     for (unsigned i = 0; i < warden.children; i++) {
         struct child *c = &warden.child[i];
 
@@ -572,6 +563,17 @@ feed_watchdog(int64_t now_ms)
 }
 
 static void
+tell_alive(int64_t now_ms)
+{
+    const struct control_message m = { .kind = CONTROL_ALIVE };
+
+    if (now_ms >= warden.alive_due_ms) {
+        link_send(warden.child[CORE].control, &m, sizeof(m));
+        warden.alive_due_ms = clock_next_ms(now_ms, ALIVE_MS);
+    }
+}
+
+static void
 take_signals(int64_t now_ms)
 {
     struct signalfd_siginfo info;
@@ -609,16 +611,18 @@ raise_descriptors(void)
 static void
 wait_for_something(int64_t now_ms)
 {
-    struct pollfd fds[1 + CHILDREN];
-    int64_t due_ms = BEHIND_MS + clock_next_ms(now_ms - BEHIND_MS, ROLE_ALIVE_MS);
+    struct pollfd fds[1 + 2 * CHILDREN];
+    int64_t due_ms = warden.phase == PHASE_GUARDING ? warden.alive_due_ms : now_ms + ENDING_LOOK_MS;
 
     fds[0] = (struct pollfd){ .fd = warden.signals, .events = POLLIN };
     for (unsigned i = 0; i < warden.children; i++) {
         struct child *c = &warden.child[i];
 
         fds[1 + i] = (struct pollfd){ .fd = c->pid != 0 ? c->control : -1, .events = POLLIN };
-        if (warden.phase == PHASE_GUARDING && !c->missing) {
-            int64_t child_ms = c->pid == 0 ? c->restart_ms : c->look_ms;
+        fds[1 + warden.children + i] =
+                (struct pollfd){ .fd = c->pid != 0 && !c->late ? c->pulse : -1, .events = POLLIN };
+        if (c->pid != 0 ? c->late : warden.phase == PHASE_GUARDING && !c->missing) {
+            int64_t child_ms = c->pid == 0 ? c->restart_ms : now_ms + LATE_LOOK_MS;
 
             due_ms = child_ms < due_ms ? child_ms : due_ms;
         }
@@ -626,7 +630,7 @@ wait_for_something(int64_t now_ms)
     if (warden.watchdog_ms > 0 && warden.watchdog_due_ms < due_ms) {
         due_ms = warden.watchdog_due_ms;
     }
-    int ready = poll(fds, 1 + warden.children, role_timeout(now_ms, due_ms, LONGEST_WAIT_MS));
+    int ready = poll(fds, 1 + 2 * warden.children, role_timeout(now_ms, due_ms, ALIVE_MS));
     if (ready < 0 && errno == EINVAL) {
         (void)raise_descriptors(); /* somebody else set fewer than we wait for */
     }
@@ -652,7 +656,8 @@ act(int64_t now_ms)
     look_for_life(now_ms);
     if (warden.phase == PHASE_GUARDING) {
         start_due(now_ms);
-        look_for_stopped(now_ms);
+        look_for_stopped();
+        tell_alive(now_ms);
         kill_hung(now_ms);
         if (!warden.ready_told) {
             tell_ready();

@@ -1,17 +1,19 @@
 #include "support/core_alone.h"
+#include "alarm/clock.h"
 #include "alarm/session.h"
 #include "proc/link.h"
 #include "proc/role.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define FDS 5
+#define ALIVE_MS 4000
 
 /* Nothing can be tested without it. */
 static void
@@ -103,8 +105,8 @@ core_alone_start(struct core_alone *c, const struct conf *conf, bool writable)
     int session = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     require(session >= 0, path);
     require(link_pair(pair) == 0, "link_pair");
-    c->pulse = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    require(c->pulse >= 0, "eventfd");
+    c->pulse = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    require(c->pulse >= 0, "timerfd");
     c->pid = fork();
     if (c->pid == 0) {
         const int fds[FDS] = { pair[1], session, session, clients, c->pulse };
@@ -156,10 +158,14 @@ core_alone_client(const struct core_alone *c)
 void
 core_alone_turn(struct core_alone *c)
 {
+    const struct control_message alive = { .kind = CONTROL_ALIVE };
     struct control_message heard;
-    eventfd_t signs;
+    int64_t now_ms = clock_boot_ms();
 
-    (void)eventfd_read(c->pulse, &signs);
+    if (now_ms - c->alive_ms >= ALIVE_MS) {
+        link_send(c->control, &alive, sizeof(alive));
+        c->alive_ms = now_ms;
+    }
     while (link_receive(c->control, &heard, sizeof(heard)) > 0) {
     }
 }

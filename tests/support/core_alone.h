@@ -10,8 +10,9 @@
 struct core_alone {
     char dir[32]; /* of its session and its control socket; made by core_alone_prepare() */
     pid_t pid;
-    int control; /* the warden's end */
-    int pulse;   /* its signs of life, for the warden to take */
+    int control;      /* the warden's end */
+    int pulse;        /* a timerfd that runs out when it shows no life */
+    int64_t alive_ms; /* when it was told that the warden lives */
 };
 
 /* False, after saying why, when there is no room for it. */

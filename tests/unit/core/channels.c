@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -479,6 +480,46 @@ clients_that_do_nothing_keep_nobody_out_and_the_one_that_did_so_longest_goes_fir
     CHECK_INT(end(), 0);
 }
 
+/* ---- life ---- */
+
+/* The timer that it sets anew before it runs out, as the warden sees it. */
+static bool
+shows_life(void)
+{
+    struct itimerspec left;
+
+    CHECK_INT(timerfd_gettime(core.pulse, &left), 0);
+    return left.it_value.tv_sec != 0 || left.it_value.tv_nsec != 0;
+}
+
+static bool
+life_becomes(bool shown)
+{
+    for (int64_t until = clock_boot_ms() + WAIT_MS; clock_boot_ms() < until; turn()) {
+        if (shows_life() == shown) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+the_sign_of_life_of_a_core_that_is_stopped_runs_out_until_it_goes_on(void)
+{
+    struct pollfd late = { .events = POLLIN };
+
+    begin();
+    late.fd = core.pulse;
+    CHECK(life_becomes(true));
+    CHECK_INT(poll(&late, 1, 0), 0);
+    CHECK_INT(kill(core.pid, SIGSTOP), 0);
+    CHECK(life_becomes(false));
+    CHECK_INT(poll(&late, 1, 0), 1);
+    CHECK_INT(kill(core.pid, SIGCONT), 0);
+    CHECK(life_becomes(true));
+    CHECK_INT(end(), 0);
+}
+
 int
 main(void)
 {
@@ -496,6 +537,7 @@ main(void)
     CHECK_RUN(who_rings_is_told_at_once_of_a_lost_channel_and_again_when_it_took_the_line);
     CHECK_RUN(who_rings_is_told_when_the_receiver_has_acknowledged);
     CHECK_RUN(clients_that_do_nothing_keep_nobody_out_and_the_one_that_did_so_longest_goes_first);
+    CHECK_RUN(the_sign_of_life_of_a_core_that_is_stopped_runs_out_until_it_goes_on);
     core_alone_clean(&core);
     return check_result();
 }

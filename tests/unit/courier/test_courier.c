@@ -17,10 +17,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -211,7 +211,8 @@ start(void)
     to_courier = core[0];
     courier = fork();
     if (courier == 0) {
-        const int fds[FDS] = { warden[1], conf_fd, core[1], dir, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+        const int fds[FDS] = { warden[1], conf_fd, core[1], dir,
+            timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK) };
 
         become_courier(fds);
     }
