@@ -50,6 +50,10 @@ extern const struct attack_row attack_on_network[];
 extern const struct attack_row attack_on_files[];
 extern const struct attack_row attack_on_machine[];
 extern const struct attack_row attack_on_receiver[];
+extern const struct attack_row attack_on_kernel[];
+
+/* The whole machine is the test's own, its kernel too: TOCSIN_ATTACK_MACHINE is set. */
+bool attack_has_machine(void);
 
 /* Mounts the file systems and copies the programs; once. False after saying what failed. */
 bool attack_place(void);

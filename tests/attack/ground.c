@@ -75,11 +75,19 @@ attack_place(void)
 }
 
 bool
+attack_has_machine(void)
+{
+    return getenv("TOCSIN_ATTACK_MACHINE") != NULL;
+}
+
+bool
 attack_begin(void)
 {
     const struct net_options options = { .agent = config,
         .serial = "policy=fallback",
-        .views = "firewall own-processes full-disks load channel-openers",
+        .views = attack_has_machine()
+                         ? "firewall own-processes full-disks load channel-openers kernel-taint modules"
+                         : "firewall own-processes full-disks load channel-openers",
         .baseline = true };
 
     return attack_cable_begin() && net_begin(&attack_ground, &options) && attack_all_well();

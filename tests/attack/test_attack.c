@@ -3,7 +3,8 @@
 
 /*
  * Each row of the attacker's table, done so many times: the longest time until the receiver showed it, beside
- * what is promised. TOCSIN_ATTACK_REPEAT (2) says how often, rows that take long half as often;
+ * what is promised. TOCSIN_ATTACK_REPEAT (2) says how often, TOCSIN_ATTACK_SLOW_REPEAT (half of that) how
+ * often rows that take long;
  * TOCSIN_ATTACK_SLACK (3) by what the limits are multiplied for the verdict, as the machine may be busy;
  * TOCSIN_ATTACK_ROWS which rows: those whose name has this in it, or one of these ("no memory,SIGSTOP").
  */
@@ -145,15 +146,23 @@ tell(const struct attack_row *row, unsigned slack, struct result *r)
     CHECK(all && most <= (double)row->limit_ms * slack);
 }
 
+static unsigned
+repeat_of(const struct attack_row *row)
+{
+    unsigned repeat = setting("TOCSIN_ATTACK_REPEAT", REPEAT);
+
+    return row->slow ? setting("TOCSIN_ATTACK_SLOW_REPEAT", (repeat + 1) / 2) : repeat;
+}
+
 static void
 measure(const struct attack_row *row)
 {
     static struct result r;
-    unsigned repeat = setting("TOCSIN_ATTACK_REPEAT", REPEAT);
+    unsigned repeat = repeat_of(row);
     unsigned slack = setting("TOCSIN_ATTACK_SLACK", SLACK);
 
     memset(&r, 0, sizeof(r));
-    for (unsigned i = 0; i < (row->slow ? (repeat + 1) / 2 : repeat); i++) {
+    for (unsigned i = 0; i < repeat; i++) {
         if (!both_ends_run(row)) {
             CHECK(begun);
             return;
@@ -178,6 +187,7 @@ static const struct {
     { "files", attack_on_files },
     { "machine", attack_on_machine },
     { "receiver", attack_on_receiver },
+    { "kernel", attack_on_kernel },
 };
 
 static char **asked; /* names of tables, all without one */

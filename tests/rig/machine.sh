@@ -3,7 +3,7 @@
 # Needs $work (a scratch folder) and $cache (kept from run to run). Installs nothing.
 
 # What the machines load; what these need comes with them.
-modules="af_packet_diag bochs bridge cdc-acm crc32c_generic dummy dummy_hcd e1000 ext4 ftdi_sio inet_diag libcrc32c loop lp nf_tables \
+modules="af_packet_diag bochs bridge cdc-acm crc32c_generic dummy dummy_hcd e1000 ext4 ftdi_sio fuse inet_diag libcrc32c loop lp nf_tables \
 overlay parport_pc raw_diag sctp sctp_diag tcp_diag udp_diag usb_f_acm usb_f_fs usb_f_printer usblp veth vhci-hcd virtio_blk \
 virtio_console virtio_pci vsock vsock_diag xhci-pci"
 
