@@ -563,7 +563,9 @@ keep_waiting(struct transcript *t, const uint8_t *src, size_t len, int64_t utc_u
     struct transcript_chunk *c = t->chunk;
 
     if (c == NULL) {
-        c = t->direct || len >= TRANSCRIPT_AT_ONCE ? NULL : take_chunk(t->all);
+        bool after_pause = now_ms - t->index_ms >= TRANSCRIPT_TIMES_MS;
+
+        c = t->direct || after_pause || len >= TRANSCRIPT_AT_ONCE ? NULL : take_chunk(t->all);
         if (c == NULL) {
             return false;
         }

@@ -7,8 +7,8 @@
  * One a line. Append-only; what is large or old enough is rotated away (part.h) and never written again. A
  * disk that is full never stops the line: bytes are counted as lost, and writing goes on when there is room,
  * behind a mark of how many are missing. Bytes of busy lines wait in shared memory for TRANSCRIPT_FLUSH_MS,
- * so that a thousand lines are not a thousand writes each tick. The first time after a pause is written with
- * its bytes, those that follow wait for each other: what belfry is killed with is a second's times, no byte.
+ * so that a thousand lines are not a thousand writes each tick. The first bytes after a pause are written at
+ * once with their time; times that follow wait for each other: what belfry is killed with is a second's.
  */
 #include "belfry/transcript/mark.h"
 

@@ -715,6 +715,11 @@ bytes_of_a_busy_line_wait_a_moment_and_are_written_in_order(void)
     CHECK_INT(flushed, 2);
     CHECK_INT(size_of("a.raw"), 27);
     CHECK_INT(transcripts_due_ms(&all), INT64_MAX);
+    (void)transcript_append(
+            &t[1], (const uint8_t *)"first", 5, 2000000, 2000); /* for so long it was silent */
+    CHECK_INT(size_of("b.raw"), 32);
+    (void)transcript_append(&t[1], (const uint8_t *)"then", 4, 2100000, 2100);
+    CHECK_INT(size_of("b.raw"), 32);
     (void)transcript_append(&t[0], (const uint8_t *)"last", 4, 400000, 400);
     for (int i = 0; i < 3; i++) {
         transcript_close(&t[i], 401);
