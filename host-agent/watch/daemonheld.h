@@ -11,6 +11,7 @@
  */
 #include "watch/daemonscan.h"
 #include "watch/freezer.h"
+#include <time.h>
 
 #define HELD_RAN 64
 
@@ -21,6 +22,13 @@ enum held_state {
     HELD_TRACED,  /* by a debugger */
     HELD_FROZEN,  /* by its control group */
     HELD_STATES
+};
+
+/* Which one it is, and when it was changed, renamed or linked last. All zero: not known. */
+struct held_file {
+    uint64_t device;
+    uint64_t inode;
+    struct timespec changed;
 };
 
 struct held {
@@ -35,6 +43,7 @@ struct held {
     uint64_t start;
     enum image image;      /* of what it runs */
     unsigned passed_over;  /* looks since what it runs was looked at */
+    struct held_file file; /* to which its path led then */
     bool blind;            /* whether it is frozen cannot be seen */
     enum held_state seen;  /* at the last look */
     enum held_state state; /* what counts: not running counts when two looks in a row saw it */

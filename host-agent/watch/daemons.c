@@ -4,11 +4,13 @@
 #include "watch/daemonscan.h"
 #include "watch/detector.h"
 #include "watch/procevents.h"
+#include "watch/sleepers.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -517,12 +519,50 @@ daemons_ready(const struct pollfd *fds, int count)
     }
 }
 
+/* Of a daemon that is known by its file alone. */
+static bool
+file_of(const struct conf_daemon *d, struct held_file *out)
+{
+    struct stat st;
+
+    if (d->unit[0] != '\0' || d->args[0] != '\0' || d->pidfile[0] != '\0' || stat(d->exe, &st) != 0) {
+        return false;
+    }
+    *out = (struct held_file){ .device = st.st_dev, .inode = st.st_ino, .changed = st.st_ctim };
+    return true;
+}
+
+static bool
+same_file(const struct held_file *a, const struct held_file *b)
+{
+    return a->inode == b->inode && a->device == b->device && a->changed.tv_sec == b->changed.tv_sec &&
+           a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+/* False when it runs something else now. What slept runs what it ran, while its path leads to the same file.
+ */
+static bool
+look_at_image(unsigned i, struct held *h)
+{
+    struct daemon_process process = { .pid = h->pid, .start = h->start, .image = h->image };
+    struct held_file file = { .inode = 0 };
+    bool slept = sleepers_has(h->pid, SLEEPERS_IMAGE);
+
+    if (file_of(&daemons.env.conf->daemon[i], &file) && slept && same_file(&file, &h->file)) {
+        return true;
+    }
+    bool still = daemonscan_is(daemons.proc, daemons.env.conf, i, &process);
+
+    h->image = process.image;
+    h->file = file;
+    sleepers_add(h->pid, SLEEPERS_IMAGE);
+    return still;
+}
+
 /* False when the process has ended, or runs something else now. */
 static bool
 look_at_one(unsigned i, struct held *h)
 {
-    struct daemon_process process = { .pid = h->pid, .start = h->start, .image = h->image };
-
     if (!held_look(h, daemons.proc, &daemons.freezer)) {
         return false;
     }
@@ -531,10 +571,7 @@ look_at_one(unsigned i, struct held *h)
         return true;
     }
     h->passed_over = 0;
-    bool still = daemonscan_is(daemons.proc, daemons.env.conf, i, &process);
-
-    h->image = process.image;
-    return still;
+    return look_at_image(i, h);
 }
 
 /* Everybody is a zombie for a moment; the one that stays has a parent that takes care of nothing. */

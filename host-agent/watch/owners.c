@@ -412,9 +412,6 @@ owner_scan_begin(struct owner_scan *s, int proc, struct book *const *book, bool 
     if (finished_early(s)) {
         return 0;
     }
-    if (all) {
-        sleepers_begin(proc, SLEEPERS_OWNERS);
-    }
     ssize_t pids = procfs_pids(proc, scan_pids, OWNERS_PIDS);
     if (pids < 0) {
         return (int)pids;

@@ -3,22 +3,22 @@
 /*
  * sleepers - processes that have not run since they were looked at
  *
- * One list for all who look at all processes; main thread only. A process has to run to open a descriptor, to
- * take another name, or to run another program. PID/schedstat says whether its first thread did; one with
- * more threads is never known here, and nobody for longer than eight lists, whatever the kernel says.
+ * One table for all who look at many processes; main thread only. A process has to run to open a descriptor,
+ * to take another name, or to run another program: the CPU time of all its threads says whether it did. What
+ * is not in the table, as there are more processes than places, has to be looked at; so is each one at the
+ * eighth time, whatever the kernel says.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
-enum sleepers_who { SLEEPERS_OWNERS, SLEEPERS_DISGUISE };
+enum sleepers_who { SLEEPERS_OWNERS, SLEEPERS_DISGUISE, SLEEPERS_IMAGE, SLEEPERS_WHO };
 
-/* Before a look at all processes. The list is made anew, unless another one's look has just done so. */
-void sleepers_begin(int proc, enum sleepers_who who);
-
-/* True when it was added by the same one, and had not run when the list was made. */
+/* Before a look at a process: true when the same one added it behind an earlier look, and it did not run
+ * since. */
 bool sleepers_has(int32_t pid, enum sleepers_who who);
 
-/* It was looked at in this look, and is as it should be. */
+/* Behind the look at the process that was asked about last: it is as it should be. Any other pid is left out.
+ */
 void sleepers_add(int32_t pid, enum sleepers_who who);
 
 #endif

@@ -217,7 +217,7 @@ look_at_one(struct views *v, int32_t pid)
 
     if (why != 0) {
         tell(v, &stat, runs ? &exe : NULL, why, argument, first);
-    } else {
+    } else if (stat.threads == 1) { /* as it counts for one while it sleeps */
         sleepers_add(pid, SLEEPERS_DISGUISE);
     }
 }
@@ -254,7 +254,6 @@ static int64_t
 disguise_look(struct views *v, int64_t now_ms)
 {
     if (!disguise.running) {
-        sleepers_begin(disguise.proc, SLEEPERS_DISGUISE);
         disguise.counted = count_threads();
         disguise.count = procfs_pids(disguise.proc, list, PIDS);
         disguise.next = 0;

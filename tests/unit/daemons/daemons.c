@@ -327,6 +327,30 @@ a_replaced_executable_is_told_until_the_daemon_runs_the_new_one(void)
     end(again);
 }
 
+/* That one slept since it was looked at says nothing of its file. */
+static void
+a_file_is_told_as_replaced_at_the_fourth_look_while_its_process_sleeps(void)
+{
+    const char *path = begin("asleep");
+    pid_t pid = run(path, "stay");
+    int looks = 1;
+
+    start();
+    for (; looks <= 12; looks++) {
+        turn(10, INT64_C(2000) * looks);
+    }
+    CHECK(note_of(FINDING_OPEN, path) == NULL);
+    unlink(path);
+    copy_self(path);
+    for (; looks <= 16; looks++) {
+        turn(10, INT64_C(2000) * looks);
+    }
+    const struct finding *f = note_of(FINDING_OPEN, path);
+
+    CHECK(f != NULL && f->code == FINDING_DAEMON_IMAGE);
+    end(pid);
+}
+
 static unsigned
 notes_with(enum finding_code code)
 {
@@ -872,6 +896,7 @@ main(int argc, char **argv)
     CHECK_RUN(a_process_that_only_takes_the_name_is_not_the_daemon);
     CHECK_RUN(a_process_that_shows_the_path_from_another_mount_namespace_is_not_the_daemon);
     CHECK_RUN(a_replaced_executable_is_told_until_the_daemon_runs_the_new_one);
+    CHECK_RUN(a_file_is_told_as_replaced_at_the_fourth_look_while_its_process_sleeps);
     CHECK_RUN(a_stopped_daemon_is_told_until_it_runs_again);
     CHECK_RUN(a_stop_that_one_look_saw_and_the_next_did_not_is_no_alarm);
     CHECK_RUN(a_daemon_that_a_debugger_holds_is_told_as_traced);
