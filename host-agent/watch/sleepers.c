@@ -1,4 +1,5 @@
 #include "watch/sleepers.h"
+#include "alarm/pages.h"
 #include <time.h>
 
 #define PLACES 2048 /* two processes of one place put each other out */
@@ -33,6 +34,9 @@ sleepers_has(int32_t pid, enum sleepers_who who)
 {
     struct sleeper *s = &place[(uint32_t)pid % PLACES];
 
+    if (asked.pid == 0) {
+        pages_touch(place, sizeof(place)); /* at the start, and not as processes come that use it */
+    }
     asked.pid = pid;
     asked.ran = ran_of(pid);
     if (s->pid != pid || asked.ran == 0) {

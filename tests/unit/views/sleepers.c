@@ -2,9 +2,11 @@
 #include "support/check.h"
 #include "watch/owners.h"
 #include "watch/procfs.h"
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -241,11 +243,56 @@ only_who_has_no_socket_of_any_kind_is_left_out_by_the_look_for_owners(void)
     close(pair[1]);
 }
 
+/* Pages of our own, in KiB. */
+static long
+own_kb(int rollup)
+{
+    static char text[4096];
+    ssize_t len = pread(rollup, text, sizeof(text) - 1, 0);
+
+    text[len > 0 ? len : 0] = '\0';
+    const char *at = strstr(text, "Anonymous:");
+
+    return at != NULL ? strtol(at + 10, NULL, 10) : -1;
+}
+
+static int
+growth_by_processes_that_come(void)
+{
+    int rollup = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
+
+    if (own_kb(rollup) <= 0) {
+        return -1;
+    }
+    (void)sleepers_has(1, SLEEPERS_OWNERS);
+    long first_kb = own_kb(rollup);
+    for (int32_t pid = 1; pid <= 4096; pid++) {
+        (void)sleepers_has(pid, SLEEPERS_OWNERS);
+        sleepers_add(pid, SLEEPERS_OWNERS);
+    }
+    return (int)(own_kb(rollup) - first_kb);
+}
+
+/* To be run before any other question, as the first takes it. */
+static void
+processes_that_come_take_no_memory(void)
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        _exit(growth_by_processes_that_come() == 0 ? 0 : 1);
+    }
+    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+    CHECK_INT(status, 0);
+}
+
 int
 main(void)
 {
     proc = procfs_open();
     CHECK(proc >= 0);
+    CHECK_RUN(processes_that_come_take_no_memory);
     CHECK_RUN(who_slept_is_known_to_who_added_it);
     CHECK_RUN(who_slept_is_looked_at_the_eighth_time_all_the_same);
     CHECK_RUN(who_ran_for_a_moment_is_not_known_any_more);
