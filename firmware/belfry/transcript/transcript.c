@@ -349,65 +349,77 @@ write_records(struct transcript *t, const uint8_t *records, size_t len)
     return false;
 }
 
+/* How many of the times that wait are about the byte at `offset` or one before it. */
+static unsigned
+times_to(const struct transcript *t, uint64_t offset)
+{
+    unsigned count = 0;
+
+    while (count < t->times && t->time[count].offset <= offset) {
+        count++;
+    }
+    return count;
+}
+
+static unsigned
+put_times(const struct transcript *t, unsigned from, unsigned to, uint8_t out[][TRANSCRIPT_RECORD])
+{
+    for (unsigned i = from; i < to; i++) {
+        transcript_mark_write(out[i - from],
+                &(struct transcript_mark){ .offset = t->time[i].offset, .value = t->time[i].utc_ns });
+    }
+    return to > from ? to - from : 0;
+}
+
 /*
- * Writes the times that wait and, unless it is NULL, `m` behind them. The first record of all says where the
- * file begins. False when nothing was written.
+ * Writes the times of bytes that are written, and in its place among them `m`, unless it is NULL. The first
+ * record of all says where the file begins. False when nothing was written.
  */
 static bool
 mark(struct transcript *t, const struct transcript_mark *m)
 {
     uint8_t record[TRANSCRIPT_TIMES + 2][TRANSCRIPT_RECORD];
+    unsigned all = times_to(t, t->size);
+    unsigned before = m != NULL ? times_to(t, m->offset) : all;
     unsigned count = 0;
 
     if (t->marks == 0) {
         transcript_mark_write(
                 record[count++], &(struct transcript_mark){ .event = TRANSCRIPT_BASE, .value = t->base });
     }
-    memcpy(record[count], t->time, (size_t)t->times * TRANSCRIPT_RECORD);
-    count += t->times;
+    count += put_times(t, 0, before, record + count);
     if (m != NULL) {
         transcript_mark_write(record[count++], m);
     }
+    count += put_times(t, before, all, record + count);
     if (!write_records(t, record[0], (size_t)count * TRANSCRIPT_RECORD)) {
         return false;
     }
-    t->times = 0;
+    t->times -= all;
+    memmove(t->time, t->time + all, t->times * sizeof t->time[0]);
     return true;
 }
 
 static void
 write_times(struct transcript *t)
 {
-    if (t->times > 0) {
+    if (times_to(t, t->size) > 0) {
         (void)mark(t, NULL);
     }
 }
 
-/* The last time that waits is about the byte at `offset`, too: that byte could not be written. */
-static bool
-is_noted(const struct transcript *t, uint64_t offset)
-{
-    struct transcript_mark last = { .offset = 0 };
-
-    if (t->times > 0) {
-        transcript_mark_read(t->time[t->times - 1], &last);
-    }
-    return t->times > 0 && last.offset == offset;
-}
-
+/* A time that waits for the same byte was of one that could not be written. What finds no room comes out as
+ * earlier: nothing could be written for a second. */
 static void
-note_time(struct transcript *t, size_t back, int64_t utc_us, int64_t now_ms)
+note_time(struct transcript *t, uint64_t offset, int64_t utc_us, int64_t now_ms)
 {
-    struct transcript_mark m = { .offset = t->size - back, .value = (uint64_t)utc_us * 1000 };
-
     if (t->times == 0) {
         t->times_ms = now_ms;
-    } else if (is_noted(t, m.offset)) {
+    } else if (t->time[t->times - 1].offset == offset) {
         t->times--;
     }
-    if (t->times <
-            TRANSCRIPT_TIMES) { /* else nothing can be written, and the next bytes come out as earlier */
-        transcript_mark_write(t->time[t->times++], &m);
+    if (t->times < TRANSCRIPT_TIMES) {
+        t->time[t->times++] = (struct transcript_time){ .offset = offset, .utc_ns = (uint64_t)utc_us * 1000 };
     }
     t->index_ms = now_ms;
 }
@@ -420,7 +432,7 @@ mark_time(struct transcript *t, size_t back, int64_t utc_us, int64_t now_ms)
     if (pause < TRANSCRIPT_INDEX_MS) {
         return;
     }
-    note_time(t, back, utc_us, now_ms);
+    note_time(t, t->size - back, utc_us, now_ms);
     if (t->direct || pause >= TRANSCRIPT_TIMES_MS || t->begun_ms == 0) {
         write_times(t);
     } else {
@@ -433,6 +445,7 @@ transcript_settle(struct transcript *t, int64_t now_ms)
 {
     if (now_ms - t->times_ms >= TRANSCRIPT_TIMES_MS) {
         write_times(t);
+        t->times_ms = now_ms;
     }
 }
 
@@ -493,6 +506,7 @@ write_all(struct transcript *t, const uint8_t *src, size_t len)
 static void
 lose(struct transcript *t, size_t len, int64_t now_ms)
 {
+    t->times = times_to(t, t->size);
     t->lost += len;
     t->lost_all += len;
     t->retry_ms = now_ms + TRANSCRIPT_RETRY_MS;
@@ -530,7 +544,11 @@ store(struct transcript *t, const uint8_t *src, size_t len, int64_t utc_us, int6
     if (failed) {
         t->index_ms = now_ms - TRANSCRIPT_TIMES_MS;
     }
-    mark_time(t, 0, utc_us, now_ms);
+    if (t->chunk == NULL) {
+        mark_time(t, 0, utc_us, now_ms);
+    } else {
+        transcript_settle(t, now_ms);
+    }
     if (t->begun_ms == 0) {
         t->begun_ms = utc_us / 1000;
     }
@@ -575,6 +593,9 @@ keep_waiting(struct transcript *t, const uint8_t *src, size_t len, int64_t utc_u
     }
     if (len > sizeof c->bytes - c->len) {
         return false;
+    }
+    if (now_ms - t->index_ms >= TRANSCRIPT_INDEX_MS) {
+        note_time(t, t->size + c->len, utc_us, now_ms);
     }
     memcpy(c->bytes + c->len, src, len);
     c->len += len;

@@ -18,7 +18,7 @@
 #define TRANSCRIPT_ROTATE_SIZE (UINT64_C(64) << 20) /* when nothing else is said */
 #define TRANSCRIPT_INDEX_MS 100                     /* at most one time in so long */
 #define TRANSCRIPT_TIMES_MS 1000                    /* so long a time of a busy line waits for others */
-#define TRANSCRIPT_TIMES (TRANSCRIPT_TIMES_MS / TRANSCRIPT_INDEX_MS)
+#define TRANSCRIPT_TIMES 16                         /* those of a second, and of bytes that wait themselves */
 #define TRANSCRIPT_RETRY_MS 500
 #define TRANSCRIPT_FLUSH_MS 250
 #define TRANSCRIPT_CHUNK 2048
@@ -61,10 +61,13 @@ struct transcript {
     uint64_t lost_all;
     uint64_t event[TRANSCRIPT_EVENTS]; /* values that could not be written yet */
     bool event_waits;
-    unsigned times; /* that are not in NAME.idx yet */
-    uint8_t time[TRANSCRIPT_TIMES][TRANSCRIPT_RECORD];
+    unsigned times; /* that are not in NAME.idx yet, by offset */
+    struct transcript_time {
+        uint64_t offset;
+        uint64_t utc_ns;
+    } time[TRANSCRIPT_TIMES];
     int64_t index_ms;
-    int64_t times_ms; /* when the first of them was */
+    int64_t times_ms; /* since when they wait */
     int64_t retry_ms;
     int64_t begun_ms;               /* UTC of its first byte, 0 while there is none */
     int64_t turn_ms;                /* not rotated before, after it failed */

@@ -159,6 +159,110 @@ times_of_a_busy_line_are_written_once_a_second_and_none_is_lost(void)
 }
 
 static void
+bytes_that_wait_keep_each_its_own_time(void)
+{
+    struct transcript t;
+
+    CHECK_INT(transcript_open(&t, &all, "a"), 0);
+    be_busy(&t, 1000, 1);
+    for (int64_t ms = 1050; ms < 1250; ms += 50) {
+        CHECK_INT(transcript_append(&t, (const uint8_t *)"abcde", 5, ms * 1000, ms), TRANSCRIPT_SAME);
+    }
+    transcript_settle(&t, 2100);
+    CHECK_INT(size_of("a.raw"), 100);
+    CHECK_INT(size_of("a.idx"), 2 * TRANSCRIPT_RECORD);
+    transcript_mark_event(&t, TRANSCRIPT_BREAK, 2, 8, 1200000, 1200);
+    CHECK_INT(size_of("a.raw"), 120);
+    CHECK_INT(mark_at(2).offset, 105);
+    CHECK_INT(mark_at(2).value, UINT64_C(1100000000));
+    CHECK_STR(text_at(3), "2 breaks");
+    CHECK_INT(mark_at(3).offset, 112);
+    CHECK_INT(mark_at(4).offset, 115);
+    CHECK_INT(mark_at(4).value, UINT64_C(1200000000));
+    transcript_close(&t, 3000);
+    wipe();
+}
+
+static void
+times_of_bytes_that_a_full_disk_took_are_not_told(void)
+{
+    struct transcript t;
+
+    CHECK_INT(transcript_open(&t, &all, "a"), 0);
+    be_busy(&t, 1000, 1);
+    for (int64_t ms = 1100; ms < 1400; ms += 100) {
+        CHECK_INT(transcript_append(&t, (const uint8_t *)"abcde", 5, ms * 1000, ms), TRANSCRIPT_SAME);
+    }
+    all.held = true;
+    CHECK_INT(transcript_flush(&t, 1350), TRANSCRIPT_FAILED);
+    all.held = false;
+    transcript_close(&t, 3000);
+    CHECK_INT(size_of("a.idx"), 4 * TRANSCRIPT_RECORD);
+    CHECK_INT(mark_at(2).offset, 100);
+    CHECK_INT(mark_at(2).value, UINT64_C(1100000000));
+    CHECK(mark_at(3).gap);
+    CHECK_INT(mark_at(3).value, 15);
+    wipe();
+}
+
+static void
+is_in_order(const char *name)
+{
+    struct transcript_mark last = { .offset = 0 };
+    struct transcript_mark m;
+    uint8_t record[TRANSCRIPT_RECORD];
+    uint64_t time = 0;
+    int fd = open(in_dir(name), O_RDONLY);
+
+    while (read(fd, record, sizeof record) == (ssize_t)sizeof record) {
+        transcript_mark_read(record, &m);
+        CHECK(m.offset >= last.offset);
+        if (transcript_mark_is_time(&m)) {
+            CHECK(m.value >= time);
+            time = m.value;
+        }
+        last = m;
+    }
+    CHECK(fd >= 0);
+    (void)close(fd);
+}
+
+static void
+whatever_happens_the_index_is_in_the_order_of_bytes_and_times(void)
+{
+    static const uint8_t bytes[1500];
+    struct transcript t;
+    int64_t ms = 1000;
+
+    srand(7);
+    CHECK_INT(transcript_open(&t, &all, "a"), 0);
+    for (int i = 0; i < 20000; i++) {
+        ms += rand() % 8 == 0 ? rand() % 1500 : rand() % 60;
+        all.held = rand() % 40 == 0 ? !all.held : all.held;
+        t.direct = rand() % 100 == 0 ? !t.direct : t.direct;
+        switch (rand() % 8) {
+        case 0:
+            (void)transcript_flush(&t, ms);
+            break;
+        case 1:
+            (void)transcript_append(&t, bytes, 5, ms * 1000, ms);
+            transcript_mark_event(&t, TRANSCRIPT_BREAK, 1, (size_t)(rand() % 5), ms * 1000, ms);
+            break;
+        case 2:
+            transcript_settle(&t, ms);
+            break;
+        default:
+            (void)transcript_append(
+                    &t, bytes, 5 + (size_t)(rand() % 8 == 0 ? 1200 : rand() % 40), ms * 1000, ms);
+        }
+    }
+    transcript_close(&t, ms);
+    all.held = false;
+    is_in_order("a.idx");
+    wipe();
+}
+
+static void
 times_that_wait_go_with_the_part_that_they_are_about(void)
 {
     struct transcript t;
@@ -816,6 +920,9 @@ main(void)
     transcripts_init(&all, dir_fd, 0);
     CHECK_RUN(the_index_says_when_bytes_came_at_most_each_100_ms);
     CHECK_RUN(times_of_a_busy_line_are_written_once_a_second_and_none_is_lost);
+    CHECK_RUN(bytes_that_wait_keep_each_its_own_time);
+    CHECK_RUN(times_of_bytes_that_a_full_disk_took_are_not_told);
+    CHECK_RUN(whatever_happens_the_index_is_in_the_order_of_bytes_and_times);
     CHECK_RUN(times_that_wait_go_with_the_part_that_they_are_about);
     CHECK_RUN(bytes_whose_time_is_still_to_come_are_followed_and_found_by_when_they_were_written);
     CHECK_RUN(a_full_disk_leaves_a_marked_gap_and_writing_goes_on);
