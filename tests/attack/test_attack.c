@@ -206,18 +206,22 @@ is_asked(const char *name)
 static void
 what_an_attacker_does_is_shown_in_time(void)
 {
+    unsigned rows = 0;
+
     printf("%-28s %3s %9s %9s %9s\n", "action", "n", "median ms", "max ms", "limit ms");
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
         for (const struct attack_row *row = tables[t].rows; is_asked(tables[t].name) && row->name != NULL;
                 row++) {
             if (wanted(row)) {
                 measure(row);
+                rows++;
             }
         }
     }
     if (begun) {
         end();
     }
+    CHECK(rows > 0); /* a name of TOCSIN_ATTACK_ROWS, or of a table, that nothing has */
 }
 
 static int
