@@ -132,7 +132,7 @@ a_mail_arrives_with_what_is_known_and_what_follows_it_in_one(void)
     receiver_say(tty, &speaker, WIRE_WARN, "time.step", "clock=utc");
     receiver_say(tty, &speaker, WIRE_NOTE, "integrity.ok", "of=1");
     CHECK(collector_hears(
-            &collector, "Subject: [belfry] 1 alarms, 1 over; worst CRIT integrity.changed\n", 60000));
+            &collector, "Subject: [belfry] 1 alarm, 1 over; worst CRIT integrity.changed\n", 60000));
     CHECK(collector_hears(
             &collector, "alarm 1 closed: web03 CRIT integrity.changed\n    path=/etc/a\n", 60000));
     CHECK(strstr(collector_heard(&collector), "\nMessage-ID: <belfry.2-3.") != NULL);
@@ -283,7 +283,7 @@ a_renewed_certificate_is_taken_by_a_reload(void)
     copy("belfry.pem", "mine.pem");
     copy("belfry.key", "mine.key");
     CHECK_INT(receiver_command(&receiver, text, sizeof text, "reload", NULL), 0);
-    CHECK(strstr(text, " notifiers: 0 added, 0 removed, 0 changed, 1 with other certificates or keys\n") !=
+    CHECK(strstr(text, " notifier: 0 added, 0 removed, 0 changed, 1 with other certificates or keys\n") !=
             NULL);
     CHECK(collector_hears(&collector, "alarm 1 open: web03 CRIT integrity.changed path=/etc/a", 60000));
     CHECK_INT(receiver.pid, pid);
