@@ -81,6 +81,7 @@ struct files {
     uint64_t sweep_looked;
     int64_t guard_due;
     int64_t asked_ms; /* when the mounts were asked before a sweep; 0: not now */
+    unsigned silent;  /* mounts, told one by one */
 };
 
 /* Not initialised here: it would be some megabytes of zeros in the program's file. */
@@ -286,17 +287,16 @@ tell_silent(const char *point, enum finding_op op)
     report(&f);
 }
 
-/* Mounts that do not answer are left out, and told at each sweep; one that answers again is guarded again. */
+/* Mounts that do not answer are left out, and told at each sweep; one that answers again is guarded again.
+ * `changed`: others were left out since. */
 static void
-tell_mounts(void)
+tell_mounts(bool changed)
 {
     static char told[SILENT_TOLD][PATH_MAX];
-    static unsigned count;
     static bool more;
     unsigned are = 0;
-    bool changed = false;
 
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < files.silent; i++) {
         if (!fs_remote_silent((const uint8_t *)told[i], strlen(told[i]))) {
             tell_silent(told[i], FINDING_CLOSE);
             changed = true;
@@ -310,8 +310,8 @@ tell_mounts(void)
         more = fs_remote_at(are) != NULL;
         tell_silent("others", more ? FINDING_OPEN : FINDING_CLOSE);
     }
-    changed = changed || are != count;
-    count = are;
+    changed = changed || are != files.silent;
+    files.silent = are;
     if (changed) {
         fs_roots_init(&files.roots, files.env->conf, &files.guard.base);
         fs_sources_follow(&files.sources, NULL);
@@ -330,8 +330,9 @@ mounts_asked(int64_t now)
         return false;
     }
     files.asked_ms = 0;
+    bool came = fs_remote_at(files.silent) != NULL;
     fs_remote_end();
-    tell_mounts();
+    tell_mounts(came);
     return true;
 }
 

@@ -370,6 +370,9 @@ walk_on(struct fs_pass *p)
 {
     const struct fs_span *top = &p->top[p->at];
 
+    if (!p->walking) {
+        fs_remote_renew();
+    }
     if (!p->walking && fs_remote_silent(top->path, top->len)) {
         p->unlooked = true;
         p->at++;

@@ -1,6 +1,7 @@
 #include "watch/fs_read.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -32,13 +33,15 @@ fs_open(int dir_fd, const char *name, int flags, uid_t owner)
 }
 
 int
-fs_open_any(int dir_fd, const char *name, int flags)
+fs_open_here(int dir_fd, const char *name, int flags)
 {
+    struct open_how how = { .flags = (uint64_t)(flags | ALWAYS | O_NOATIME), .resolve = RESOLVE_NO_XDEV };
+
     if (atomic_load_explicit(&refuses_noatime, memory_order_relaxed)) {
         errno = EPERM;
         return -1;
     }
-    return openat(dir_fd, name, flags | ALWAYS | O_NOATIME);
+    return (int)syscall(SYS_openat2, dir_fd, name, &how, sizeof(how));
 }
 
 /* Reading without leaving pages depends on kernel and file system: the last one that refused is not asked

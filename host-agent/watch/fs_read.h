@@ -57,7 +57,8 @@ void fs_read_abort(struct fs_read *r);
 /* Opens without touching the access time, where that is allowed. -1 with errno. */
 int fs_open(int dir_fd, const char *name, int flags, uid_t owner);
 
-/* The same, whosever it is; -1 with EPERM where only its owner may. */
-int fs_open_any(int dir_fd, const char *name, int flags);
+/* The same, whosever it is, but no mount: -1 with EXDEV there, with EPERM where only its owner may, with
+ * ENOSYS before Linux 5.6. */
+int fs_open_here(int dir_fd, const char *name, int flags);
 
 #endif

@@ -35,9 +35,13 @@ struct mounts {
 
 static struct probe probes[FS_REMOTE_THREADS];
 static char points[FS_REMOTE_THREADS][PATH_MAX]; /* apart, so that those without a thread cost no memory */
-static struct mounts mounts[2];
-static unsigned known;   /* which of the two holds; the other is being asked */
-static int answers = -1; /* eventfd: somebody has answered */
+static struct mounts mounts[3];
+static unsigned known;     /* what holds */
+static unsigned asked = 1; /* what will, at the end of the look */
+static unsigned spare = 2; /* what mounts that come are read into */
+static int answers = -1;   /* eventfd: somebody has answered */
+static int changes = -1;   /* mountinfo: an event when mounts came or went */
+static bool stale;         /* some may have come while others were asked */
 
 bool
 fs_remote_type(const char *type)
@@ -126,17 +130,25 @@ free_answered(void)
     }
 }
 
+static void
+read_table(struct mounts *m)
+{
+    static char text[MOUNTS_TEXT];
+    ssize_t len = procfs_read(AT_FDCWD, "/proc/self/mountinfo", text, sizeof(text));
+
+    mounts_table_read(&m->table, text, len > 0 ? (size_t)len : 0);
+}
+
 void
 fs_remote_begin(void)
 {
-    static char text[MOUNTS_TEXT];
-    struct mounts *m = &mounts[1 - known];
-    ssize_t len = procfs_read(AT_FDCWD, "/proc/self/mountinfo", text, sizeof(text));
+    struct mounts *m = &mounts[asked];
 
     if (answers < 0) {
         answers = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        changes = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
     }
-    mounts_table_read(&m->table, text, len > 0 ? (size_t)len : 0);
+    read_table(m);
     for (unsigned i = 0; i < m->table.count; i++) {
         m->answer[i] = fs_remote_type(m->table.row[i].type) ? ANSWER_WANTED : ANSWER_LOCAL;
     }
@@ -160,7 +172,7 @@ take_answers(struct mounts *m)
 bool
 fs_remote_poll(void)
 {
-    struct mounts *m = &mounts[1 - known];
+    struct mounts *m = &mounts[asked];
     bool all = true;
     eventfd_t n;
 
@@ -181,10 +193,19 @@ fs_remote_fd(void)
     return answers;
 }
 
+static void
+swap(unsigned *a, unsigned *b)
+{
+    unsigned was = *a;
+
+    *a = *b;
+    *b = was;
+}
+
 void
 fs_remote_end(void)
 {
-    struct mounts *m = &mounts[1 - known];
+    struct mounts *m = &mounts[asked];
 
     m->silent = 0;
     for (unsigned i = 0; i < m->table.count; i++) {
@@ -193,7 +214,8 @@ fs_remote_end(void)
             m->silent++;
         }
     }
-    known = 1 - known;
+    swap(&known, &asked);
+    stale = true;
 }
 
 void
@@ -209,6 +231,53 @@ fs_remote_look(void)
         (void)poll(&p, 1, (int)(until_ms - now_ms));
     }
     fs_remote_end();
+}
+
+/* What the last look found, as it stands in a table; who was not asked then has not answered. */
+static uint8_t
+answer_of(const struct mount_line *line)
+{
+    const struct mounts *m = &mounts[known];
+
+    if (!fs_remote_type(line->type)) {
+        return ANSWER_LOCAL;
+    }
+    for (unsigned i = 0; i < m->table.count; i++) {
+        const struct mount_line *old = &m->table.row[i];
+
+        if (old->id == line->id && old->major == line->major && old->minor == line->minor &&
+                strcmp(old->point, line->point) == 0 && strcmp(old->type, line->type) == 0) {
+            return m->answer[i];
+        }
+    }
+    return ANSWER_NONE;
+}
+
+static bool
+has_changed(void)
+{
+    struct pollfd p = { .fd = changes, .events = POLLPRI };
+    bool changed = changes >= 0 && (poll(&p, 1, 0) > 0 || stale);
+
+    stale = stale && !changed;
+    return changed;
+}
+
+void
+fs_remote_renew(void)
+{
+    struct mounts *m = &mounts[spare];
+
+    if (!has_changed()) {
+        return;
+    }
+    read_table(m);
+    m->silent = 0;
+    for (unsigned i = 0; i < m->table.count; i++) {
+        m->answer[i] = answer_of(&m->table.row[i]);
+        m->silent += m->answer[i] == ANSWER_NONE ? 1 : 0;
+    }
+    swap(&known, &spare);
 }
 
 bool

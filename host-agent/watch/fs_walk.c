@@ -185,17 +185,25 @@ open_item(struct fs_walk *w, struct fs_item *item, const struct fs_match *m)
 }
 
 /* What was listed as a directory: by its descriptor alone, which saves a look by its name. -1: is none, or
- * not to be opened. */
+ * not to be opened, or a mount. */
 static int
 open_listed(struct fs_item *item)
 {
-    int fd = fs_open_any(item->dir_fd, item->name, O_RDONLY | O_DIRECTORY);
+    int fd = fs_open_here(item->dir_fd, item->name, O_RDONLY | O_DIRECTORY);
 
     if (fd >= 0 && !fs_stat(fd, "", &item->st, &item->flags)) {
         close(fd);
         fd = -1;
     }
     return fd;
+}
+
+/* Where a mount may have come since they were asked. */
+static bool
+is_silent_now(const struct fs_walk *w, size_t len)
+{
+    fs_remote_renew();
+    return fs_remote_silent(w->path, len);
 }
 
 static struct fs_match
@@ -238,6 +246,9 @@ give(struct fs_walk *w, int dir_fd, const char *name, size_t len, bool is_dir, s
     if (fd >= 0) {
         enter_item(w, item, &m, fd);
         return true;
+    }
+    if (is_dir && is_silent_now(w, len)) {
+        return false;
     }
     if (!fs_stat(dir_fd, name, &item->st, &item->flags)) {
         return false;
@@ -296,6 +307,10 @@ static int
 reopen(const struct fs_walk *w, const struct fs_frame *f, int child_fd)
 {
     struct stat st;
+
+    if (is_silent_now(w, f->path_len)) {
+        return -1;
+    }
     int fd = child_fd >= 0 ? fs_open(child_fd, "..", O_RDONLY | O_DIRECTORY, (uid_t)-1) : -1;
 
     if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == f->dev && st.st_ino == f->ino) {

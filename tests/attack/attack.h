@@ -12,6 +12,7 @@
 
 #define ATTACK_PLACE "/mnt" /* a file system of our own: programs, and what the agent watches */
 #define ATTACK_TREE ATTACK_PLACE "/tree"
+#define ATTACK_NET ATTACK_TREE "/net"        /* a folder for what may hang */
 #define ATTACK_SEALED ATTACK_PLACE "/sealed" /* a read-only mount */
 #define ATTACK_DISK ATTACK_PLACE "/disk"     /* a small one */
 #define ATTACK_CABLE ATTACK_PLACE "/cable"   /* a serial line of the agent's, besides the receiver's */
@@ -57,6 +58,10 @@ bool attack_has_machine(void);
 
 /* Mounts the file systems and copies the programs; once. False after saying what failed. */
 bool attack_place(void);
+
+/* Mounts a file system whose server never answers, until it is let go. */
+bool attack_hang(const char *point);
+void attack_let_go(const char *point);
 
 /* Somebody holds the other end of ATTACK_CABLE, until it is unplugged. */
 bool attack_cable_begin(void);

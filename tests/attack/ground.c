@@ -1,6 +1,7 @@
 #include "attack.h"
 #include "cmd/network.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -56,7 +57,7 @@ attack_place(void)
     char command[1024];
 
     snprintf(command, sizeof(command),
-            "cd %s && mkdir " ATTACK_PLACE "/bin " ATTACK_TREE " && "
+            "cd %s && mkdir " ATTACK_PLACE "/bin " ATTACK_PLACE "/hung " ATTACK_TREE " " ATTACK_NET " && "
             "cp %s " ATTACK_PLACE "/bin/tocsin && "
             "cp tocsin-courier belfry belfry-gate " ATTACK_PLACE "/bin/ && echo one >" ATTACK_TREE "/one",
             bin != NULL ? bin : ".", agent != NULL ? agent : "tocsin");
@@ -72,6 +73,25 @@ attack_place(void)
     }
     setenv("TOCSIN_BIN", ATTACK_PLACE "/bin", 1);
     return true;
+}
+
+static int server = -1; /* of the file system that hangs */
+
+bool
+attack_hang(const char *point)
+{
+    char options[64];
+
+    server = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", server);
+    return server >= 0 && mount("hung", point, "fuse", 0, options) == 0;
+}
+
+void
+attack_let_go(const char *point)
+{
+    close(server);
+    umount2(point, MNT_DETACH);
 }
 
 bool

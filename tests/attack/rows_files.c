@@ -136,6 +136,29 @@ unmount(const struct attack_row *row)
     return umount(ATTACK_TREE) == 0 && attack_wait(before, "mount.ok", ATTACK_TREE, OVER_MS);
 }
 
+/* ---- one that hangs ---- */
+
+/* Below a watch, where no look at it ever ends: what is beside it is told all the same. */
+static const char *
+hang_beside(const struct attack_row *row)
+{
+    if (!attack_hang(ATTACK_NET)) {
+        return "no FUSE";
+    }
+    return rest(row);
+}
+
+static bool
+let_go_and_change_back(const struct attack_row *row)
+{
+    bool told = attack_wait(0, "mount.added", ATTACK_NET, 0);
+
+    attack_let_go(ATTACK_NET);
+    return told && change_back(row);
+}
+
+/* ---- remounted ---- */
+
 static bool
 remount(const struct attack_row *row)
 {
@@ -193,6 +216,14 @@ const struct attack_row attack_on_files[] = {
             .heal = unmount,
             .code = "mount.added",
             .detail = ATTACK_TREE },
+    { .name = "change beside a hung mount",
+            .limit_ms = 2000,
+            .fresh = true,
+            .prepare = hang_beside,
+            .strike = change_file,
+            .heal = let_go_and_change_back,
+            .code = "integrity.changed",
+            .detail = ATTACK_TREE "/one" },
     { .name = "remount writable",
             .limit_ms = 1000,
             .strike = remount,

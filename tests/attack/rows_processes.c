@@ -135,20 +135,13 @@ goes_on(const struct attack_row *row)
 #define HUNG ATTACK_PLACE "/hung"
 #define ASKED_MS 2000
 
-static int hung = -1; /* the server of a file system that never answers */
-
 /* At its start fscheck asks it with a thread of its own, which waits in the kernel and stops for no signal.
  */
 static const char *
 beside_hung(const struct attack_row *row)
 {
-    char options[64];
-
     (void)row;
-    hung = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-    snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", hung);
-    if (hung < 0 || (mkdir(HUNG, 0755) < 0 && errno != EEXIST) ||
-            mount("hung", HUNG, "fuse", 0, options) < 0) {
+    if (!attack_hang(HUNG)) {
         return "no FUSE";
     }
     if (!attack_restart_agent()) {
@@ -161,8 +154,7 @@ beside_hung(const struct attack_row *row)
 static bool
 goes_on_without_hung(const struct attack_row *row)
 {
-    close(hung);
-    umount2(HUNG, MNT_DETACH);
+    attack_let_go(HUNG);
     return goes_on(row);
 }
 

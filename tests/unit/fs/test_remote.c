@@ -6,6 +6,7 @@
 #include "support/check.h"
 #include "watch/fs_remote.h"
 #include "watch/fs_roots.h"
+#include "watch/fs_walk.h"
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -152,6 +153,34 @@ a_check_passes_by_a_mount_that_hangs_and_tells_the_rest(void)
     end();
 }
 
+/* The mounts were asked, the walk is under way, and then one comes that hangs. */
+static void
+a_mount_that_comes_during_a_walk_and_hangs_is_passed_by(void)
+{
+    static struct fs_walk walk;
+    struct fs_item item;
+    unsigned items = 1;
+
+    ground_open();
+    ground_mkdir("net");
+    ground_write("z", "a");
+    snprintf(hung, sizeof(hung), "%s", ground_path("net"));
+    CHECK_INT(fs_walk_map(&walk, FS_WALK_ARENA), 0);
+    fs_remote_look();
+    CHECK(!silent(hung));
+    fs_walk_begin(&walk, (const uint8_t *)ground.tree, strlen(ground.tree), NULL);
+    CHECK(fs_walk_next(&walk, &item));
+    CHECK(hang());
+    while (fs_walk_next(&walk, &item)) {
+        CHECK_STR(item.name, "z");
+        items++;
+    }
+    CHECK_INT(items, 2);
+    CHECK(silent(hung));
+    fs_walk_end(&walk);
+    end();
+}
+
 static void
 a_watch_that_lies_on_a_mount_that_hangs_holds_up_no_other(void)
 {
@@ -183,6 +212,7 @@ main(void)
     CHECK_RUN(a_mount_that_does_not_answer_is_found_in_time_and_one_that_does_is_not);
     CHECK_RUN(many_mounts_that_hang_hide_nothing_but_themselves);
     CHECK_RUN(a_check_passes_by_a_mount_that_hangs_and_tells_the_rest);
+    CHECK_RUN(a_mount_that_comes_during_a_walk_and_hangs_is_passed_by);
     CHECK_RUN(a_watch_that_lies_on_a_mount_that_hangs_holds_up_no_other);
     return check_result();
 }
