@@ -4,6 +4,7 @@
 is killed. Then it is read out: every line that the agent sealed is in the dump, proved, and only a long press of its
 button marks them as read. A line that somebody forged is kept by the logger and found by belfry."""
 
+import contextlib
 import json
 import os
 import re
@@ -63,7 +64,7 @@ class Logger:
 
     def begin(self, *options):
         port_file = f"{self.folder}/usb"
-        if os.path.exists(port_file):
+        with contextlib.suppress(FileNotFoundError):  # a bench that was killed takes it away as well
             os.unlink(port_file)
         self.process = subprocess.Popen([LOGGER, "-u", str(self.port), "-s", SERIAL, *options, self.folder])
         self.port = int(wait_for("the logger's port", lambda: os.path.exists(port_file) and open(port_file).read()))
