@@ -14,6 +14,8 @@
 #define STEP_MS 1000
 #define FOREVER_MS (365LL * 24 * 3600 * 1000)
 #define LOOK_EVERY_MS 10000
+#define BETWEEN_MS 20 /* two readings, or it was not at once */
+#define TRIES 10
 
 static struct {
     struct detector_env env;
@@ -32,10 +34,24 @@ read_ms(clockid_t clock)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* A process that does not run between the readings would see a step that nobody made, and another one back.
+ */
 static int64_t
 offset_ms(void)
 {
-    return read_ms(CLOCK_REALTIME) - read_ms(CLOCK_BOOTTIME);
+    int64_t boot_ms = read_ms(CLOCK_BOOTTIME);
+    int64_t offset_ms = 0;
+
+    for (int left = TRIES; left > 0; left--) {
+        int64_t before_ms = boot_ms;
+
+        offset_ms = read_ms(CLOCK_REALTIME) - before_ms;
+        boot_ms = read_ms(CLOCK_BOOTTIME);
+        if (boot_ms - before_ms < BETWEEN_MS) {
+            break;
+        }
+    }
+    return offset_ms;
 }
 
 /* Far away in any case: only its being cancelled matters. */
@@ -61,7 +77,8 @@ format_utc(int64_t ms, char out[32])
     }
 }
 
-static void
+/* Tells a step. Returns the offset that it saw. */
+static int64_t
 look(void)
 {
     static const char subject[] = "clock";
@@ -73,7 +90,7 @@ look(void)
     struct finding f;
 
     if (llabs(step_ms) < STEP_MS) {
-        return;
+        return now_offset_ms;
     }
     format_utc(since_boot_ms + watched.offset_ms, from);
     format_utc(since_boot_ms + now_offset_ms, to);
@@ -84,6 +101,7 @@ look(void)
     finding_addf(&f, "to", "%s", to);
     finding_addf(&f, "step", "%+lld.%03llds", (long long)(step_ms / 1000), llabs(step_ms % 1000));
     watched.env.report(watched.env.report_to, &f);
+    return now_offset_ms;
 }
 
 static int
@@ -118,7 +136,7 @@ clock_ready(const struct pollfd *fds, int count)
     (void)count;
     (void)!read(watched.timer, &expirations, sizeof(expirations)); /* ECANCELED: the time was set */
     watched.error = arm();
-    look();
+    (void)look();
 }
 
 /*
@@ -128,8 +146,7 @@ clock_ready(const struct pollfd *fds, int count)
 static int64_t
 clock_work(int64_t now_ms)
 {
-    look();
-    watched.offset_ms = offset_ms();
+    watched.offset_ms = look();
     watched.looked_ms = now_ms;
     return clock_next_ms(now_ms, LOOK_EVERY_MS);
 }

@@ -2,11 +2,35 @@
 #include "watch/detector.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 static struct conf conf;
 static struct finding last;
 static unsigned told;
+
+static struct {
+    time_t set_s;    /* by so much somebody set the time of day, */
+    time_t passed_s; /* and so long this process did not run */
+    time_t sets_s;   /* after the next reading of the time of day */
+    time_t passes_s; /* likewise */
+} feigned;
+
+int
+clock_gettime(clockid_t clock, struct timespec *t)
+{
+    int r = (int)syscall(SYS_clock_gettime, clock, t);
+
+    t->tv_sec += feigned.passed_s;
+    if (clock == CLOCK_REALTIME) {
+        t->tv_sec += feigned.set_s;
+        feigned.set_s += feigned.sets_s;
+        feigned.passed_s += feigned.passes_s;
+        feigned.sets_s = feigned.passes_s = 0;
+    }
+    return r;
+}
 
 static void
 take_note(void *to, const struct finding *f)
@@ -47,7 +71,7 @@ static void
 a_clock_that_runs_as_it_should_is_no_event(void)
 {
     CHECK_INT(detector_clock_ops.open(&env), 0);
-    for (int i = 0; i < 3; i++) {
+    for (int64_t i = 0; i < 3; i++) {
         CHECK_INT(detector_clock_ops.work(1000 * i), 1000 * i + 10000);
     }
     CHECK_INT(told, 0);
@@ -75,10 +99,48 @@ a_step_is_told_with_its_size_and_a_small_one_is_not(void)
     CHECK_INT(told, 2);
 }
 
+static void
+a_step_is_one_event_when_the_process_rests_between_its_readings(void)
+{
+    struct pollfd fd;
+
+    CHECK_INT(detector_clock_ops.open(&env), 0);
+    CHECK_INT(detector_clock_ops.fds(&fd, 1), 1);
+    told = 0;
+    feigned.set_s += 3600;
+    feigned.passes_s = 2;
+    detector_clock_ops.ready(&fd, 1);
+    (void)detector_clock_ops.work(1000);
+    CHECK_INT(told, 1);
+    CHECK(strstr(last.text, "step=+3600.0") != NULL || strstr(last.text, "step=+3599.9") != NULL);
+    feigned.passes_s = 2;
+    detector_clock_ops.ready(&fd, 1);
+    feigned.passes_s = 2;
+    (void)detector_clock_ops.work(2000);
+    CHECK_INT(told, 1);
+}
+
+static void
+a_step_in_the_middle_of_a_look_is_told_by_the_next(void)
+{
+    struct pollfd fd;
+
+    CHECK_INT(detector_clock_ops.open(&env), 0);
+    CHECK_INT(detector_clock_ops.fds(&fd, 1), 1);
+    told = 0;
+    feigned.sets_s = 3600;
+    (void)detector_clock_ops.work(1000);
+    CHECK_INT(told, 0);
+    detector_clock_ops.ready(&fd, 1);
+    CHECK_INT(told, 1);
+}
+
 int
 main(void)
 {
     CHECK_RUN(a_clock_that_runs_as_it_should_is_no_event);
     CHECK_RUN(a_step_is_told_with_its_size_and_a_small_one_is_not);
+    CHECK_RUN(a_step_is_one_event_when_the_process_rests_between_its_readings);
+    CHECK_RUN(a_step_in_the_middle_of_a_look_is_told_by_the_next);
     return check_result();
 }
