@@ -51,7 +51,8 @@ node_of(uint64_t device, char out[NODE])
     char path[64], text[512];
 
     out[0] = '\0';
-    snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/uevent", major(device), minor(device));
+    snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/uevent", major((uint32_t)device),
+            minor((uint32_t)device));
     FILE *f = device != 0 ? fopen(path, "re") : NULL;
     while (f != NULL && fgets(text, sizeof(text), f) != NULL) {
         if (sscanf(text, "DEVNAME=%63[^\n]", out) == 1) {

@@ -118,7 +118,7 @@ struct wire_status {
     uint32_t magic;
     uint8_t open;
     uint8_t reserved[3];
-    uint64_t device;              /* its number, as st_rdev has it; 0: nothing is open, or it is no device */
+    uint64_t device;              /* by device_of(); 0: nothing is open, or it is no device */
     char settings[WIRE_SETTINGS]; /* as the device has them now, for people: printable ASCII */
 };
 
@@ -131,7 +131,7 @@ struct device_message {
     uint32_t magic;
     uint8_t channel;
     uint8_t reserved[3];
-    uint64_t device; /* as st_rdev */
+    uint64_t device; /* by device_of() */
 };
 
 bool message_device_valid(const void *message, size_t len);
@@ -285,7 +285,7 @@ struct ctl_channel {
     int32_t error;     /* errno of the last loss; 0: none */
     uint32_t tampered; /* how often */
     uint32_t waiting;  /* lines */
-    uint64_t device;   /* as st_rdev; 0: none is open */
+    uint64_t device;   /* by device_of(); 0: none is open */
     uint64_t lines;    /* that were written, with copies */
     uint64_t bytes;
     int64_t state_ms;    /* how long it has been lost, or has not */

@@ -2,6 +2,7 @@
 #include "proc/link.h"
 #include "proc/role.h"
 #include "sinks/sink.h"
+#include "watch/device.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -86,7 +87,7 @@ say_status(void)
     struct stat st;
 
     if (wire.sink.fd >= 0 && fstat(wire.sink.fd, &st) == 0 && S_ISCHR(st.st_mode)) {
-        m.device = (uint64_t)st.st_rdev;
+        m.device = device_of(st.st_rdev, st.st_dev);
     }
     if (m.open != 0 && ops->settings != NULL) {
         ops->settings(&wire.sink, m.settings);

@@ -72,7 +72,7 @@ struct detector_ops {
      * when open() failed. */
     void (*receiver)(uint8_t family, const uint8_t address[16]);
 
-    /* The wire of a channel has opened this device, by its st_rdev, or none (0); work() follows. May be NULL.
+    /* The wire of a channel has opened this device, by device_of(), or none (0); work() follows. May be NULL.
      * Not called when open() failed. */
     void (*device)(unsigned channel, uint64_t device);
 };

@@ -1,5 +1,6 @@
 #include "watch/views_openers.h"
 #include "watch/dents.h"
+#include "watch/device.h"
 #include "watch/procfs.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -124,7 +125,7 @@ watch_node(struct watched *w, int dir, const char *name)
         return;
     }
     path[len] = '\0';
-    if (stat(path, &st) == 0 && S_ISCHR(st.st_mode) && (uint64_t)st.st_rdev == w->device) {
+    if (stat(path, &st) == 0 && S_ISCHR(st.st_mode) && device_of(st.st_rdev, st.st_dev) == w->device) {
         w->watch = inotify_add_watch(openers.notify, path, IN_OPEN | IN_CLOSE);
     }
 }
@@ -161,9 +162,9 @@ tell(struct views *v, unsigned channel, int32_t pid)
     view_found(v, CONF_VIEW_CHANNEL_OPENERS, &f);
 }
 
-/* The number of the device that a descriptor is of; 0 for none. Asks no server: the type is known here. */
+/* The device that a descriptor is of; 0 for none. Asks no server: the type is known here. */
 static uint64_t
-device_of(int dir, const char *name)
+device_at(int dir, const char *name)
 {
     struct statx x;
 
@@ -171,14 +172,14 @@ device_of(int dir, const char *name)
             !S_ISCHR(x.stx_mode)) {
         return 0;
     }
-    return (uint64_t)makedev(x.stx_rdev_major, x.stx_rdev_minor);
+    return device_of(makedev(x.stx_rdev_major, x.stx_rdev_minor), makedev(x.stx_dev_major, x.stx_dev_minor));
 }
 
 /* True when the process holds one of ours. */
 static bool
 look_at_descriptor(struct views *v, int32_t pid, int dir, const char *name)
 {
-    uint64_t device = device_of(dir, name);
+    uint64_t device = device_at(dir, name);
     bool holds = false;
 
     for (unsigned i = 0; device != 0 && i < CONF_CHANNELS; i++) {

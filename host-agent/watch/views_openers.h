@@ -11,7 +11,7 @@
 
 extern const struct view_ops views_openers_ops;
 
-/* The wire of this channel has opened the device, which is its st_rdev; 0: it has none open. */
+/* The wire of this channel has opened the device, by device_of(); 0: it has none open. */
 void views_openers_device(struct views *v, unsigned channel, uint64_t device);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "apart.h"
 #include "notes.h"
+#include "watch/device.h"
 #include "watch/views_disguise.h"
 #include "watch/views_procmounts.h"
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -507,7 +509,7 @@ number_of(const char *path)
 {
     struct stat st;
 
-    return stat(path, &st) == 0 ? (uint64_t)st.st_rdev : 0;
+    return stat(path, &st) == 0 ? device_of(st.st_rdev, st.st_dev) : 0;
 }
 
 struct opener {
@@ -629,6 +631,44 @@ another_node_of_the_same_device_is_no_way_round(void)
     rmdir(dir);
 }
 
+static void
+mount_terminals(const char *at)
+{
+    const int unlocked = 0;
+    char path[32];
+
+    CHECK_INT(mkdir(at, 0700), 0);
+    CHECK_INT(mount("none", at, "devpts", 0, "newinstance,ptmxmode=600"), 0);
+    snprintf(path, sizeof(path), "%s/ptmx", at);
+    int master = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+    CHECK_INT(ioctl(master, TIOCSPTLCK, &unlocked), 0);
+}
+
+static void
+open_both_terminals(void)
+{
+    CHECK_INT(mount("none", "/mnt", "tmpfs", 0, "size=64k"), 0);
+    mount_terminals("/mnt/first");
+    mount_terminals("/mnt/second");
+    start(OPENERS);
+    ops->device(0, number_of("/mnt/first/0"));
+    struct opener other = open_elsewhere("/mnt/second/0");
+    struct opener same = open_elsewhere("/mnt/first/0");
+
+    run_a_minute();
+    CHECK(is_open(FINDING_CHANNEL_OPENER, pid_text(same.pid)));
+    CHECK(!is_open(FINDING_CHANNEL_OPENER, pid_text(other.pid)));
+    end_shell(&other);
+    end_shell(&same);
+}
+
+static void
+a_terminal_of_the_same_number_in_another_mount_is_another_one(void)
+{
+    (void)apart(CLONE_NEWNS, open_both_terminals);
+}
+
 /* As many descriptors as before: only a look at all of them can tell. */
 static void
 who_puts_it_in_the_place_of_another_descriptor_is_seen_by_the_look_at_all(void)
@@ -710,6 +750,7 @@ main(int argc, char *argv[])
     CHECK_RUN(a_view_that_is_off_does_not_look);
     CHECK_RUN(who_opens_the_device_of_a_channel_is_told_by_name_until_it_is_closed);
     CHECK_RUN(another_node_of_the_same_device_is_no_way_round);
+    CHECK_RUN(a_terminal_of_the_same_number_in_another_mount_is_another_one);
     CHECK_RUN(who_puts_it_in_the_place_of_another_descriptor_is_seen_by_the_look_at_all);
     CHECK_RUN(who_opens_it_for_a_moment_is_told_as_an_event_and_the_wire_itself_is_not);
     CHECK_RUN(who_is_allowed_to_and_who_opens_what_is_shared_is_not_told);
