@@ -1,5 +1,6 @@
 #include "alarm/clock.h"
 #include "proc/link.h"
+#include "proc/rights.h"
 #include "proc/role.h"
 #include "watch/detector.h"
 #include "wire/escape.h"
@@ -100,6 +101,7 @@ open_all(struct role_self *self, const struct detector_env *env, struct running 
             report_blind(self, ops, error);
         }
     }
+    self->missing |= self->role == ROLE_PROCSCAN ? rights_loaded() : 0;
     return count;
 }
 

@@ -17,6 +17,7 @@ role_opener(struct role_self *self)
     struct sink sink;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    role_seal(self);
     if (self->index >= self->conf->channels || !sink_init(&sink, &self->conf->channel[self->index])) {
         return 2;
     }

@@ -195,12 +195,20 @@ rights_narrow(const struct rights_order *order)
     return missing;
 }
 
+static unsigned
+install(const struct seccomp_list *list)
+{
+    return !rights_has_seccomp() || seccomp_install(list) == 0 ? 0 : RIGHTS_BIT(RIGHTS_SECCOMP);
+}
+
 unsigned
 rights_seal(const struct rights_order *order)
 {
-    if (!rights_has_seccomp()) {
-        return 0;
-    }
-    return seccomp_install(seccomp_list_of(order->role, order->library)) == 0 ? 0
-                                                                              : RIGHTS_BIT(RIGHTS_SECCOMP);
+    return install(seccomp_list_of(order->role, order->library));
+}
+
+unsigned
+rights_loaded(void)
+{
+    return install(&seccomp_list_loaded);
 }

@@ -41,4 +41,7 @@ unsigned rights_narrow(const struct rights_order *order);
 /* System calls, of all threads. Returns RIGHTS_SECCOMP's bit when it is missing. */
 unsigned rights_seal(const struct rights_order *order);
 
+/* The same for the one role that loads programs into the kernel, behind its start: it loads no more. */
+unsigned rights_loaded(void);
+
 #endif

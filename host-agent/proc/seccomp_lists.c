@@ -2,6 +2,7 @@
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/kd.h>
 #include <linux/lp.h>
 #include <linux/usbdevice_fs.h>
@@ -19,8 +20,6 @@
 #define CALL_GETXATTRAT 464
 #define CALL_LISTXATTRAT 465
 #define PIDFD_GET_INFO 0xc040ff0bU
-#define PERF_SET_FILTER 0x40082406U
-#define PERF_ENABLE 0x2400U
 
 /* Not O_ACCMODE, which has O_PATH in it with musl. */
 #define WRITES ((uint32_t)(O_WRONLY | O_RDWR | O_CREAT | O_TRUNC))
@@ -123,15 +122,13 @@ static const struct seccomp_row netlink[] = {
 };
 
 /*
- * Ports: other network namespaces, the tracepoint, trying a port. Who looks up a user asks nscd first: that there is
+ * Ports: other network namespaces, trying a port. Who looks up a user asks nscd first: that there is
  * none is an answer.
  */
 static const struct seccomp_row ports[] = {
     ROW(socket, EQUAL, 0, AF_UNIX, SECCOMP_RET_ERRNO | EACCES),
     ONLY(socket, EQUAL, 0, AF_INET), ONLY(socket, EQUAL, 0, AF_INET6), ALLOW(connect),
     ONLY(setns, EQUAL, 1, CLONE_NEWNET), ALLOW(pidfd_open),
-    ALLOW(fsopen), ALLOW(fsconfig), ALLOW(fsmount), ALLOW(perf_event_open),
-    ONLY(ioctl, EQUAL, 1, PERF_SET_FILTER), ONLY(ioctl, EQUAL, 1, PERF_ENABLE),
     ALLOW(epoll_create1), ALLOW(epoll_ctl), ALLOW(epoll_pwait), OLD(ALLOW(epoll_wait))
     ALLOW(timerfd_create), ALLOW(timerfd_gettime),
     ONLY(pidfd_send_signal, EQUAL, 1, 0), ONLY(ioctl, EQUAL, 1, PIDFD_GET_INFO), /* who traces one of ours */
@@ -165,13 +162,21 @@ static const struct seccomp_row courier[] = {
 /* What starts others and opens devices for them is not narrow; this no process of the agent ever does. */
 static const struct seccomp_row never[] = {
     KILL(ptrace), KILL(process_vm_readv), KILL(process_vm_writev), KILL(pidfd_getfd), KILL(init_module),
-    KILL(finit_module), KILL(delete_module), KILL(kexec_load), KILL(bpf), KILL(mount), KILL(umount2),
-    KILL(move_mount), KILL(open_tree), KILL(pivot_root), KILL(chroot), KILL(swapon), KILL(swapoff), KILL(reboot),
+    KILL(finit_module), KILL(delete_module), KILL(kexec_load), KILL(perf_event_open), KILL(mount), KILL(umount2),
+    KILL(fsopen), KILL(fsmount), KILL(move_mount), KILL(open_tree), KILL(pivot_root), KILL(chroot), KILL(swapon), KILL(swapoff), KILL(reboot),
     KILL(settimeofday), KILL(clock_settime), KILL(sethostname), KILL(setdomainname), KILL(acct), KILL(quotactl),
     KILL(add_key), KILL(request_key), KILL(keyctl), KILL(userfaultfd), KILL(unshare), KILL(io_uring_setup),
     KILL(personality), KILL(syslog), KILL(mknodat), KILL(linkat), KILL(symlinkat),
     OLD(KILL(kexec_file_load)) OLD(KILL(ioperm)) OLD(KILL(iopl)) OLD(KILL(modify_ldt))
 };
+
+/* procscan begins with these, and so its parent may do them: what a parent may not, no child may. Listeners prove it. */
+static const struct seccomp_row loading[] = {
+    ONLY(bpf, EQUAL, 0, BPF_MAP_CREATE), ONLY(bpf, EQUAL, 0, BPF_PROG_LOAD), ONLY(bpf, EQUAL, 0, BPF_RAW_TRACEPOINT_OPEN),
+    KILL(bpf), ALLOW(listen), ONLY(seccomp, EQUAL, 0, SECCOMP_SET_MODE_FILTER),
+};
+
+static const struct seccomp_row loaded[] = { KILL(bpf), KILL(listen) };
 /* clang-format on */
 
 #define PART(rows)                             \
@@ -180,15 +185,16 @@ static const struct seccomp_row never[] = {
     }
 
 static const struct seccomp_list lists[ROLES] = {
-    [ROLE_WARDEN] = { .part = { PART(never) }, .otherwise = SECCOMP_RET_ALLOW },
-    [ROLE_OPENER] = { .part = { PART(never) }, .otherwise = SECCOMP_RET_ALLOW },
+    [ROLE_WARDEN] = { .part = { PART(never), PART(loading) }, .otherwise = SECCOMP_RET_ALLOW },
+    [ROLE_OPENER] = { .part = { PART(never), PART(loaded) }, .otherwise = SECCOMP_RET_ALLOW },
     [ROLE_CORE] = { .part = { PART(common), PART(session), PART(no_memory) },
             .otherwise = SECCOMP_RET_KILL_PROCESS },
     [ROLE_WIRE] = { .part = { PART(common), PART(device), PART(no_memory) },
             .otherwise = SECCOMP_RET_KILL_PROCESS },
     [ROLE_FSCHECK] = { .part = { PART(common), PART(reading), PART(memory), PART(files) },
             .otherwise = SECCOMP_RET_KILL_PROCESS },
-    [ROLE_PROCSCAN] = { .part = { PART(common), PART(reading), PART(memory), PART(netlink), PART(ports) },
+    [ROLE_PROCSCAN] = { .part = { PART(common), PART(reading), PART(memory), PART(netlink), PART(ports),
+                                PART(loading) },
             .otherwise = SECCOMP_RET_KILL_PROCESS },
     [ROLE_NETWATCH] = { .part = { PART(common), PART(reading), PART(memory), PART(netlink), PART(clocks) },
             .otherwise = SECCOMP_RET_KILL_PROCESS },
@@ -206,6 +212,8 @@ static const struct seccomp_list usb_wire = {
     .part = { PART(common), PART(device), PART(usb), PART(reading), PART(memory) },
     .otherwise = SECCOMP_RET_KILL_PROCESS,
 };
+
+const struct seccomp_list seccomp_list_loaded = { .part = { PART(loaded) }, .otherwise = SECCOMP_RET_ALLOW };
 
 const struct seccomp_list *
 seccomp_list_of(enum role role, bool library)

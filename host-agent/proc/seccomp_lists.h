@@ -12,4 +12,7 @@ bool seccomp_is_narrow(enum role role);
 /* `library`: of a wire that needs libusb, which allocates. */
 const struct seccomp_list *seccomp_list_of(enum role role, bool library);
 
+/* Over procscan's own when its programs are in the kernel: it loads no more of them. */
+extern const struct seccomp_list seccomp_list_loaded;
+
 #endif

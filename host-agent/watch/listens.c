@@ -1,244 +1,439 @@
 #include "watch/listens.h"
-#include "watch/procfs.h"
+#include "watch/bpf.h"
+#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/perf_event.h>
+#include <netinet/in.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define PAGES_MOST 16u /* a ring: 700 events; must be a power of two */
-#define PAGES_LEAST 4u
-#define PAGES_ALL 128u /* of all rings together, on machines with few processors */
-#define RECORD_MAX 1024
-#define EVENT "events/sock/inet_sock_set_state/"
-#define FILTER "newstate==10" /* TCP_LISTEN */
-#define CONFIG_CREATE 6       /* FSCONFIG_CMD_CREATE, not in every C library's headers */
+#define RING_SIZE (128u << 10)          /* 2,700 events; a power of two */
+#define NAME_SIZE 8                     /* of a protocol: what tells them apart */
+#define PROTO_SIZE 1024                 /* struct proto has its name within so many bytes */
+#define FIRST_PID_NAMESPACE 0xEFFFFFFCu /* its inode, in all kernels (PROC_PID_INIT_INO) */
+#define LISTEN 10                       /* TCP_LISTEN, which SCTP and MPTCP use as well */
 
-struct ring {
-    int fd;
-    struct perf_event_mmap_page *page;
+/* One event in the ring, as the program writes it. */
+struct record {
+    uint32_t thread; /* as struct bpf_pidns_info */
+    uint32_t process;
+    uint8_t address4[4];
+    uint16_t port;
+    uint16_t family;
+    uint8_t address6[16];
+    char name[NAME_SIZE]; /* as the search's program writes it, PROTO_SIZE bytes of struct proto */
+};
+
+const struct listens_layout listens_usual = {
+    .address4 = 4, .port = 14, .family = 16, .protocol = 40, .address6 = 72
 };
 
 static struct {
-    unsigned rings;
+    bool open;
+    bool knows_six; /* the layout is proved for IPv6 */
+    int ring_fd;
+    int link;
     size_t page_size;
-    size_t data_size; /* of a ring */
+    uint64_t *consumer;
+    uint64_t *producer; /* and behind its page the data */
+    uint64_t *dropped;  /* counted by the program */
+    uint64_t dropped_told;
     uint32_t lost;
-    struct listens_format format;
-    struct ring ring[LISTENS_CPUS];
 } listens;
 
-static int epoll = -1; /* apart: with it, all of the above would stand in the program's file */
+/* What the program is made from. */
+struct making {
+    const struct listens_layout *layout;
+    int dropped_fd;
+    uint32_t name_at; /* in struct proto */
+    uint32_t name_size;
+};
+
+#define FIELD(name) ((int)offsetof(struct record, name))
+#define END_OF(type, name) (offsetof(type, name) + sizeof(((type *)NULL)->name))
+
+enum value {
+    RING,
+    DROPPED,
+    RECORD_SIZE,
+    NAMESPACE_DEVICE,
+    NAMESPACE,
+    ALL_HAVE_NUMBERS, /* of our own pid namespace: it is the first one */
+    AT_ADDRESS4,
+    AT_PORT,
+    AT_FAMILY,
+    AT_ADDRESS6,
+    AT_PROTOCOL,
+    AT_NAME,
+    NAME,
+    VALUES
+};
+
+/* r8: the record, r6: the socket. */
+#define READ_FROM_R3(into, size)                                                  \
+    BPF_MOV64_REG(BPF_REG_1, BPF_REG_8), BPF_ALU64_IMM(BPF_ADD, BPF_REG_1, into), \
+            BPF_MOV64_IMM(BPF_REG_2, size), BPF_EMIT_CALL(BPF_FUNC_probe_read_kernel)
+#define READ(into, size, from)                                                               \
+    BPF_MOV64_REG(BPF_REG_3, BPF_REG_6), BPF_ALU64_IMM(BPF_ADD, BPF_REG_3, BPF_VALUE(from)), \
+            READ_FROM_R3(into, size)
+
+/*
+ * The tracepoint's arguments: the socket, its state before, its new one (include/trace/events/sock.h). The
+ * helpers and theirs: include/uapi/linux/bpf.h.
+ */
+/* clang-format off */
+static const struct bpf_insn insns[] = {
+    BPF_LDX_MEM(BPF_DW, BPF_REG_6, BPF_REG_1, 0),
+    BPF_LDX_MEM(BPF_DW, BPF_REG_7, BPF_REG_1, 2 * 8),
+    BPF_JMP_IMM(BPF_JEQ, BPF_REG_7, LISTEN, 2),
+        BPF_MOV64_IMM(BPF_REG_0, 0),
+        BPF_EXIT_INSN(),
+
+    BPF_LD_MAP_FD(BPF_REG_1, BPF_VALUE(RING)),
+    BPF_MOV64_IMM(BPF_REG_2, BPF_VALUE(RECORD_SIZE)),
+    BPF_MOV64_IMM(BPF_REG_3, 0),
+    BPF_EMIT_CALL(BPF_FUNC_ringbuf_reserve),
+    BPF_JMP_IMM(BPF_JNE, BPF_REG_0, 0, 6),
+        BPF_LD_MAP_VALUE(BPF_REG_1, BPF_VALUE(DROPPED)),
+        BPF_MOV64_IMM(BPF_REG_2, 1),
+        BPF_ATOMIC_ADD(BPF_DW, BPF_REG_1, BPF_REG_2, 0),
+        BPF_MOV64_IMM(BPF_REG_0, 0),
+        BPF_EXIT_INSN(),
+    BPF_MOV64_REG(BPF_REG_8, BPF_REG_0),
+
+    BPF_MOV32_IMM(BPF_REG_1, BPF_VALUE(NAMESPACE_DEVICE)),
+    BPF_MOV32_IMM(BPF_REG_2, BPF_VALUE(NAMESPACE)),
+    BPF_MOV64_REG(BPF_REG_3, BPF_REG_8),
+    BPF_MOV64_IMM(BPF_REG_4, sizeof(struct bpf_pidns_info)),
+    BPF_EMIT_CALL(BPF_FUNC_get_ns_current_pid_tgid),
+    BPF_MOV64_IMM(BPF_REG_1, BPF_VALUE(ALL_HAVE_NUMBERS)),
+    BPF_JMP_IMM(BPF_JEQ, BPF_REG_1, 0, 4),
+        BPF_EMIT_CALL(BPF_FUNC_get_current_pid_tgid),
+        BPF_STX_MEM(BPF_W, BPF_REG_8, BPF_REG_0, FIELD(thread)),
+        BPF_ALU64_IMM(BPF_RSH, BPF_REG_0, 32),
+        BPF_STX_MEM(BPF_W, BPF_REG_8, BPF_REG_0, FIELD(process)),
+
+    READ(FIELD(address4), 4, AT_ADDRESS4),
+    READ(FIELD(port), 2, AT_PORT),
+    READ(FIELD(family), 2, AT_FAMILY),
+    READ(FIELD(address6), 16, AT_ADDRESS6),
+    READ(FIELD(name), 8, AT_PROTOCOL),
+    BPF_LDX_MEM(BPF_DW, BPF_REG_3, BPF_REG_8, FIELD(name)),
+    BPF_ALU64_IMM(BPF_ADD, BPF_REG_3, BPF_VALUE(AT_NAME)),
+    READ_FROM_R3(FIELD(name), BPF_VALUE(NAME)),
+
+    BPF_MOV64_REG(BPF_REG_1, BPF_REG_8),
+    BPF_MOV64_IMM(BPF_REG_2, 0),
+    BPF_EMIT_CALL(BPF_FUNC_ringbuf_submit),
+    BPF_MOV64_IMM(BPF_REG_0, 0),
+    BPF_EXIT_INSN(),
+};
+/* clang-format on */
 
 static int
-mounted_tracefs(const char *path)
+load_program(const struct making *m)
 {
-    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    static const struct bpf_source program = { BPF_PROG_TYPE_RAW_TRACEPOINT, insns,
+        sizeof(insns) / sizeof(insns[0]) };
+    struct stat ns = { .st_ino = FIRST_PID_NAMESPACE };
 
-    return dir >= 0 ? dir : -errno;
-}
-
-/* The tracing files without mounting them anywhere that others would see. */
-static int
-detached_tracefs(void)
-{
-    int context = (int)syscall(SYS_fsopen, "tracefs", 1u /* close on exec */);
-
-    if (context < 0) {
-        return -errno;
-    }
-    int tree = -1;
-
-    if (syscall(SYS_fsconfig, context, CONFIG_CREATE, NULL, NULL, 0) == 0) {
-        tree = (int)syscall(SYS_fsmount, context, 1u /* close on exec */, 0u);
-    }
-    int error = -errno;
-
-    close(context);
-    return tree >= 0 ? tree : error;
-}
-
-static int
-read_event(int tracing, struct listens_format *format, uint64_t *id)
-{
-    char text[4096];
-    ssize_t len = procfs_read(tracing, EVENT "id", text, sizeof(text));
-    const char *at = text;
-
-    if (len < 0) {
-        return (int)len;
-    }
-    if (!procfs_decimal(&at, text + len, UINT32_MAX, id)) {
-        return -EPROTO;
-    }
-    len = procfs_read(tracing, EVENT "format", text, sizeof(text));
-    if (len < 0) {
-        return (int)len;
-    }
-    return listens_format_parse(text, (size_t)len, format) ? 0 : -EPROTO;
-}
-
-static int
-find_event(struct listens_format *format, uint64_t *id)
-{
-    static const char *const usual[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
-    int error = -ENOENT;
-
-    for (size_t i = 0; i <= sizeof(usual) / sizeof(usual[0]) && error != 0; i++) {
-        int dir = i < sizeof(usual) / sizeof(usual[0]) ? mounted_tracefs(usual[i]) : detached_tracefs();
-
-        error = dir < 0 ? dir : read_event(dir, format, id);
-        if (dir >= 0) {
-            close(dir);
-        }
-    }
-    return error;
-}
-
-static int
-ring_open(struct ring *ring, uint64_t id, int cpu)
-{
-    struct perf_event_attr attr = {
-        .type = PERF_TYPE_TRACEPOINT,
-        .size = sizeof(attr),
-        .config = id,
-        .sample_period = 1,
-        .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_RAW,
-        .wakeup_events = 1,
-        .disabled = 1,
+    (void)stat("/proc/self/ns/pid", &ns);
+    const uint32_t values[VALUES] = {
+        [RING] = (uint32_t)listens.ring_fd,
+        [DROPPED] = (uint32_t)m->dropped_fd,
+        [RECORD_SIZE] = (uint32_t)FIELD(name) + m->name_size,
+        [NAMESPACE_DEVICE] = minor(ns.st_dev),
+        [NAMESPACE] = (uint32_t)ns.st_ino,
+        [ALL_HAVE_NUMBERS] = ns.st_ino == FIRST_PID_NAMESPACE,
+        [AT_ADDRESS4] = m->layout->address4,
+        [AT_PORT] = m->layout->port,
+        [AT_FAMILY] = m->layout->family,
+        [AT_ADDRESS6] = m->layout->address6,
+        [AT_PROTOCOL] = m->layout->protocol,
+        [AT_NAME] = m->name_at,
+        [NAME] = m->name_size,
     };
 
-    ring->fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-    if (ring->fd < 0) {
-        return -errno;
-    }
-    ring->page = mmap(
-            NULL, listens.page_size + listens.data_size, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
-    if (ring->page != MAP_FAILED && ioctl(ring->fd, PERF_EVENT_IOC_SET_FILTER, FILTER) == 0 &&
-            ioctl(ring->fd, PERF_EVENT_IOC_ENABLE, 0) == 0) {
-        return 0;
-    }
-    int error = -errno;
-
-    if (ring->page != MAP_FAILED) {
-        munmap(ring->page, listens.page_size + listens.data_size);
-    }
-    close(ring->fd);
-    return error;
+    return bpf_load(&program, values);
 }
 
 static int
-open_rings(uint64_t id)
+attach(const struct making *m)
 {
-    long cpus = sysconf(_SC_NPROCESSORS_CONF);
-    unsigned pages = PAGES_MOST;
+    int program = load_program(m);
+    union bpf_attr attr = { .raw_tracepoint = { .name = (uintptr_t) "inet_sock_set_state",
+                                    .prog_fd = (uint32_t)program } };
 
-    while (pages > PAGES_LEAST && pages * (unsigned long)cpus > PAGES_ALL) {
-        pages /= 2;
+    if (program < 0) {
+        return program;
     }
-    listens.data_size = pages * listens.page_size;
-    for (int cpu = 0; cpu < cpus && cpu < LISTENS_CPUS; cpu++) {
-        struct ring *ring = &listens.ring[listens.rings];
-        int error = ring_open(ring, id, cpu);
-
-        if (error == -ENODEV) { /* switched off */
-            continue;
-        }
-        struct epoll_event event = { .events = EPOLLIN, .data.u32 = listens.rings };
-
-        if (error != 0) {
-            return error;
-        }
-        listens.rings++;
-        if (epoll_ctl(epoll, EPOLL_CTL_ADD, ring->fd, &event) != 0) {
-            return -errno;
-        }
+    if (listens.link >= 0) {
+        close(listens.link);
     }
-    return listens.rings > 0 ? 0 : -ENODEV;
+    listens.link = bpf_call(BPF_RAW_TRACEPOINT_OPEN, &attr);
+    close(program);
+    return listens.link < 0 ? listens.link : 0;
 }
 
-void
-listens_close(void)
-{
-    while (listens.rings > 0) {
-        struct ring *ring = &listens.ring[--listens.rings];
-
-        munmap(ring->page, listens.page_size + listens.data_size);
-        close(ring->fd);
-    }
-    if (epoll >= 0) {
-        close(epoll);
-        epoll = -1;
-    }
-}
-
-int
-listens_open(void)
-{
-    uint64_t id = 0;
-
-    listens_close();
-    int error = find_event(&listens.format, &id);
-
-    if (error != 0) {
-        return error;
-    }
-    listens.page_size = (size_t)sysconf(_SC_PAGESIZE);
-    epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll < 0) {
-        return -errno;
-    }
-    error = open_rings(id);
-    if (error != 0) {
-        listens_close();
-        return error;
-    }
-    return epoll;
-}
-
-/* A record may wrap around the ring's end. */
+/* Reading takes one copy of the data: a record may wrap around the ring's end. */
 static void
-copy_out(const struct ring *ring, uint64_t at, void *out, size_t len)
+copy_out(uint64_t at, void *out, size_t len)
 {
-    const uint8_t *data = (const uint8_t *)ring->page + listens.page_size;
-    size_t size = listens.data_size;
-    size_t from = (size_t)(at & (size - 1));
-    size_t first = len < size - from ? len : size - from;
+    const uint8_t *data = (const uint8_t *)listens.producer + listens.page_size;
+    size_t from = (size_t)(at & (RING_SIZE - 1));
+    size_t first = len < RING_SIZE - from ? len : RING_SIZE - from;
 
     memcpy(out, data + from, first);
     memcpy((uint8_t *)out + first, data, len - first);
 }
 
-/* The fixed part of a sample: header, pid, tid, length of the raw bytes. */
-static bool
-take_sample(const uint8_t *record, size_t len, struct listen_event *out)
+/* The next record's length, and what there is room for; 0 when there is none yet. */
+static uint32_t
+take_record(void *out, size_t room)
 {
-    size_t at = sizeof(struct perf_event_header);
-    uint32_t raw_len;
+    uint64_t at = *listens.consumer;
+    uint32_t head;
 
-    if (len < at + 12) {
-        return false;
+    if (at == __atomic_load_n(listens.producer, __ATOMIC_ACQUIRE)) {
+        return 0;
     }
-    memcpy(&out->pid, record + at, sizeof(out->pid));
-    memcpy(&out->thread, record + at + 4, sizeof(out->thread));
-    memcpy(&raw_len, record + at + 8, sizeof(raw_len));
-    return raw_len <= len - at - 12 && listens_sample_parse(&listens.format, record + at + 12, raw_len, out);
+    const uint32_t *there = (const uint32_t *)((const uint8_t *)listens.producer + listens.page_size +
+                                               (at & (RING_SIZE - 1)));
+
+    head = __atomic_load_n(there, __ATOMIC_ACQUIRE);
+    if ((head & BPF_RINGBUF_BUSY_BIT) != 0) {
+        return 0;
+    }
+    copy_out(at + BPF_RINGBUF_HDR_SZ, out, head < room ? head : room);
+    __atomic_store_n(listens.consumer, at + ((BPF_RINGBUF_HDR_SZ + head + 7u) & ~7u), __ATOMIC_SEQ_CST);
+    return head;
 }
 
-/* header, id, how many. */
-static uint32_t
-take_lost(const uint8_t *record, size_t len)
+static void
+take_event(const struct record *r, struct listen_event *out)
 {
-    uint64_t count = 1;
-
-    if (len >= sizeof(struct perf_event_header) + 16) {
-        memcpy(&count, record + sizeof(struct perf_event_header) + 8, sizeof(count));
+    *out = (struct listen_event){
+        .pid = (int32_t)r->process, .thread = (int32_t)r->thread, .port = r->port, .family = r->family
+    };
+    if (strncmp(r->name, "TCP", 3) == 0) {
+        out->protocol = IPPROTO_TCP;
+    } else if (strncmp(r->name, "SCTP", 4) == 0) {
+        out->protocol = IPPROTO_SCTP;
     }
-    return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+    if (r->family == AF_INET) {
+        memcpy(out->address, r->address4, sizeof(r->address4));
+    } else {
+        memcpy(out->address, r->address6, sizeof(r->address6));
+    }
+}
+
+/* Listens for a moment at an address of nobody's. What the kernel must have told of it, or -errno. */
+static int
+listen_once(sa_family_t family, struct listen_event *out)
+{
+    /* Of those for examples (RFC 5737, RFC 3849). */
+    static const uint8_t four[] = { 192, 0, 2, 0x4f };
+    static const uint8_t six[] = { 0x20, 1, 0xd, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+    } address = { .six.sin6_family = family };
+    socklen_t size = family == AF_INET ? sizeof(address.four) : sizeof(address.six);
+    int on = 1;
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    *out = (struct listen_event){
+        .pid = getpid(), .thread = (int32_t)syscall(SYS_gettid), .family = family, .protocol = IPPROTO_TCP
+    };
+    memcpy(out->address, family == AF_INET ? four : six, family == AF_INET ? sizeof(four) : sizeof(six));
+    if (family == AF_INET) {
+        memcpy(&address.four.sin_addr, four, sizeof(four));
+    } else {
+        memcpy(&address.six.sin6_addr, six, sizeof(six));
+    }
+    bool done = setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on)) == 0 &&
+                bind(fd, &address.any, size) == 0 && getsockname(fd, &address.any, &size) == 0 &&
+                listen(fd, 1) == 0;
+    int error = done ? 0 : -errno;
+
+    out->port = ntohs(address.four.sin_port);
+    close(fd);
+    return error;
+}
+
+/* Where struct proto has its name. */
+static int
+find_name(struct making *m)
+{
+    static const char tcp[] = "TCP"; /* with its end */
+    uint8_t got[FIELD(name) + PROTO_SIZE];
+    struct listen_event own = { .port = 0 };
+    struct record r;
+
+    m->name_size = PROTO_SIZE;
+    int error = attach(m);
+
+    if (error == 0) {
+        error = listen_once(AF_INET, &own);
+    }
+    while (error == 0 && take_record(got, sizeof(got)) > 0) {
+        const uint8_t *proto = got + FIELD(name);
+        const uint8_t *name = memmem(proto, PROTO_SIZE, tcp, sizeof(tcp));
+
+        memcpy(&r, got, sizeof(r));
+        if ((int32_t)r.thread == own.thread && name != NULL) {
+            m->name_at = (uint32_t)(name - proto);
+            m->name_size = NAME_SIZE;
+            return attach(m);
+        }
+    }
+    return error != 0 ? error : -EPROTO;
+}
+
+static int
+prove(sa_family_t family)
+{
+    struct listen_event own = { .port = 0 };
+    struct listen_event event;
+    int error = listen_once(family, &own);
+    int got;
+
+    while (error == 0 && (got = listens_next(&event)) != 0) {
+        if (got > 0 && event.thread == own.thread) {
+            return memcmp(&event, &own, END_OF(struct listen_event, address)) == 0 ? 0 : -EPROTO;
+        }
+    }
+    return error != 0 ? error : -EPROTO;
+}
+
+static int
+prove_all(void)
+{
+    int error = prove(AF_INET);
+
+    listens.knows_six = true;
+    if (error == 0) {
+        error = prove(AF_INET6);
+    }
+    if (error == -EAFNOSUPPORT) {
+        listens.knows_six = false;
+        return 0;
+    }
+    return error;
+}
+
+static void *
+map(int fd, size_t size, size_t at, int protection)
+{
+    void *where = mmap(NULL, size, protection, MAP_SHARED, fd, (off_t)at);
+
+    return where != MAP_FAILED ? where : NULL;
+}
+
+static int
+make_ring(void)
+{
+    union bpf_attr attr = { .map_type = BPF_MAP_TYPE_RINGBUF, .max_entries = RING_SIZE };
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    listens.ring_fd = bpf_call(BPF_MAP_CREATE, &attr);
+    if (listens.ring_fd < 0) {
+        return listens.ring_fd;
+    }
+    listens.page_size = page;
+    listens.consumer = map(listens.ring_fd, page, 0, PROT_READ | PROT_WRITE);
+    listens.producer = map(listens.ring_fd, page + RING_SIZE, page, PROT_READ);
+    return listens.consumer != NULL && listens.producer != NULL ? 0 : -errno;
+}
+
+static int
+make_counter(void)
+{
+    union bpf_attr attr = { .map_type = BPF_MAP_TYPE_ARRAY,
+        .key_size = sizeof(uint32_t),
+        .value_size = sizeof(uint64_t),
+        .max_entries = 1,
+        .map_flags = BPF_F_MMAPABLE };
+    int fd = bpf_call(BPF_MAP_CREATE, &attr);
+
+    if (fd < 0) {
+        return fd;
+    }
+    listens.dropped = map(fd, listens.page_size, 0, PROT_READ);
+    if (listens.dropped == NULL) {
+        int error = -errno;
+
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+static void
+unmap(void *where, size_t size)
+{
+    if (where != NULL) {
+        munmap(where, size);
+    }
+}
+
+void
+listens_close(void)
+{
+    if (!listens.open) {
+        return;
+    }
+    unmap(listens.dropped, listens.page_size);
+    unmap(listens.producer, listens.page_size + RING_SIZE);
+    unmap(listens.consumer, listens.page_size);
+    if (listens.link >= 0) {
+        close(listens.link);
+    }
+    if (listens.ring_fd >= 0) {
+        close(listens.ring_fd);
+    }
+    memset(&listens, 0, sizeof(listens));
+}
+
+static int
+open_all(const struct listens_layout *layout)
+{
+    struct making m = { .layout = layout };
+    int error = make_ring();
+
+    if (error != 0) {
+        return error;
+    }
+    m.dropped_fd = make_counter();
+    if (m.dropped_fd < 0) {
+        return m.dropped_fd;
+    }
+    error = find_name(&m);
+    close(m.dropped_fd);
+    return error != 0 ? error : prove_all();
+}
+
+int
+listens_open(const struct listens_layout *layout)
+{
+    listens_close();
+    listens.open = true;
+    listens.link = -1;
+    int error = open_all(layout);
+
+    if (error != 0) {
+        listens_close();
+        return error;
+    }
+    return listens.ring_fd;
 }
 
 uint32_t
@@ -247,49 +442,33 @@ listens_lost(void)
     return listens.lost;
 }
 
-/* 1 for an event, -1 for lost ones, 0 when the ring is empty. */
-static int
-ring_next(struct ring *ring, struct listen_event *out)
+static bool
+any_dropped(void)
 {
-    uint8_t record[RECORD_MAX];
+    uint64_t dropped = __atomic_load_n(listens.dropped, __ATOMIC_RELAXED);
+    uint64_t more = dropped - listens.dropped_told;
 
-    for (;;) {
-        uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
-        uint64_t tail = ring->page->data_tail;
-        struct perf_event_header header;
-
-        if (tail == head) {
-            return 0;
-        }
-        copy_out(ring, tail, &header, sizeof(header));
-        if (header.size < sizeof(header) || header.size > head - tail) {
-            /* Not to be trusted any further: begin anew behind it all. */
-            __atomic_store_n(&ring->page->data_tail, head, __ATOMIC_RELEASE);
-            listens.lost = 1;
-            return -1;
-        }
-        size_t len = header.size < sizeof(record) ? header.size : sizeof(record);
-
-        copy_out(ring, tail, record, len);
-        __atomic_store_n(&ring->page->data_tail, tail + header.size, __ATOMIC_RELEASE);
-        if (header.type == PERF_RECORD_LOST) {
-            listens.lost = take_lost(record, len);
-            return -1;
-        }
-        if (header.type == PERF_RECORD_SAMPLE && take_sample(record, len, out)) {
-            return 1;
-        }
-    }
+    listens.dropped_told = dropped;
+    listens.lost = more < UINT32_MAX ? (uint32_t)more : UINT32_MAX;
+    return more > 0;
 }
 
 int
 listens_next(struct listen_event *out)
 {
-    for (unsigned i = 0; i < listens.rings; i++) {
-        int got = ring_next(&listens.ring[i], out);
+    struct record r;
 
-        if (got != 0) {
-            return got;
+    if (any_dropped()) {
+        return -1;
+    }
+    while (take_record(&r, sizeof(r)) > 0) {
+        take_event(&r, out);
+        if (out->family == AF_INET || (out->family == AF_INET6 && listens.knows_six)) {
+            return 1;
+        }
+        if (out->family == AF_INET6) {
+            listens.lost = 1;
+            return -1;
         }
     }
     return 0;

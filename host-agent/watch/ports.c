@@ -472,7 +472,6 @@ ports_ready(const struct pollfd *fds, int count)
             (void)!read(fd, &expirations, sizeof(expirations));
         }
     }
-    /* Whatever epoll says: a perf ring is reported ready to whoever asks first, here the outer poll(). */
     take_events();
     ports.judge.now_ms = clock_boot_ms();
     bool changed = look_at_pending();
@@ -697,7 +696,7 @@ ports_open(const struct detector_env *env)
         return -errno;
     }
     /* The sources first: what happens after this look is told by them. */
-    ports.listens = listens_open();
+    ports.listens = listens_open(&listens_usual);
     if (!wait_for(ports.listens)) {
         portfinding_self(&ports.out, "tracepoint", "missing", true);
     }

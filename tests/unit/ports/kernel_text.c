@@ -1,6 +1,5 @@
 /* What the kernel writes, as text and as messages: whole, cut anywhere, and with names meant to mislead. */
 #include "support/check.h"
-#include "watch/listens.h"
 #include "watch/procfs.h"
 #include "watch/procnet.h"
 #include "watch/sockdiag.h"
@@ -230,50 +229,6 @@ a_unit_is_the_first_folder_that_is_no_slice(void)
     CHECK_INT(strlen(unit), PROCFS_UNIT - 1);
 }
 
-#define FORMAT                                                   \
-    "name: inet_sock_set_state\nID: 9\nformat:\n"                \
-    "\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n" \
-    "\tfield:__u16 sport;\toffset:24;\tsize:2;\tsigned:0;\n"     \
-    "\tfield:__u16 family;\toffset:28;\tsize:2;\tsigned:0;\n"    \
-    "\tfield:__u8 saddr[4];\toffset:32;\tsize:4;\tsigned:0;\n"   \
-    "\tfield:__u8 saddr_v6[16];\toffset:40;\tsize:16;\tsigned:0;\n"
-
-static void
-a_tracepoint_is_read_by_its_own_format(void)
-{
-    struct listens_format format = { 0 };
-    struct listen_event event = { .pid = 7 };
-    uint8_t sample[56] = { 0 };
-    uint16_t port = 8080;
-    uint16_t family = AF_INET;
-
-    CHECK(listens_format_parse(FORMAT, strlen(FORMAT), &format));
-    CHECK_INT(format.port, 24);
-    CHECK_INT(format.address6, 40);
-    CHECK_INT(format.size, 56);
-    CHECK(!listens_format_parse(FORMAT, strlen(FORMAT) - 40, &format));
-    memcpy(sample + 24, &port, 2);
-    memcpy(sample + 28, &family, 2);
-    memcpy(sample + 32, "\x7f\0\0\1", 4);
-    CHECK(listens_sample_parse(&format, sample, sizeof(sample), &event));
-    CHECK_INT(event.port, 8080);
-    CHECK_INT(event.pid, 7);
-    CHECK(!listens_sample_parse(&format, sample, sizeof(sample) - 1, &event));
-    CHECK_INT(event.protocol, 6);
-    family = AF_UNIX;
-    memcpy(sample + 28, &family, 2);
-    CHECK(!listens_sample_parse(&format, sample, sizeof(sample), &event));
-
-    char text[800];
-    snprintf(text, sizeof(text), "%s\tfield:__u16 protocol;\toffset:30;\tsize:2;\tsigned:0;\n", FORMAT);
-    CHECK(listens_format_parse(text, strlen(text), &format));
-    family = AF_INET;
-    memcpy(sample + 28, &family, 2);
-    sample[30] = 132;
-    CHECK(listens_sample_parse(&format, sample, sizeof(sample), &event));
-    CHECK_INT(event.protocol, 132);
-}
-
 struct answer {
     struct nlmsghdr head;
     struct inet_diag_msg socket;
@@ -391,7 +346,6 @@ main(void)
     CHECK_RUN(a_protocol_that_is_not_there_is_not_found);
     CHECK_RUN(a_unit_is_the_first_folder_that_is_no_slice);
     CHECK_RUN(a_vsock_socket_is_taken_only_while_it_listens);
-    CHECK_RUN(a_tracepoint_is_read_by_its_own_format);
     CHECK_RUN(an_answer_of_the_kernel_is_read_and_a_cut_one_is_not_the_end);
     CHECK_RUN(the_end_of_a_walk_that_the_kernel_could_not_make_is_its_error);
     return check_result();

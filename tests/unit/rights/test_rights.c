@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/bpf.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -71,14 +72,20 @@ run(const struct seccomp_data *data)
 
 /* What becomes of a call with these arguments. */
 static uint32_t
-verdict(enum role role, long call, uint64_t first, uint64_t second, uint64_t third)
+verdict_of(const struct seccomp_list *list, long call, uint64_t first, uint64_t second, uint64_t third)
 {
     const struct seccomp_data data = {
         .nr = (int)call, .arch = ARCHITECTURE, .args = { first, second, third }
     };
 
-    CHECK(seccomp_compile(seccomp_list_of(role, false), program) > 0);
+    CHECK(seccomp_compile(list, program) > 0);
     return run(&data);
+}
+
+static uint32_t
+verdict(enum role role, long call, uint64_t first, uint64_t second, uint64_t third)
+{
+    return verdict_of(seccomp_list_of(role, false), call, first, second, third);
 }
 
 static bool
@@ -101,10 +108,10 @@ static void
 no_role_starts_a_program_or_reaches_into_another_process(void)
 {
     static const long never[] = { SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv,
-        SYS_process_vm_writev, SYS_pidfd_getfd, SYS_bpf, SYS_init_module, SYS_finit_module, SYS_mount,
-        SYS_umount2, SYS_chroot, SYS_pivot_root, SYS_reboot, SYS_kexec_load, SYS_setresuid, SYS_setresgid,
-        SYS_capset, SYS_keyctl, SYS_userfaultfd, SYS_io_uring_setup, SYS_unshare, SYS_personality,
-        SYS_settimeofday, SYS_clock_settime, SYS_linkat, SYS_symlinkat, SYS_mknodat, SYS_listen };
+        SYS_process_vm_writev, SYS_pidfd_getfd, SYS_init_module, SYS_finit_module, SYS_mount, SYS_umount2,
+        SYS_chroot, SYS_pivot_root, SYS_reboot, SYS_kexec_load, SYS_setresuid, SYS_setresgid, SYS_capset,
+        SYS_keyctl, SYS_userfaultfd, SYS_io_uring_setup, SYS_unshare, SYS_personality, SYS_settimeofday,
+        SYS_clock_settime, SYS_linkat, SYS_symlinkat, SYS_mknodat };
 
     for (size_t r = 0; r < ARRAY(walled); r++) {
         CHECK(seccomp_is_narrow(walled[r]));
@@ -188,6 +195,30 @@ sockets_and_device_controls_are_listed_one_by_one(void)
     CHECK(passes(ROLE_PROCSCAN, SYS_setns, 7, CLONE_NEWNET, 0));
     CHECK(dies(ROLE_PROCSCAN, SYS_setns, 7, 0, 0));
     CHECK(dies(ROLE_PROCSCAN, SYS_setns, 7, CLONE_NEWNS, 0));
+}
+
+/* The warden may what a child of its needs. */
+static void
+programs_for_the_kernel_are_loaded_by_one_role_at_its_start_alone(void)
+{
+    for (uint64_t command = 0; command < 64; command++) {
+        bool needed =
+                command == BPF_MAP_CREATE || command == BPF_PROG_LOAD || command == BPF_RAW_TRACEPOINT_OPEN;
+
+        for (int role = 0; role < ROLES; role++) {
+            bool may = needed && (role == ROLE_WARDEN || role == ROLE_PROCSCAN);
+
+            CHECK(may ? passes((enum role)role, SYS_bpf, command, 0, 0)
+                      : dies((enum role)role, SYS_bpf, command, 0, 0));
+        }
+        CHECK_INT(verdict_of(&seccomp_list_loaded, SYS_bpf, command, 0, 0), SECCOMP_RET_KILL_PROCESS);
+    }
+    for (int role = ROLE_WARDEN + 1; role < ROLES; role++) {
+        CHECK(role == ROLE_PROCSCAN || dies((enum role)role, SYS_listen, 0, 0, 0));
+    }
+    CHECK_INT(verdict_of(&seccomp_list_loaded, SYS_listen, 0, 0, 0), SECCOMP_RET_KILL_PROCESS);
+    CHECK_INT(verdict_of(&seccomp_list_loaded, SYS_read, 0, 0, 0), SECCOMP_RET_ALLOW);
+    CHECK(dies(ROLE_WARDEN, SYS_perf_event_open, 0, 0, 0));
 }
 
 static void
@@ -432,6 +463,7 @@ main(void)
     CHECK_RUN(the_core_and_the_wires_get_no_memory);
     CHECK_RUN(a_role_makes_threads_and_no_processes);
     CHECK_RUN(sockets_and_device_controls_are_listed_one_by_one);
+    CHECK_RUN(programs_for_the_kernel_are_loaded_by_one_role_at_its_start_alone);
     CHECK_RUN(what_the_kernel_learns_later_does_not_exist);
     CHECK_RUN(calls_of_another_architecture_die);
     if (rights_has_seccomp()) {
