@@ -1,12 +1,12 @@
 #include "watch/daemonheld.h"
 #include "watch/pidinfo.h"
+#include "watch/sleepers.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define NOT_COUNTED "0 0 0\n"
 #define FULL_EVERY 8 /* looks: whatever is known of a sleeper, so often it is looked at in full */
 
 const char *
@@ -24,7 +24,7 @@ held_state_name(enum held_state state)
 void
 held_init(struct held *h)
 {
-    *h = (struct held){ .fd = -1, .stat = -1, .runs = -1, .freezer = FREEZER_WATCH_NONE };
+    *h = (struct held){ .fd = -1, .stat = -1, .freezer = FREEZER_WATCH_NONE };
 }
 
 void
@@ -35,9 +35,6 @@ held_end(struct held *h)
     }
     if (h->stat >= 0) {
         close(h->stat);
-    }
-    if (h->runs >= 0) {
-        close(h->runs);
     }
     freezer_forget(&h->freezer);
     held_init(h);
@@ -93,24 +90,18 @@ state_now(struct held *h, int proc, const struct freezer *freezer)
     return frozen == FREEZER_FROZEN ? HELD_FROZEN : HELD_RUNS;
 }
 
-/*
- * True also when it cannot be known. The text is the CPU time of the first thread, how long it waited for a
- * CPU, and how often it got one.
- */
+/* True also when it cannot be known. */
 static bool
 ran_since(struct held *h)
 {
-    char ran[HELD_RAN] = "";
-    ssize_t len = h->runs >= 0 ? pread(h->runs, ran, sizeof(ran) - 1, 0) : -1;
+    int64_t ran = sleepers_ran(h->pid);
+    bool same = ran != 0 && ran == h->ran;
 
-    ran[len > 0 ? len : 0] = '\0';
-    bool same = ran[0] != '\0' && strcmp(ran, NOT_COUNTED) != 0 && strcmp(ran, h->ran) == 0;
-
-    memcpy(h->ran, ran, sizeof(ran));
+    h->ran = ran;
     return !same;
 }
 
-/* How often it ran is read before its state: what happens in between is seen at the next look. */
+/* How long it ran is read before its state: what happens in between is seen at the next look. */
 static bool
 still_sleeps(struct held *h, const struct freezer *freezer)
 {
@@ -153,7 +144,6 @@ held_begin(struct held *h, int proc, const struct freezer *freezer, const struct
     h->image = process->image;
     h->fd = (int)syscall(SYS_pidfd_open, process->pid, 0u);
     h->stat = open_file(proc, process->pid, "stat");
-    h->runs = open_file(proc, process->pid, "schedstat");
     h->state = HELD_RUNS;
     if (!held_look(h, proc, freezer)) {
         held_end(h);

@@ -3,17 +3,15 @@
 /*
  * daemonheld - one process of a watched daemon, held so that its pid can mean no other
  *
- * What is kept open of it: a pidfd, which tells its end at once, and PID/stat, PID/schedstat and PID/cgroup,
- * which are read again and again and can be read no more when it has ended.
+ * What is kept open of it: a pidfd, which tells its end at once, and PID/stat and PID/cgroup, which are read
+ * again and again and can be read no more when it has ended.
  *
  * A process that slept and has not run since still sleeps: to be stopped, to be held by a debugger and to be
- * frozen by a group of version 2 it has to run first. How often it ran costs a quarter of its state.
+ * frozen by a group of version 2 it has to run first. How long it ran costs a tenth of its state.
  */
 #include "watch/daemonscan.h"
 #include "watch/freezer.h"
 #include <time.h>
-
-#define HELD_RAN 64
 
 enum held_state {
     HELD_GONE,
@@ -34,12 +32,11 @@ struct held_file {
 struct held {
     int32_t pid; /* 0: free */
     int32_t parent;
-    int fd;             /* a pidfd, or -1 where the kernel has none */
-    int stat;           /* PID/stat, or -1 when no descriptor was left */
-    int runs;           /* PID/schedstat, or -1: no descriptor was left, or the kernel does not count */
-    char ran[HELD_RAN]; /* what it said before the last look; "" when it said nothing */
-    bool slept;         /* at the last look in full */
-    unsigned rested;    /* looks since */
+    int fd;          /* a pidfd, or -1 where the kernel has none */
+    int stat;        /* PID/stat, or -1 when no descriptor was left */
+    int64_t ran;     /* its CPU time before the last look; 0: not known */
+    bool slept;      /* at the last look in full */
+    unsigned rested; /* looks since */
     uint64_t start;
     enum image image;      /* of what it runs */
     unsigned passed_over;  /* looks since what it runs was looked at */

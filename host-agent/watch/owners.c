@@ -370,8 +370,10 @@ static void
 open_next(struct owner_scan *s)
 {
     int32_t pid = scan_pids[--s->next];
+    bool slept = s->all &&
+                 (sleepers_has(pid, SLEEPERS_OWNERS) || (s->quick && sleepers_has(pid, SLEEPERS_HOLDERS)));
 
-    if (!s->all || !sleepers_has(pid, SLEEPERS_OWNERS)) {
+    if (!slept) {
         open_process(s, pid);
     }
 }
@@ -380,44 +382,127 @@ static void
 close_process(struct owner_scan *s)
 {
     s->denied += s->pid_denied;
-    if (s->all && !s->any_socket && !s->pid_denied) {
-        sleepers_add(s->pid, SLEEPERS_OWNERS);
+    if (s->all && !s->pid_denied) {
+        sleepers_add(s->pid, s->any_socket ? SLEEPERS_HOLDERS : SLEEPERS_OWNERS);
     }
     close(s->dir);
     s->dir = -1;
+}
+
+struct rows {
+    int book;
+    uint32_t row;
+};
+
+/* Each socket of each book in turn; NULL behind the last one. */
+static struct owned *
+next_row(const struct owner_scan *s, struct rows *at)
+{
+    for (; at->book < CONF_PROTOS; at->book++, at->row = 0) {
+        struct book *b = s->book[at->book];
+
+        if (b != NULL && at->row < b->sockets.count) {
+            return &b->owned[at->row++];
+        }
+    }
+    return NULL;
+}
+
+static bool
+all_known(const struct owner_scan *s)
+{
+    struct rows at = { .book = 0 };
+
+    for (struct owned *o; (o = next_row(s, &at)) != NULL;) {
+        if (o->known != OWNED_KNOWN) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* How many sockets have no holder yet. A full scan counts the holders anew. */
 static uint32_t
 prepare(const struct owner_scan *s)
 {
+    struct rows at = { .book = 0 };
     uint32_t wanted = 0;
 
-    for (int i = 0; i < CONF_PROTOS; i++) {
-        for (uint32_t row = 0; s->book[i] != NULL && row < s->book[i]->sockets.count; row++) {
-            struct owned *o = &s->book[i]->owned[row];
-
-            wanted += !o->searched && o->count == 0;
-            o->more = o->more && !s->all;
+    for (struct owned *o; (o = next_row(s, &at)) != NULL;) {
+        wanted += !o->searched && o->count == 0;
+        if (s->all && !s->quick) {
+            o->more = false;
+            o->known = OWNED_ASKED;
         }
     }
     return wanted;
 }
 
-int
-owner_scan_begin(struct owner_scan *s, int proc, struct book *const *book, bool all)
+/* Did not run, and is still what it was: its file may have been replaced, and it may be in another unit. */
+static bool
+still_holds(const struct owner_scan *s, const struct owner *held)
 {
-    *s = (struct owner_scan){ .proc = proc, .book = book, .all = all, .dir = -1, .number = ++scan_number };
+    uint16_t exe = OWNERS_NO_EXE;
+
+    return sleepers_slept(held->pid, SLEEPERS_HOLDERS) && exe_of(s->proc, held->pid, &exe) &&
+           exe == held->exe && unit_of(s->proc, held->pid) == held->unit;
+}
+
+/* Those who slept are seen before all others, as one of them may be newer. */
+static void
+keep_sleepers(const struct owner_scan *s)
+{
+    struct rows at = { .book = 0 };
+
+    for (struct owned *o; (o = next_row(s, &at)) != NULL;) {
+        for (uint8_t i = 0; i < o->count; i++) {
+            o->owner[i].scan = still_holds(s, &o->owner[i]) ? s->number : o->owner[i].scan;
+        }
+    }
+}
+
+/* One who held a port does no more: one who was left out may do. */
+static bool
+any_stale(const struct owner_scan *s)
+{
+    struct rows at = { .book = 0 };
+
+    for (struct owned *o; (o = next_row(s, &at)) != NULL;) {
+        for (uint8_t i = 0; i < o->count; i++) {
+            if (o->owner[i].scan != s->number) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static int
+begin_round(struct owner_scan *s)
+{
+    s->number = ++scan_number;
+    s->denied = 0;
     s->wanted = prepare(s);
     if (finished_early(s)) {
         return 0;
     }
-    ssize_t pids = procfs_pids(proc, scan_pids, OWNERS_PIDS);
+    ssize_t pids = procfs_pids(s->proc, scan_pids, OWNERS_PIDS);
     if (pids < 0) {
         return (int)pids;
     }
     s->next = (size_t)pids;
+    if (s->quick) {
+        keep_sleepers(s);
+    }
     return 0;
+}
+
+int
+owner_scan_begin(struct owner_scan *s, int proc, struct book *const *book, bool all)
+{
+    *s = (struct owner_scan){ .proc = proc, .book = book, .all = all, .dir = -1 };
+    s->quick = all && all_known(s);
+    return begin_round(s);
 }
 
 /* Holders that a full look did not see again are holders no more. */
@@ -437,15 +522,14 @@ drop_stale(struct owned *o, uint16_t number)
 static void
 finish(struct owner_scan *s)
 {
-    for (int i = 0; i < CONF_PROTOS; i++) {
-        for (uint32_t row = 0; s->book[i] != NULL && row < s->book[i]->sockets.count; row++) {
-            struct owned *o = &s->book[i]->owned[row];
+    struct rows at = { .book = 0 };
 
-            if (s->all) {
-                drop_stale(o, s->number);
-            }
-            o->searched = true;
+    for (struct owned *o; (o = next_row(s, &at)) != NULL;) {
+        if (s->all) {
+            drop_stale(o, s->number);
         }
+        o->known = s->all && o->known == OWNED_ASKED ? OWNED_KNOWN : o->known;
+        o->searched = o->searched || !s->all || o->known == OWNED_KNOWN; /* new ones came in between */
     }
 }
 
@@ -470,6 +554,10 @@ owner_scan_step(struct owner_scan *s, uint32_t descriptors)
     }
     if (s->dir >= 0) {
         close_process(s);
+    }
+    if (s->quick && any_stale(s)) {
+        s->quick = false;
+        return begin_round(s) != 0;
     }
     finish(s);
     return true;

@@ -4,8 +4,9 @@
  * owners - which processes hold a socket, by the links in /proc/PID/fd and /proc/PID/exe
  *
  * A book keeps the sockets of one protocol with what is known of their holders. A scan goes through all
- * processes, newest first, and can be done in slices; it fills the books it was begun with. Executables are
- * kept once, in a table that all books share and that a process's later look can only add to until
+ * processes, newest first, and can be done in slices; it fills the books it was begun with. One that knows
+ * all sockets leaves out who did not run since the last, and begins anew when a holder is gone. Executables
+ * are kept once, in a table that all books share and that a process's later look can only add to until
  * owners_forget().
  */
 #include "watch/procfs.h"
@@ -25,10 +26,14 @@ struct owner {
     uint16_t scan; /* in which scan it was last seen */
 };
 
+/* Every holder, by a scan of all that left out nobody who has a socket. */
+enum owned_known { OWNED_NEW, OWNED_ASKED, OWNED_KNOWN };
+
 struct owned {
     uint8_t count;
     bool more;        /* there were more executables than fit: never a match */
     bool searched;    /* a scan over all processes has looked for its holders */
+    uint8_t known;    /* enum owned_known */
     int64_t first_ms; /* when the socket was first seen */
     struct owner owner[OWNERS_A_SOCKET];
 };
@@ -50,6 +55,7 @@ struct owner_scan {
     int proc;
     struct book *const *book; /* CONF_PROTOS of them, NULL for what is not asked; may change between steps */
     bool all;                 /* every holder of every socket; else the first one of those not searched yet */
+    bool quick;               /* who did not run since it was looked at holds what it held */
     uint32_t wanted;          /* sockets still without a holder, when not `all` */
     uint32_t denied;          /* processes whose descriptors could not be read */
     uint16_t number;

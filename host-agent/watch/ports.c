@@ -519,6 +519,7 @@ begin_full_scan(void)
             for (uint32_t row = 0; row < ports.book[i]->sockets.count; row++) {
                 ports.book[i]->owned[row].count = 0;
                 ports.book[i]->owned[row].searched = false;
+                ports.book[i]->owned[row].known = OWNED_NEW;
             }
         }
     }

@@ -1,4 +1,5 @@
 #include "watch/procevents.h"
+#include "watch/procfs.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/cn_proc.h>
@@ -7,6 +8,7 @@
 #include <linux/netlink.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define RECEIVE_BUFFER (1 << 20)
@@ -110,6 +112,26 @@ procevents_open(enum procevents_kind kind)
         return error;
     }
     return fd;
+}
+
+bool
+procevents_lasting(void)
+{
+    struct utsname kernel;
+    uint64_t major;
+    uint64_t minor;
+
+    if (uname(&kernel) != 0) {
+        return false;
+    }
+    const char *at = kernel.release;
+    const char *end = at + strlen(at);
+
+    if (!procfs_decimal(&at, end, UINT32_MAX, &major) || at == end || *at++ != '.' ||
+            !procfs_decimal(&at, end, UINT32_MAX, &minor)) {
+        return false;
+    }
+    return major > 6 || (major == 6 && minor >= 6);
 }
 
 int32_t

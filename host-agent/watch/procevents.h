@@ -20,6 +20,10 @@ int procevents_open(enum procevents_kind kind);
 /* The next process. Its pid, 0 when there is none, -1 when the kernel dropped some. */
 int32_t procevents_next(int fd);
 
+/* True when nobody else can end it: since Linux 6.6 each socket has its own wish
+ * (drivers/connector/cn_proc.c), before that root could take back another one's. */
+bool procevents_lasting(void);
+
 /* One datagram: the pid of an event of either kind, else 0. */
 int32_t procevents_parse(const uint8_t *src, size_t len);
 

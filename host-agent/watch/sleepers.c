@@ -18,12 +18,10 @@ static struct {
     int64_t ran; /* before the look that was asked for */
 } asked;
 
-/* The CPU time of a process in nanoseconds, without a file of /proc; 0: not known. clock_getcpuclockid(3)
- * asks twice. */
-static int64_t
-ran_of(int32_t pid)
+int64_t
+sleepers_ran(int32_t pid)
 {
-    struct timespec t;
+    struct timespec t; /* clock_getcpuclockid(3) would ask twice */
     uint32_t clock = (-(uint32_t)pid - 1) * 8 + 2;
 
     return clock_gettime((clockid_t)clock, &t) == 0 ? (int64_t)t.tv_sec * 1000000000 + t.tv_nsec : 0;
@@ -38,7 +36,7 @@ sleepers_has(int32_t pid, enum sleepers_who who)
         pages_touch(place, sizeof(place)); /* at the start, and not as processes come that use it */
     }
     asked.pid = pid;
-    asked.ran = ran_of(pid);
+    asked.ran = sleepers_ran(pid);
     if (s->pid != pid || asked.ran == 0) {
         return false;
     }
@@ -61,4 +59,12 @@ sleepers_add(int32_t pid, enum sleepers_who who)
     }
     s->times[who] = 0;
     s->ran[who] = asked.ran;
+}
+
+bool
+sleepers_slept(int32_t pid, enum sleepers_who who)
+{
+    const struct sleeper *s = &place[(uint32_t)pid % PLACES];
+
+    return s->pid == pid && s->ran[who] != 0 && s->ran[who] == sleepers_ran(pid);
 }

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum sleepers_who { SLEEPERS_OWNERS, SLEEPERS_DISGUISE, SLEEPERS_IMAGE, SLEEPERS_WHO };
+enum sleepers_who { SLEEPERS_OWNERS, SLEEPERS_HOLDERS, SLEEPERS_DISGUISE, SLEEPERS_IMAGE, SLEEPERS_WHO };
 
 /* Before a look at a process: true when the same one added it behind an earlier look, and it did not run
  * since. */
@@ -20,5 +20,11 @@ bool sleepers_has(int32_t pid, enum sleepers_who who);
 /* Behind the look at the process that was asked about last: it is as it should be. Any other pid is left out.
  */
 void sleepers_add(int32_t pid, enum sleepers_who who);
+
+/* The same without counting it as a time that it was passed over. */
+bool sleepers_slept(int32_t pid, enum sleepers_who who);
+
+/* The CPU time of all threads of a process in nanoseconds, without a file of /proc; 0: not known. */
+int64_t sleepers_ran(int32_t pid);
 
 #endif

@@ -15,7 +15,8 @@
  * The warden is the parent of whoever looks, so the processes are the parent and its children. Nothing tells
  * of a tracer in time where the proc connector is not heard, so each thread's state is read at each look
  * there. Where it is, the two who look take turns: at odd looks netwatch reads all, at even ones procscan the
- * warden's state, and each other time all. So who makes the connector deaf is seen in two looks. A process's
+ * warden's state, and each other time all. So who makes the connector deaf is seen in two looks. Where nobody
+ * can, both read the warden's state at their turns, and each of them all at each eighth look. A process's
  * limits are read now and then anywhere, since whoever may lower them takes its descriptors away without
  * touching it.
  */
@@ -25,6 +26,7 @@
 #define STATE_TEXT 4096
 #define LIMITS_TEXT 4096
 #define SUBJECT 48
+#define LASTING_EVERY 8
 #define LIMITS_EVERY 4 /* looks: limits cost as much as all threads of a process */
 #define EVENTS_AT_ONCE 256
 
@@ -55,10 +57,12 @@ static struct {
     bool begun; /* the descriptors are -1 or open */
     int proc;
     int connector; /* -1: not heard */
+    bool lasting;  /* nobody can make it deaf */
     bool unreadable;
     bool due;       /* somebody was traced, or is no more */
     bool found;     /* something at the last look */
     int64_t turn;   /* two looks each: the last one */
+    int64_t whole;  /* those between two looks at all */
     int64_t limits; /* LIMITS_EVERY looks each: when the limits were read last */
     int32_t warden; /* of `children` */
     int children;
@@ -398,13 +402,15 @@ own_look(struct views *v, int64_t now_ms)
     bool netwatch = v->table->source == FINDING_SYSTEM;
     int64_t look = now_ms / view_every_ms(v, CONF_VIEW_OWN_PROCESSES);
     int64_t turn = (look + netwatch) / 2;
-    bool mine = turn != own.turn;
-    bool whole = mine && (netwatch || turn / 2 != own.turn / 2);
+    int64_t whole =
+            own.lasting ? (look + netwatch * LASTING_EVERY / 2) / LASTING_EVERY : turn / (netwatch ? 1 : 2);
+    bool all = own.connector < 0 || own.due || own.found || whole != own.whole;
 
-    own.turn = turn;
-    if (own.connector < 0 || own.due || own.found || whole || (mine && !warden_runs())) {
+    if (all || (turn != own.turn && !warden_runs())) {
         look_at_all(v, look / LIMITS_EVERY);
     }
+    own.turn = turn;
+    own.whole = whole;
     return VIEW_DONE;
 }
 
@@ -420,13 +426,14 @@ own_open(struct views *v)
         own.proc = procfs_open();
     }
     own.unreadable = own.due = own.found = false;
-    own.turn = own.limits = -1;
+    own.turn = own.whole = own.limits = -1;
     forget_others(NULL, 0);
     fs_doers_open(&own.doers);
     if (own.connector >= 0) {
         close(own.connector);
     }
     own.connector = procevents_open(PROCEVENTS_TRACE);
+    own.lasting = procevents_lasting();
     return own.proc < 0 ? own.proc : 0;
 }
 

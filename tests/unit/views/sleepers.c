@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -243,6 +244,149 @@ only_who_has_no_socket_of_any_kind_is_left_out_by_the_look_for_owners(void)
     close(pair[1]);
 }
 
+/* A book with one port, and a child that has it. */
+struct port {
+    struct book book;
+    int listener;
+};
+
+static void
+open_port(struct port *p)
+{
+    struct stat st = { .st_ino = 0 };
+
+    p->listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    CHECK(fstat(p->listener, &st) == 0);
+    p->book.sockets.count = 1;
+    p->book.sockets.row[0] = (struct socket_row){ .inode = st.st_ino };
+    p->book.owned[0] = (struct owned){ .count = 0 };
+    book_index(&p->book);
+}
+
+static struct owner_scan
+look_for_holders(struct port *p)
+{
+    struct book *book[CONF_PROTOS] = { &p->book };
+    struct owner_scan scan;
+
+    CHECK_INT(owner_scan_begin(&scan, proc, book, true), 0);
+    while (!owner_scan_step(&scan, 1000)) {
+    }
+    return scan;
+}
+
+static int32_t
+holder_of(const struct port *p)
+{
+    return p->book.owned[0].count == 1 ? p->book.owned[0].owner[0].pid : 0;
+}
+
+static struct port port;
+
+static void
+who_holds_a_port_and_slept_still_holds_it_without_being_looked_at(void)
+{
+    open_port(&port);
+    struct child c = begin(NULL);
+
+    CHECK(!look_for_holders(&port).quick);
+    close(port.listener); /* it alone has it from here on */
+    (void)look_for_holders(&port);
+    CHECK_INT(holder_of(&port), c.pid);
+    CHECK(look_for_holders(&port).quick);
+    CHECK_INT(holder_of(&port), c.pid);
+    end(&c);
+}
+
+static void
+when_a_holder_ends_a_second_one_that_slept_is_found(void)
+{
+    open_port(&port);
+    struct child older = begin(NULL);
+    struct child newer = begin(NULL);
+
+    close(port.listener);
+    (void)look_for_holders(&port);
+    CHECK_INT(holder_of(&port), newer.pid);
+    CHECK(look_for_holders(&port).quick);
+    CHECK_INT(holder_of(&port), newer.pid);
+    end(&newer);
+    (void)look_for_holders(&port);
+    CHECK_INT(holder_of(&port), older.pid);
+    end(&older);
+    (void)look_for_holders(&port);
+    CHECK_INT(holder_of(&port), 0);
+}
+
+static void
+a_new_port_makes_the_look_ask_those_who_slept(void)
+{
+    open_port(&port);
+    struct child c = begin(NULL);
+
+    close(port.listener);
+    port.book.sockets.count = 0;
+    (void)look_for_holders(&port);
+    CHECK(look_for_holders(&port).quick);
+    port.book.sockets.count = 1; /* somebody else made it listen */
+    CHECK(!look_for_holders(&port).quick);
+    CHECK_INT(holder_of(&port), c.pid);
+    end(&c);
+}
+
+/* A copy of this machine's sleep(1), in the place of the child, with the port. */
+static pid_t
+begin_copy(const char *path, const struct port *p)
+{
+    char copy[256];
+    pid_t pid;
+
+    snprintf(copy, sizeof(copy), "cp -p /bin/sleep %s", path);
+    CHECK_INT(system(copy), 0);
+    pid = fork();
+    if (pid == 0) {
+        dup2(p->listener, STDIN_FILENO);
+        close(p->listener);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execl(path, path, "1000", (char *)NULL);
+        _exit(1);
+    }
+    return pid;
+}
+
+static bool
+runs_a_deleted_file(const struct port *p)
+{
+    const struct owner_exe *exe = owners_exe(p->book.owned[0].owner[0].exe);
+
+    return exe != NULL && exe->file.deleted;
+}
+
+static void
+a_holder_that_slept_while_its_file_was_deleted_runs_a_deleted_file(void)
+{
+    char path[] = "/tmp/sleepers-XXXXXX";
+    int fd = mkstemp(path);
+
+    close(fd);
+    open_port(&port);
+    pid_t pid = begin_copy(path, &port);
+
+    close(port.listener);
+    for (int i = 0; i < 1000 && !sleepers_slept(pid, SLEEPERS_HOLDERS); i++) {
+        usleep(10000);
+        (void)look_for_holders(&port);
+    }
+    CHECK_INT(holder_of(&port), pid);
+    CHECK(!runs_a_deleted_file(&port));
+    CHECK_INT(unlink(path), 0);
+    (void)look_for_holders(&port);
+    CHECK_INT(holder_of(&port), pid);
+    CHECK(runs_a_deleted_file(&port));
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 /* Pages of our own, in KiB. */
 static long
 own_kb(int rollup)
@@ -299,5 +443,9 @@ main(void)
     CHECK_RUN(who_has_a_second_thread_that_runs_is_not_known_any_more);
     CHECK_RUN(what_ran_behind_the_question_counts_as_if_it_ran_later);
     CHECK_RUN(only_who_has_no_socket_of_any_kind_is_left_out_by_the_look_for_owners);
+    CHECK_RUN(who_holds_a_port_and_slept_still_holds_it_without_being_looked_at);
+    CHECK_RUN(when_a_holder_ends_a_second_one_that_slept_is_found);
+    CHECK_RUN(a_new_port_makes_the_look_ask_those_who_slept);
+    CHECK_RUN(a_holder_that_slept_while_its_file_was_deleted_runs_a_deleted_file);
     return check_result();
 }
