@@ -6,6 +6,7 @@
 #include "alarm/fold.h"
 #include "cmd/accept.h"
 #include "cmd/cmd.h"
+#include "conf/plural.h"
 #include "watch/packages_judge.h"
 #include "wire/base32.h"
 #include "wire/escape.h"
@@ -127,7 +128,7 @@ print_packages(void)
                     ix.owner[i].name, ix.owner[i].version, job.files[i]);
         } else {
             printf("%s %s: %" PRIu32 " file%s\n", ix.owner[i].name, ix.owner[i].version, job.files[i],
-                    job.files[i] == 1 ? "" : "s");
+                    plural_s(job.files[i]));
         }
         first = false;
     }
@@ -218,7 +219,7 @@ print_text(bool written, const uint8_t root[WIRE_HASH_SIZE])
     print_packages();
     print_rest();
     printf("%" PRIu64 " difference%s explained by dpkg%s, %" PRIu64 " not explained\n", job.explained,
-            job.explained == 1 ? "" : "s", written ? " and accepted" : "", job.unexplained);
+            plural_s(job.explained), written ? " and accepted" : "", job.unexplained);
     wire_base32(root, ROOT_COLUMNS, text);
     text[ROOT_COLUMNS] = '\0';
     printf("root %s\n", text);

@@ -7,6 +7,7 @@
 #include "cmd/accept.h"
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
+#include "conf/plural.h"
 #include "watch/baseline.h"
 #include "watch/baseline_text.h"
 #include "watch/fs_finding.h"
@@ -331,19 +332,20 @@ static void
 print_shortfalls(void)
 {
     if (job.unreadable > 0) {
-        cmd_error("%" PRIu64 " entries could not be read: kept as unreadable", job.unreadable);
+        cmd_error("%" PRIu64 " entr%s could not be read: kept as unreadable", job.unreadable,
+                plural_ies(job.unreadable));
     }
     if (job.unstable > 0) {
-        cmd_error("%" PRIu64 " files kept changing while they were read: told until they are accepted again",
-                job.unstable);
+        cmd_error("%" PRIu64 " file%s kept changing while being read: told until accepted again",
+                job.unstable, plural_s(job.unstable));
     }
     for (unsigned i = 0; fs_remote_at(i) != NULL; i++) {
         cmd_error("%s: this mount does not answer; what is on it is not in the baseline",
                 cmd_text(fs_remote_at(i)));
     }
     if (job.skipped > 0) {
-        cmd_error(
-                "%u paths are too long or directories could not be listed: not in the baseline", job.skipped);
+        cmd_error("%u path%s: too long, or a directory that cannot be listed; not in the baseline",
+                job.skipped, plural_s(job.skipped));
     }
 }
 
@@ -368,10 +370,12 @@ print_built(const uint8_t *root)
         printf("}\n");
         return;
     }
-    printf("%s: %" PRIu64 " files, %" PRIu64 " directories, %" PRIu64 " links, %" PRIu64 " others; %" PRIu64
+    printf("%s: %" PRIu64 " file%s, %" PRIu64 " director%s, %" PRIu64 " link%s, %" PRIu64 " other%s; %" PRIu64
            " MB read in %.2f s\n",
-            shown_str(path_of_baseline), job.by_type[BASELINE_REGULAR], job.by_type[BASELINE_DIR],
-            job.by_type[BASELINE_LINK], others, job.bytes / 1000000, seconds);
+            shown_str(path_of_baseline), job.by_type[BASELINE_REGULAR],
+            plural_s(job.by_type[BASELINE_REGULAR]), job.by_type[BASELINE_DIR],
+            plural_ies(job.by_type[BASELINE_DIR]), job.by_type[BASELINE_LINK],
+            plural_s(job.by_type[BASELINE_LINK]), others, plural_s(others), job.bytes / 1000000, seconds);
     print_root(root);
 }
 
@@ -469,8 +473,9 @@ print_head(void)
         print_root(base.root);
         printf(", \"entries\": [");
     } else {
-        printf("%s: %" PRIu64 " entries of %.1f bytes, made %s on %s\n", shown_str(path_of_baseline),
-                base.count, each, when, base.host[0] != '\0' ? cmd_text(base.host) : "?");
+        printf("%s: %" PRIu64 " entr%s of %.1f bytes, made %s on %s\n", shown_str(path_of_baseline),
+                base.count, plural_ies(base.count), each, when,
+                base.host[0] != '\0' ? cmd_text(base.host) : "?");
         print_root(base.root);
     }
 }
@@ -525,12 +530,12 @@ diff(const struct cmd *cmd)
     if (job.json) {
         printf("\n]}\n");
     } else {
-        printf("%" PRIu64 " difference%s in %" PRIu64 " entries\n", job.printed, job.printed == 1 ? "" : "s",
-                job.entries);
+        printf("%" PRIu64 " difference%s in %" PRIu64 " entr%s\n", job.printed, plural_s(job.printed),
+                job.entries, plural_ies(job.entries));
     }
     if (job.damage.text[0] != '\0') {
         refuse(&job.damage);
-        return cmd_error("%" PRIu64 " entries could not be compared", job.unknown);
+        return cmd_error("%" PRIu64 " entr%s could not be compared", job.unknown, plural_ies(job.unknown));
     }
     return job.printed > 0 ? CMD_FINDINGS : CMD_CLEAN;
 }
@@ -588,7 +593,7 @@ accept_end(bool took)
         print_root(root);
         printf("}\n");
     } else {
-        printf("%" PRIu64 " difference%s %s\n", job.printed, job.printed == 1 ? "" : "s",
+        printf("%" PRIu64 " difference%s %s\n", job.printed, plural_s(job.printed),
                 job.dry ? "to accept" : "accepted");
         print_root(root);
     }

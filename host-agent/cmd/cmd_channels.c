@@ -2,6 +2,7 @@
 #include "cmd/channels.h"
 #include "cmd/cmd.h"
 #include "cmd/network.h"
+#include "conf/plural.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -98,7 +99,7 @@ print_written(const struct ctl_channel *r)
 {
     char text[CMD_DURATION], bytes[BYTES];
 
-    printf("         %" PRIu64 " line%s, %s written", r->lines, r->lines == 1 ? "" : "s",
+    printf("         %" PRIu64 " line%s, %s written", r->lines, plural_s(r->lines),
             bytes_text(r->bytes, bytes));
     if (r->line_ms >= 0) {
         printf(", the last %s ago", cmd_duration(r->line_ms, text));
@@ -134,7 +135,7 @@ print_channel(const struct conf *conf, const struct ctl_channel *r)
                 channel_why(r->why, r->error));
     }
     if (r->tampered > 0) {
-        printf("         tampered with %" PRIu32 " time%s\n", r->tampered, r->tampered == 1 ? "" : "s");
+        printf("         tampered with %" PRIu32 " time%s\n", r->tampered, plural_s(r->tampered));
     }
 }
 

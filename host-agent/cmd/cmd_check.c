@@ -1,5 +1,6 @@
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
+#include "conf/plural.h"
 #include "watch/detector.h"
 #include "watch/fs_workers.h"
 #include <stdio.h>
@@ -99,7 +100,7 @@ cmd_check(const struct cmd *cmd)
         print_checks(whole);
         printf(", \"complete\": %s}\n", failed ? "false" : "true");
     } else {
-        printf("%u finding%s%s\n", tally.findings, tally.findings == 1 ? "" : "s",
+        printf("%u finding%s%s\n", tally.findings, plural_s(tally.findings),
                 failed ? "; not every check could look" : "");
     }
     if (failed) {

@@ -1,4 +1,5 @@
 #include "cmd/cmd.h"
+#include "conf/plural.h"
 #include "hal/host/serial_find.h"
 #include "hal/host/tty.h"
 #include "hal/host/usb_host.h"
@@ -48,9 +49,9 @@ cmd_check_config(const struct cmd *cmd)
     }
     printf("%s: ok\n", cmd_text(conf.config_path));
     printf("host %s, beat %u s, %u watched path%s, %u port%s, %u daemon%s, %u channel%s, state in %s\n",
-            conf.host, conf.beat_s, conf.watches, conf.watches == 1 ? "" : "s", conf.ports,
-            conf.ports == 1 ? "" : "s", conf.daemons, conf.daemons == 1 ? "" : "s", conf.channels,
-            conf.channels == 1 ? "" : "s", cmd_text(conf.state_dir));
+            conf.host, conf.beat_s, conf.watches, plural_s(conf.watches), conf.ports, plural_s(conf.ports),
+            conf.daemons, plural_s(conf.daemons), conf.channels, plural_s(conf.channels),
+            cmd_text(conf.state_dir));
     if (conf.channels == 0) {
         printf("note: without a Channel no alarm leaves this machine\n");
     }

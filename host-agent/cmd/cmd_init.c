@@ -1,6 +1,7 @@
 #include "cmd/cmd.h"
 #include "conf/attrs.h"
 #include "conf/name.h"
+#include "conf/plural.h"
 #include "conf/protect.h"
 #include "watch/detector.h"
 #include "watch/mounts_device.h"
@@ -461,11 +462,11 @@ static void
 print_done(uint32_t denied)
 {
     printf("Wrote %s: host %s, %u watched path%s, %u port%s, %u daemon%s.\n", cmd_text(conf.config_path),
-            conf.host, conf.watches, conf.watches == 1 ? "" : "s", conf.ports, conf.ports == 1 ? "" : "s",
-            conf.daemons, conf.daemons == 1 ? "" : "s");
+            conf.host, conf.watches, plural_s(conf.watches), conf.ports, plural_s(conf.ports), conf.daemons,
+            plural_s(conf.daemons));
     printf("State directory: %s\n", cmd_text(conf.state_dir));
     if (left_out > 0) {
-        printf("Warning: %u more ports, holders or daemons did not fit and are not in the file.\n", left_out);
+        printf("Warning: no room in the file for %u more of the ports, holders and daemons.\n", left_out);
     }
     if (denied > 0) {
         printf("Note: %u process%s could not be looked at%s; a port that only they hold has - for a "

@@ -1,4 +1,5 @@
 #include "cmd/cmd.h"
+#include "conf/plural.h"
 #include "watch/portlearn.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -116,7 +117,7 @@ accept_ports(const struct conf *conf, unsigned known)
 
     printf("Appended %u line%s to %s.\nAn agent that runs keeps the configuration it was started with: "
            "systemctl restart tocsin makes it take the new one.\n",
-            count, count == 1 ? "" : "s", cmd_text(conf->config_path));
+            count, plural_s(count), cmd_text(conf->config_path));
     return status;
 }
 
@@ -139,7 +140,8 @@ cmd_ports_learn(const struct cmd *cmd)
     unsigned left_out = portlearn_add(&look, &conf);
 
     if (left_out > 0) {
-        (void)cmd_error("ports: %u more entries or holders do not fit into the configuration", left_out);
+        (void)cmd_error(
+                "ports: no room in the configuration for %u more of the entries and holders", left_out);
     }
     if (!wanted.accept) {
         return print_ports(&conf, known);

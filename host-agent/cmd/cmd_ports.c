@@ -1,4 +1,5 @@
 #include "cmd/cmd.h"
+#include "conf/plural.h"
 #include "watch/portlook.h"
 #include "wire/escape.h"
 #include <errno.h>
@@ -306,7 +307,7 @@ print_notes(const struct portlook *look)
 
     if (look->judge.unknown > 0) {
         printf("note: the holders of %u listed port%s cannot be seen%s\n", look->judge.unknown,
-                look->judge.unknown == 1 ? "" : "s", ask);
+                plural_s(look->judge.unknown), ask);
     }
     if (look->netns_denied) {
         printf("note: some network namespaces cannot be looked into%s\n", ask);

@@ -3,6 +3,7 @@
 #include "cmd/channels.h"
 #include "cmd/cmd.h"
 #include "cmd/network.h"
+#include "conf/plural.h"
 #include "proc/rights.h"
 #include "proc/role.h"
 #include <inttypes.h>
@@ -213,8 +214,7 @@ print_text(const struct conf *conf, const struct answers *a)
     char text[CMD_DURATION];
 
     printf("%s  session %u  up %s  %u open finding%s\n\n", conf->host, a->head.session,
-            cmd_duration(a->head.now_ms - a->head.started_ms, text), a->head.open,
-            a->head.open == 1 ? "" : "s");
+            cmd_duration(a->head.now_ms - a->head.started_ms, text), a->head.open, plural_s(a->head.open));
     for (unsigned i = 0; i < a->detectors; i++) {
         print_detector(a, i);
     }
@@ -224,7 +224,7 @@ print_text(const struct conf *conf, const struct answers *a)
         printf("%schannel    %-8s %s %s", i == 0 ? "\n" : "", channel_name(r), conf->channel[i].scheme,
                 cmd_text(conf->channel[i].device));
         if (r->queued > 0) {
-            printf("  %u line%s waiting", r->queued, r->queued == 1 ? "" : "s");
+            printf("  %u line%s waiting", r->queued, plural_s(r->queued));
         }
         printf("%s%s%s\n", conf->channel[i].fallback ? "  fallback" : "", r->state == CTL_LOST ? "  " : "",
                 r->state == CTL_LOST ? channel_why(r->why, r->error) : "");

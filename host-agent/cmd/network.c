@@ -1,6 +1,7 @@
 #include "cmd/network.h"
 #include "cmd/agent.h"
 #include "cmd/cmd.h"
+#include "conf/plural.h"
 #include "wire/talk.h"
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -55,7 +56,7 @@ network_line(const struct conf *conf, const struct ctl_net *net)
         printf("  answered %s ago", cmd_duration(net->ack_ms, text));
     }
     if (net->waiting > 0) {
-        printf("  %" PRIu32 " line%s not acknowledged", net->waiting, net->waiting == 1 ? "" : "s");
+        printf("  %" PRIu32 " line%s not acknowledged", net->waiting, plural_s(net->waiting));
     }
     if (net->courier == 0) {
         printf("  no courier runs");
@@ -75,7 +76,7 @@ network_evidence(const struct ctl_net *net)
     } else {
         printf("  route    good\n");
     }
-    printf("  send     %" PRIu32 " errors in a row\n", net->send_errors);
+    printf("  send     %" PRIu32 " error%s in a row\n", net->send_errors, plural_s(net->send_errors));
     if (net->ack_ms >= 0) {
         printf("  silence  %s\n", cmd_duration(net->ack_ms, text));
     } else {

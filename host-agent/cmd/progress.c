@@ -1,4 +1,5 @@
 #include "cmd/progress.h"
+#include "conf/plural.h"
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -40,7 +41,8 @@ draw(uint64_t looked, uint64_t total, uint64_t bytes)
         snprintf(line, sizeof(line), "[%s] %3u%%  %" PRIu64 " of %" PRIu64 " entries, %" PRIu64 " MB", bar,
                 (unsigned)(looked * 100 / of), looked, of, bytes / 1000000);
     } else {
-        snprintf(line, sizeof(line), "%" PRIu64 " entries, %" PRIu64 " MB", looked, bytes / 1000000);
+        snprintf(line, sizeof(line), "%" PRIu64 " entr%s, %" PRIu64 " MB", looked, plural_ies(looked),
+                bytes / 1000000);
     }
     fprintf(stderr, "\r%-*s", COLUMNS, line);
     progress.drawn = true;

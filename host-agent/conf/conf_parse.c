@@ -1,6 +1,7 @@
 #include "conf/attrs.h"
 #include "conf/conf.h"
 #include "conf/pattern.h"
+#include "conf/plural.h"
 #include "wire/escape.h"
 #include <stdarg.h>
 #include <string.h>
@@ -1018,7 +1019,7 @@ take_entry(struct parser *p, const struct words *w)
         unsigned values = w->count - 1;
 
         if (values < k->values_min || values > k->values_max) {
-            snprintf(found, sizeof(found), "%s with %u value%s", k->name, values, values == 1 ? "" : "s");
+            snprintf(found, sizeof(found), "%s with %u value%s", k->name, values, plural_s(values));
             tell(p, found, k->usage);
             return;
         }

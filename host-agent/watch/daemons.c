@@ -1,5 +1,6 @@
 #include "alarm/clock.h"
 #include "conf/name.h"
+#include "conf/plural.h"
 #include "watch/daemonheld.h"
 #include "watch/daemonscan.h"
 #include "watch/detector.h"
@@ -819,14 +820,15 @@ daemons_status(struct detector_status *out)
         }
     }
     status_source_or(out, "proc connector", daemons.connector_error, "all processes each second");
-    status_source(out, "%u pidfds", held - without_pidfd);
+    status_source(out, "%u pidfd%s", held - without_pidfd, plural_s(held - without_pidfd));
     if (without_pidfd > 0 || daemons.blind || daemons.reduced) {
         status_lower(out, STATUS_REDUCED);
         status_note(out, "%u held without a pidfd%s%s", without_pidfd,
                 daemons.blind ? ", frozen ones are not seen" : "",
                 daemons.reduced ? ", some may not be looked at" : "");
     }
-    status_note(out, "%u of %u daemons are well", daemons.env.conf->daemons - bad, daemons.env.conf->daemons);
+    status_note(out, "%u of %u daemon%s well", daemons.env.conf->daemons - bad, daemons.env.conf->daemons,
+            plural_s(daemons.env.conf->daemons));
     out->pass_ms = daemons.pass_ms;
     out->took_ms = (uint32_t)daemons.took_ms;
     out->looked = daemons.looked;

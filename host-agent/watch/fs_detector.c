@@ -7,6 +7,7 @@
  */
 #include "alarm/clock.h"
 #include "conf/name.h"
+#include "conf/plural.h"
 #include "watch/baseline.h"
 #include "watch/detector.h"
 #include "watch/fs_doer.h"
@@ -869,8 +870,9 @@ files_check(const struct detector_env *env)
         }
     }
     if (files.sweep.damage.text[0] != '\0') {
-        fprintf(stderr, "%s: %s: %s; %llu paths cannot be compared\n", name_program(), shown,
-                files.sweep.damage.text, (unsigned long long)files.sweep.unknown);
+        fprintf(stderr, "%s: %s: %s; %llu path%s cannot be compared\n", name_program(), shown,
+                files.sweep.damage.text, (unsigned long long)files.sweep.unknown,
+                plural_s(files.sweep.unknown));
         code = -EBADMSG;
     }
     for (unsigned i = 0; files.sweep.unlooked && fs_remote_at(i) != NULL; i++) {
@@ -880,8 +882,9 @@ files_check(const struct detector_env *env)
         code = -ETIMEDOUT;
     }
     if (files.sweep.unread > 0) {
-        fprintf(stderr, "%s: the content of %llu files is not compared: above max=, or not in the baseline\n",
-                name_program(), (unsigned long long)files.sweep.unread);
+        fprintf(stderr,
+                "%s: the content of %llu file%s is not compared: above max=, or not in the baseline\n",
+                name_program(), (unsigned long long)files.sweep.unread, plural_s(files.sweep.unread));
     }
     fs_workers_stop(&files.workers);
     finding_pass(&f, FINDING_FILES, FINDING_PASS_END);

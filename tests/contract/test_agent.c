@@ -895,7 +895,7 @@ status_names_each_detector_and_what_is_open(void)
     CHECK(strstr(read_text("log"), "silent") == NULL);
     CHECK(strstr(read_text("log"), "rights     starter  warden") != NULL);
     CHECK(strstr(read_text("log"), "core, fscheck, procscan, netwatch, wire 0") != NULL);
-    CHECK(strstr(read_text("log"), "0 of 1 daemons are well") != NULL);
+    CHECK(strstr(read_text("log"), "0 of 1 daemon well") != NULL);
     CHECK(strstr(read_text("log"), "files      blind    ") != NULL); /* there is no baseline */
     CHECK_INT(end(), 0);
     CHECK_INT(run("status", NULL), 2);

@@ -100,7 +100,7 @@ build_refuses_to_replace_without_force(void)
 
     prepare();
     CHECK_INT(RUN("build"), CMD_CLEAN);
-    PRINTED(" directories, 1 links, 0 others; ");
+    PRINTED(" directories, 1 link, 0 others; ");
     PRINTED("\nroot ");
     root_of_baseline(before);
     ground_write("other", "abd");
