@@ -180,6 +180,7 @@ static void
 an_error_in_a_file_of_rules_is_told_with_its_place(void)
 {
     char many[NOTICE_RULES * 16 + 64] = "";
+    size_t len = 0;
 
     CHECK(refused("# one\nBad! warn x\n", ":2: ", "\"Bad!\"; expected NAME"));
     CHECK(refused("abcdefghijklmnop warn x\n", ":1: ", "1 to 15 letters"));
@@ -190,10 +191,8 @@ an_error_in_a_file_of_rules_is_told_with_its_place(void)
     CHECK(refused("a warn (*UTF)x\n", ":1: ", "using UTF is disabled"));
     CHECK(load("a warn x\0y\n", 12) == NULL && strstr(errors.text[0], "a NUL in a pattern") != NULL);
     for (unsigned i = 0; i <= NOTICE_RULES; i++) {
-        char line[16];
-
-        (void)snprintf(line, sizeof line, "r%c%c warn x\n", 'a' + (int)(i / 26), 'a' + (int)(i % 26));
-        strcat(many, line);
+        len += (size_t)snprintf(
+                many + len, sizeof many - len, "r%c%c warn x\n", 'a' + (int)(i / 26), 'a' + (int)(i % 26));
     }
     CHECK(refused(many, ":129: ", "more than 128 rules"));
 }
