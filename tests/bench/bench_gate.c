@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 
 #define BEAT_S 10
+#define PORT_FIRST 10000
+#define PORT_ANY 32768 /* from here on the kernel gives ports to whoever asks for any */
 #define AGENTS_MAX 1000
 #define FILES 2000U
 #define BEHIND 10 /* beats after which an acknowledgement is waited for */
@@ -169,20 +171,23 @@ await_gate(uint16_t port)
     give_up("the receiver does not listen");
 }
 
+/* Nobody is given it before belfry listens there. */
 static uint16_t
 free_port(void)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET };
-    socklen_t len = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    for (uint16_t port = (uint16_t)(PORT_FIRST + getpid() % 20000); port < PORT_ANY; port++) {
+        struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(fd, (struct sockaddr *)&at, sizeof at) != 0 ||
-            getsockname(fd, (struct sockaddr *)&at, &len) != 0) {
-        give_up("no free port");
+        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        int error = bind(fd, (struct sockaddr *)&at, sizeof at);
+
+        (void)close(fd);
+        if (error == 0) {
+            return port;
+        }
     }
-    (void)close(fd);
-    return ntohs(at.sin_port);
+    give_up("no free port");
 }
 
 /* ---- the agents */
