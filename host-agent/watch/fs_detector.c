@@ -490,6 +490,10 @@ reaches_into(const struct fs_match *match, const struct fs_news *news)
 static void
 look_at(const struct fs_news *news, const struct fs_match *match)
 {
+    if (fs_remote_silent_now(news->path, news->len)) {
+        return;
+    }
+
     const uint8_t *path = news->path;
     size_t len = news->len;
     struct baseline_entry was;
@@ -705,11 +709,11 @@ files_open(const struct detector_env *env)
         return code;
     }
     files.once = false;
+    files.asked_ms = 0;
+    fs_remote_look();
     fs_explain_open(env, "", look_again);
     fs_self_init(&files.self);
     fs_guard_look(&files.guard, false);
-    files.asked_ms = 0;
-    fs_remote_look();
     if (!fs_roots_init(&files.roots, env->conf, &files.guard.base)) {
         return -E2BIG;
     }

@@ -1,6 +1,7 @@
 #include "watch/fs_explain.h"
 #include "alarm/clock.h"
 #include "alarm/order.h"
+#include "watch/fs_remote.h"
 #include "watch/packages_judge.h"
 #include "wire/base32.h"
 #include <fcntl.h>
@@ -74,10 +75,12 @@ report(const struct finding *f)
 
 /* ---- is dpkg at work? ---- */
 
-static void
+/* False when nobody answers there. */
+static bool
 admin_path(const char *name, char out[PACKAGE_PATH])
 {
     snprintf(out, PACKAGE_PATH, "%s" PACKAGES_ADMIN "/%s", x.root, name);
+    return !fs_remote_silent_now((const uint8_t *)out, strlen(out));
 }
 
 /* True when another process has the lock. Asked of the file: /proc/locks makes all of the machine's locks
@@ -88,8 +91,8 @@ lock_held(const char *name, pid_t *pid)
     struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     char path[PACKAGE_PATH];
 
-    admin_path(name, path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+    int fd = admin_path(name, path) ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
+                                    : -1;
     if (fd < 0) {
         return false;
     }
@@ -119,8 +122,7 @@ read_stamp(int64_t *newest)
         char path[PACKAGE_PATH];
         struct stat st;
 
-        admin_path(names[i], path);
-        if (stat(path, &st) == 0) {
+        if (admin_path(names[i], path) && stat(path, &st) == 0) {
             sum = sum * 31 + st.st_mtim.tv_sec * 1000003 + st.st_mtim.tv_nsec;
             *newest = st.st_mtim.tv_sec > *newest ? st.st_mtim.tv_sec : *newest;
         }

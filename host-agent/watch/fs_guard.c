@@ -1,5 +1,6 @@
 #include "watch/fs_guard.h"
 #include "watch/fs_finding.h"
+#include "watch/fs_remote.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -177,13 +178,23 @@ look_into(struct fs_guard *g, bool touched)
     return false;
 }
 
+/* 0 or an errno. */
+static int
+find_file(const struct fs_guard *g, struct stat *st)
+{
+    if (fs_remote_silent_now((const uint8_t *)g->path, strlen(g->path))) {
+        return ETIMEDOUT;
+    }
+    return lstat(g->path, st) < 0 ? errno : 0;
+}
+
 bool
 fs_guard_look(struct fs_guard *g, bool again)
 {
     struct stat st;
+    int code = find_file(g, &st);
 
-    if (lstat(g->path, &st) < 0) {
-        int code = errno;
+    if (code != 0) {
         bool fresh = g->seen_valid || !g->open;
 
         g->seen_valid = false;

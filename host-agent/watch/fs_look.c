@@ -1,4 +1,5 @@
 #include "watch/fs_look.h"
+#include "watch/fs_remote.h"
 #include "watch/fs_stat.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +41,11 @@ int
 fs_open_dir(const uint8_t *path, size_t len)
 {
     char name[NAME_MAX + 1];
+
+    if (fs_remote_silent_now(path, len)) {
+        errno = ETIMEDOUT;
+        return -1;
+    }
     int whole = open_dir_whole(path, len);
 
     if (whole >= 0 || (errno != ENOSYS && errno != ENAMETOOLONG)) {

@@ -95,7 +95,9 @@ tell(struct fs_pass *p, const struct baseline_entry *was, struct baseline_entry 
         const struct fs_rule *rule, const struct fs_sight *sight)
 {
     if (now == NULL) {
-        if (was != NULL) {
+        if (was != NULL && fs_remote_silent(was->path, was->path_len)) {
+            p->unlooked = true;
+        } else if (was != NULL) {
             p->told(p->told_to, FS_GONE, was, NULL, 0);
         }
         return;
@@ -233,11 +235,6 @@ take_first(struct fs_pass *p)
 static void
 place_gone(struct fs_pass *p)
 {
-    if (!p->held_gap && fs_remote_silent(p->held.path, p->held.path_len)) {
-        p->unlooked = true;
-        hold_next(p);
-        return;
-    }
     if (p->held_gap || !fs_roots_hold(p->roots, p->held.path, p->held.path_len) ||
             tell_in_order(p, &p->held, NULL, NULL, NULL)) {
         hold_next(p);
@@ -370,10 +367,7 @@ walk_on(struct fs_pass *p)
 {
     const struct fs_span *top = &p->top[p->at];
 
-    if (!p->walking) {
-        fs_remote_renew();
-    }
-    if (!p->walking && fs_remote_silent(top->path, top->len)) {
+    if (!p->walking && fs_remote_silent_now(top->path, top->len)) {
         p->unlooked = true;
         p->at++;
         return;

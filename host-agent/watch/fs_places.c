@@ -17,7 +17,7 @@ void
 fs_place_identify(int dir_fd, const char *name, struct fs_place_id *out)
 {
     struct statx x;
-    const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
+    const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
 
     *out = (struct fs_place_id){ .mount = 0 };
     if (syscall(SYS_statx, dir_fd, name, flags, STATX_INO | MOUNT_ID | MOUNT_ID_UNIQUE, &x) == 0) {

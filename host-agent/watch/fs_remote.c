@@ -46,15 +46,15 @@ static bool stale;         /* some may have come while others were asked */
 bool
 fs_remote_type(const char *type)
 {
-    static const char *const types[] = { "nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs", "fuse",
-        "glusterfs", "lustre", "ocfs2", "gfs2" };
+    static const char *const types[] = { "nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs", "glusterfs",
+        "lustre", "ocfs2", "gfs2" };
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (strcmp(type, types[i]) == 0) {
             return true;
         }
     }
-    return strncmp(type, "fuse.", 5) == 0;
+    return strncmp(type, "fuse", 4) == 0;
 }
 
 static void *
@@ -263,8 +263,9 @@ has_changed(void)
     return changed;
 }
 
-void
-fs_remote_renew(void)
+/* Takes in what was mounted since the last look. */
+static void
+renew(void)
 {
     struct mounts *m = &mounts[spare];
 
@@ -291,6 +292,13 @@ fs_remote_silent(const uint8_t *path, size_t len)
         }
     }
     return false;
+}
+
+bool
+fs_remote_silent_now(const uint8_t *path, size_t len)
+{
+    renew();
+    return fs_remote_silent(path, len);
 }
 
 const char *

@@ -5,8 +5,8 @@
  *
  * A look at a path on such a mount (a dead NFS server, a hung FUSE program) can take for ever. Each mount of
  * a network or user-space file system is asked by a thread of its own; who has not answered in time is
- * silent, and nothing at or below it is touched until it does. Who was not asked yet counts as silent. One
- * list a process; the main thread only.
+ * silent, and nothing at or below it is touched until it does. Who was not asked since it was mounted counts
+ * as silent. One list a process; the main thread only.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,12 +33,11 @@ void fs_remote_end(void);
 /* All three, for those who may wait FS_REMOTE_WAIT_MS. */
 void fs_remote_look(void);
 
-/* Takes in what was mounted since the last look: silent until it is asked. To be called by who comes to a
- * mount, or goes by a path. */
-void fs_remote_renew(void);
-
 /* True when the path is at or below a silent mount. Costs nothing while there is none. */
 bool fs_remote_silent(const uint8_t *path, size_t len);
+
+/* The same by what is mounted at this moment: for who comes to a mount, or goes by a path. */
+bool fs_remote_silent_now(const uint8_t *path, size_t len);
 
 /* The silent mounts' points, from 0; NULL behind the last. */
 const char *fs_remote_at(unsigned i);

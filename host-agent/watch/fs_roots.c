@@ -9,9 +9,15 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+static bool
+is_silent(const char *path)
+{
+    return fs_remote_silent((const uint8_t *)path, strlen(path));
+}
+
 /*
  * The path with all symbolic links before the last component resolved, as far as it exists; what does not
- * exist (yet) is kept as it is written.
+ * exist (yet) is kept as it is written, and what nobody may ask for.
  */
 static bool
 make_plain(const char *path, char out[PATH_MAX])
@@ -25,8 +31,9 @@ make_plain(const char *path, char out[PATH_MAX])
     if (len == 0 || len >= sizeof(head)) {
         return false;
     }
-    if (len == 1 && path[0] == '/') {
-        memcpy(out, "/", 2);
+    if ((len == 1 && path[0] == '/') || is_silent(path)) {
+        memcpy(out, path, len);
+        out[len] = '\0';
         return true;
     }
     for (size_t cut = len; cut > 0;) {
@@ -118,15 +125,12 @@ add_path(struct fs_roots *roots, const struct conf_watch *watch)
     char plain[PATH_MAX], target[PATH_MAX];
     struct stat st;
 
-    if (fs_remote_silent((const uint8_t *)watch->path, strlen(watch->path))) {
-        return add_watched(
-                roots, watch->path, watch, FS_RANK_WATCH); /* as it is written: nothing asks for it */
-    }
     if (!make_plain(watch->path, plain) || !add_watched(roots, plain, watch, FS_RANK_WATCH)) {
         return false;
     }
-    if (lstat(plain, &st) < 0 || !S_ISLNK(st.st_mode) || realpath(plain, target) == NULL ||
-            stat(target, &st) < 0 || !(S_ISDIR(st.st_mode) || S_ISREG(st.st_mode))) {
+    if (is_silent(plain) || lstat(plain, &st) < 0 || !S_ISLNK(st.st_mode) ||
+            realpath(plain, target) == NULL || stat(target, &st) < 0 ||
+            !(S_ISDIR(st.st_mode) || S_ISREG(st.st_mode))) {
         return true;
     }
     return add_watched(roots, target, watch, FS_RANK_TARGET);
@@ -142,11 +146,7 @@ make_plain_of(const struct pattern *pattern, char plain[PATH_MAX])
         memcpy(path, pattern->text, pattern->plain);
         path[pattern->plain] = '\0';
     }
-    if (fs_remote_silent((const uint8_t *)path, strlen(path))) {
-        memcpy(plain, path, strlen(path) + 1);
-        return true;
-    }
-    return realpath(path, plain) != NULL || make_plain(path, plain);
+    return (!is_silent(path) && realpath(path, plain) != NULL) || make_plain(path, plain);
 }
 
 static bool
@@ -177,9 +177,6 @@ add_ignore(struct fs_roots *roots, const char *path)
 
     if (pattern_parse(&pattern, path, strlen(path)) != NULL) {
         return false;
-    }
-    if (fs_remote_silent((const uint8_t *)path, strlen(path))) {
-        return true; /* so is what it would leave out */
     }
     bool made = pattern.parts > 0 ? make_plain_of(&pattern, plain) : make_plain(path, plain);
     if (!made || !keep(roots, &span, plain)) {
@@ -482,7 +479,8 @@ fs_roots_select(const struct fs_roots *roots, const char *path, struct fs_roots 
         return 0;
     }
     select_plain(roots, plain, out);
-    if (lstat(plain, &st) == 0 && S_ISLNK(st.st_mode) && realpath(plain, target) != NULL) {
+    if (!is_silent(plain) && lstat(plain, &st) == 0 && S_ISLNK(st.st_mode) &&
+            realpath(plain, target) != NULL) {
         select_plain(roots, target, out);
     }
     return out->count - before;

@@ -2,6 +2,7 @@
 #include "alarm/clock.h"
 #include "watch/dents.h"
 #include "watch/fs_look.h"
+#include "watch/fs_stat.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -150,9 +151,9 @@ static bool
 is_piece(int dir, const char *name, const char *log, const struct piece *p, bool moved, unsigned *copies)
 {
     struct stat st;
+    uint32_t flags;
 
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode) ||
-            (uint64_t)st.st_size < p->size) {
+    if (!fs_stat_kept(dir, name, &st, &flags) || !S_ISREG(st.st_mode) || (uint64_t)st.st_size < p->size) {
         return false;
     }
     if (moved) {

@@ -25,7 +25,7 @@ fs_sources_enter(struct fs_sources *s, uint32_t cookie, int dir_fd, const uint8_
 static void
 watch_directory(struct fs_sources *s, const uint8_t *path, size_t len)
 {
-    int fd = len > 0 && !fs_remote_silent(path, len) ? fs_open_dir(path, len) : -1;
+    int fd = len > 0 ? fs_open_dir(path, len) : -1;
 
     if (fd >= 0) {
         fs_sources_enter(s, FS_NO_COOKIE, fd, path, len);
@@ -95,8 +95,8 @@ tell_place(const struct fs_places *p, const struct fs_place *place, const struct
         .mount = true,
         .pidfd = -1 };
 
+    hear->entry(hear->to, &news);
     if (dir_fd >= 0) {
-        hear->entry(hear->to, &news);
         close(dir_fd);
     }
 }

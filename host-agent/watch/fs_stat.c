@@ -16,13 +16,14 @@ time_of(const struct statx_timestamp *t)
     return (struct timespec){ .tv_sec = (time_t)t->tv_sec, .tv_nsec = (long)t->tv_nsec };
 }
 
-bool
-fs_stat(int dir_fd, const char *name, struct stat *st, uint32_t *flags)
+static bool
+look(int dir_fd, const char *name, int how, uint64_t unwanted, struct stat *st, uint32_t *flags)
 {
     struct statx x;
-    int how = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (name[0] == '\0' ? AT_EMPTY_PATH : 0);
 
-    if (syscall(SYS_statx, dir_fd, name, how, STATX_BASIC_STATS, &x) < 0) {
+    how |= AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (name[0] == '\0' ? AT_EMPTY_PATH : 0);
+    if (syscall(SYS_statx, dir_fd, name, how, STATX_BASIC_STATS, &x) < 0 ||
+            (x.stx_attributes & unwanted) != 0) {
         return false;
     }
     memset(st, 0, sizeof(*st));
@@ -38,4 +39,16 @@ fs_stat(int dir_fd, const char *name, struct stat *st, uint32_t *flags)
     st->st_ctim = time_of(&x.stx_ctime);
     *flags = (uint32_t)(x.stx_attributes & x.stx_attributes_mask & FLAGS);
     return true;
+}
+
+bool
+fs_stat(int dir_fd, const char *name, struct stat *st, uint32_t *flags)
+{
+    return look(dir_fd, name, 0, 0, st, flags);
+}
+
+bool
+fs_stat_kept(int dir_fd, const char *name, struct stat *st, uint32_t *flags)
+{
+    return look(dir_fd, name, AT_STATX_DONT_SYNC, STATX_ATTR_MOUNT_ROOT, st, flags);
 }

@@ -19,4 +19,8 @@
 /* False with errno. `name` may be "" for the descriptor itself. */
 bool fs_stat(int dir_fd, const char *name, struct stat *st, uint32_t *flags);
 
+/* What the kernel knows of it without asking a server. False as well where something is mounted over it,
+ * since Linux 5.8. */
+bool fs_stat_kept(int dir_fd, const char *name, struct stat *st, uint32_t *flags);
+
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ struct fs_frame {
     ino_t ino;
     size_t path_len;        /* the directory's own path in w->path */
     size_t last_len;        /* with the last name that was given; 0 for none */
+    bool kept;              /* what the kernel has of its files is the truth */
     struct fs_match beyond; /* a rule that ended at a mount on the way, and where it began to match */
     struct fs_names names;
 };
@@ -120,6 +122,14 @@ is_remote(long type)
            type == V9FS_MAGIC;
 }
 
+/* No server knows more of its files than this kernel. Others are asked, even if that is not necessary. */
+static bool
+is_kept(long type, dev_t device)
+{
+    return !is_remote(type) && (major(device) != 0 || type == TMPFS_MAGIC || type == BTRFS_SUPER_MAGIC ||
+                                       type == OVERLAYFS_SUPER_MAGIC);
+}
+
 /* A rule may be for some file systems only: what is mounted here is then none of it. */
 static bool
 rule_ends(const struct fs_frame *parent, const struct fs_match *m, int fd, size_t len)
@@ -137,6 +147,7 @@ worth_entering(struct fs_walk *w, int fd, const struct stat *st, const struct fs
     const struct fs_frame *parent = w->depth > 0 ? &w->frame[w->depth - 1] : NULL;
 
     w->next_beyond = parent != NULL ? parent->beyond : (struct fs_match){ .rule = NULL };
+    w->next_kept = parent != NULL && parent->kept;
     if (parent != NULL && parent->dev == st->st_dev) {
         return true;
     }
@@ -150,6 +161,7 @@ worth_entering(struct fs_walk *w, int fd, const struct stat *st, const struct fs
         return false;
     }
     long type = (long)(unsigned long)fs.f_type & 0xFFFFFFFFL;
+    w->next_kept = is_kept(type, st->st_dev);
     return !is_kernels_own(type) && (parent == NULL || !is_remote(type));
 }
 
@@ -198,12 +210,17 @@ open_listed(struct fs_item *item)
     return fd;
 }
 
-/* Where a mount may have come since they were asked. */
+/* A mount may have come at any name since they were asked: one that is silent is left alone. */
 static bool
-is_silent_now(const struct fs_walk *w, size_t len)
+look_at(const struct fs_walk *w, struct fs_item *item, bool is_dir)
 {
-    fs_remote_renew();
-    return fs_remote_silent(w->path, len);
+    bool kept = !is_dir && w->depth > 0 && w->frame[w->depth - 1].kept;
+
+    if (kept && fs_stat_kept(item->dir_fd, item->name, &item->st, &item->flags)) {
+        return true;
+    }
+    return !fs_remote_silent_now(w->path, item->path_len) &&
+           fs_stat(item->dir_fd, item->name, &item->st, &item->flags);
 }
 
 static struct fs_match
@@ -247,10 +264,7 @@ give(struct fs_walk *w, int dir_fd, const char *name, size_t len, bool is_dir, s
         enter_item(w, item, &m, fd);
         return true;
     }
-    if (is_dir && is_silent_now(w, len)) {
-        return false;
-    }
-    if (!fs_stat(dir_fd, name, &item->st, &item->flags)) {
+    if (!look_at(w, item, is_dir)) {
         return false;
     }
     if (S_ISDIR(item->st.st_mode)) {
@@ -291,6 +305,7 @@ push(struct fs_walk *w)
         .dev = w->next_st.st_dev,
         .ino = w->next_st.st_ino,
         .path_len = w->next_len,
+        .kept = w->next_kept,
         .beyond = w->next_beyond };
     w->next_fd = -1;
     if (w->depth >= FS_WALK_FDS && w->frame[w->depth - FS_WALK_FDS].fd >= 0) {
@@ -308,7 +323,7 @@ reopen(const struct fs_walk *w, const struct fs_frame *f, int child_fd)
 {
     struct stat st;
 
-    if (is_silent_now(w, f->path_len)) {
+    if (fs_remote_silent_now(w->path, f->path_len)) {
         return -1;
     }
     int fd = child_fd >= 0 ? fs_open(child_fd, "..", O_RDONLY | O_DIRECTORY, (uid_t)-1) : -1;

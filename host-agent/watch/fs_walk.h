@@ -51,6 +51,7 @@ struct fs_walk {
     bool at_top;
     const struct fs_roots *roots;
     struct fs_match next_beyond; /* of the directory to be gone into */
+    bool next_kept;
     /* Called with each directory before it is listed; what it returns is handed to its subdirectories. */
     uint32_t (*enter)(void *to, uint32_t cookie, int dir_fd, const uint8_t *path, size_t len);
     void *enter_to;

@@ -157,6 +157,25 @@ let_go_and_change_back(const struct attack_row *row)
     return told && change_back(row);
 }
 
+/* Over another watch, which is looked at as soon as the mount is heard of. */
+static const char *
+hang_over_another(const struct attack_row *row)
+{
+    if (!attack_hang(ATTACK_DISK)) {
+        return "no FUSE";
+    }
+    return rest(row);
+}
+
+static bool
+let_another_go_and_change_back(const struct attack_row *row)
+{
+    bool told = attack_wait(0, "mount.added", ATTACK_DISK, 0);
+
+    attack_let_go(ATTACK_DISK);
+    return told && change_back(row);
+}
+
 /* ---- remounted ---- */
 
 static bool
@@ -222,6 +241,14 @@ const struct attack_row attack_on_files[] = {
             .prepare = hang_beside,
             .strike = change_file,
             .heal = let_go_and_change_back,
+            .code = "integrity.changed",
+            .detail = ATTACK_TREE "/one" },
+    { .name = "change beside a hung watch",
+            .limit_ms = 2000,
+            .fresh = true,
+            .prepare = hang_over_another,
+            .strike = change_file,
+            .heal = let_another_go_and_change_back,
             .code = "integrity.changed",
             .detail = ATTACK_TREE "/one" },
     { .name = "remount writable",

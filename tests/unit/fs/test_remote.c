@@ -3,6 +3,7 @@
  * does.
  */
 #include "ground.h"
+#include "guarding.h"
 #include "support/check.h"
 #include "watch/fs_remote.h"
 #include "watch/fs_roots.h"
@@ -23,9 +24,10 @@ static bool
 hang(void)
 {
     char options[80];
+    struct stat st;
 
-    fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-    snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
+    fuse = stat(hung, &st) == 0 ? open("/dev/fuse", O_RDWR | O_CLOEXEC) : -1;
+    snprintf(options, sizeof(options), "fd=%d,rootmode=%o,user_id=0,group_id=0", fuse, st.st_mode & S_IFMT);
     return fuse >= 0 && mount("hung", hung, "fuse", 0, options) == 0;
 }
 
@@ -155,17 +157,16 @@ a_check_passes_by_a_mount_that_hangs_and_tells_the_rest(void)
 
 /* The mounts were asked, the walk is under way, and then one comes that hangs. */
 static void
-a_mount_that_comes_during_a_walk_and_hangs_is_passed_by(void)
+a_walk_passes_by_what_comes_over(const char *name)
 {
     static struct fs_walk walk;
     struct fs_item item;
     unsigned items = 1;
 
-    ground_open();
-    ground_mkdir("net");
-    ground_write("z", "a");
-    snprintf(hung, sizeof(hung), "%s", ground_path("net"));
-    CHECK_INT(fs_walk_map(&walk, FS_WALK_ARENA), 0);
+    snprintf(hung, sizeof(hung), "%s", ground_path(name));
+    if (walk.arena == NULL) {
+        CHECK_INT(fs_walk_map(&walk, FS_WALK_ARENA), 0);
+    }
     fs_remote_look();
     CHECK(!silent(hung));
     fs_walk_begin(&walk, (const uint8_t *)ground.tree, strlen(ground.tree), NULL);
@@ -178,6 +179,100 @@ a_mount_that_comes_during_a_walk_and_hangs_is_passed_by(void)
     CHECK_INT(items, 2);
     CHECK(silent(hung));
     fs_walk_end(&walk);
+    end();
+}
+
+static void
+a_mount_that_comes_during_a_walk_and_hangs_is_passed_by(void)
+{
+    ground_open();
+    ground_mkdir("net");
+    ground_write("z", "a");
+    a_walk_passes_by_what_comes_over("net");
+    ground_open();
+    ground_write("file", "a");
+    ground_write("z", "a");
+    a_walk_passes_by_what_comes_over("file");
+}
+
+/* Another watch, and what is above it. */
+static void
+watch_another(void)
+{
+    ground_open();
+    ground_write("file", "a");
+    snprintf(hung, sizeof(hung), "%s/above", ground.dir);
+    CHECK_INT(mkdir(hung, 0755), 0);
+    snprintf(hung, sizeof(hung), "%s/above/other", ground.dir);
+    CHECK_INT(mkdir(hung, 0755), 0);
+    ground_watch(1, hung);
+    snprintf(hung, sizeof(hung), "%s/above/single", ground.dir);
+    close(open(hung, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    ground_watch(2, hung);
+    CHECK(ground_baseline());
+}
+
+/* Told as silent, by the sweep that the mount brings about. */
+static bool
+is_told(void)
+{
+    char text[200];
+    int64_t until = now_ms() + 20000;
+
+    snprintf(text, sizeof(text), "mount=%s", hung);
+    while (ground_begins(text) == NULL && now_ms() < until) {
+        turn(5);
+    }
+    return ground_begins(text) != NULL;
+}
+
+static void
+a_mount_that_hangs_over_a_watch_or_above_one_holds_up_no_other(void)
+{
+    static const char *const over[] = { "above/other", "above/single", "above" };
+
+    for (size_t i = 0; i < sizeof(over) / sizeof(over[0]); i++) {
+        watch_another();
+        CHECK(guarding_starts());
+        snprintf(hung, sizeof(hung), "%s/%s", ground.dir, over[i]);
+        CHECK(hang());
+        AFTER("echo -n b > file");
+        CHECK_INT(strncmp(ground_says("file", FINDING_INTEGRITY_CHANGED), "was=", 4), 0);
+        CHECK(is_told());
+        for (int n = 0; n < ground_count; n++) {
+            CHECK(ground_heard[n].code != FINDING_INTEGRITY_GONE);
+        }
+        end();
+    }
+}
+
+/* As the warden would have it, beside the mount that is still there. */
+static void
+who_starts_anew_below_a_mount_that_hangs_tells_the_rest(void)
+{
+    watch_another();
+    snprintf(hung, sizeof(hung), "%s/above", ground.dir);
+    CHECK(hang());
+    CHECK_INT(detector_files_ops.open(&ground.env), 0);
+    CHECK(is_told());
+    AFTER("echo -n b > file");
+    CHECK_INT(strncmp(ground_says("file", FINDING_INTEGRITY_CHANGED), "was=", 4), 0);
+    end();
+}
+
+static void
+a_mount_that_hangs_over_the_baseline_is_told_and_the_baseline_in_force_stays(void)
+{
+    char text[200];
+
+    watch_another();
+    CHECK(guarding_starts());
+    snprintf(hung, sizeof(hung), "%s", ground.state);
+    CHECK(hang());
+    AFTER("echo -n b > file; sleep 1.2");
+    CHECK_INT(strncmp(ground_says("file", FINDING_INTEGRITY_CHANGED), "was=", 4), 0);
+    snprintf(text, sizeof(text), "baseline=%s/baseline state=unreadable", ground.state);
+    CHECK(ground_begins(text) != NULL);
     end();
 }
 
@@ -200,6 +295,23 @@ a_watch_that_lies_on_a_mount_that_hangs_holds_up_no_other(void)
     end();
 }
 
+/* It is asked at the start, and again and again. */
+static void
+a_mount_that_hangs_over_the_package_database_holds_up_nobody(void)
+{
+    watch_another();
+    snprintf(hung, sizeof(hung), "/var/lib/dpkg");
+    if (!hang()) {
+        printf("no %s\n", hung);
+        end();
+        return;
+    }
+    CHECK(guarding_starts());
+    AFTER("sleep 2.1; echo -n b > file");
+    CHECK_INT(strncmp(ground_says("file", FINDING_INTEGRITY_CHANGED), "was=", 4), 0);
+    end();
+}
+
 int
 main(void)
 {
@@ -209,10 +321,16 @@ main(void)
         return 77;
     }
     alarm(100);
+    doer_start();
     CHECK_RUN(a_mount_that_does_not_answer_is_found_in_time_and_one_that_does_is_not);
     CHECK_RUN(many_mounts_that_hang_hide_nothing_but_themselves);
     CHECK_RUN(a_check_passes_by_a_mount_that_hangs_and_tells_the_rest);
     CHECK_RUN(a_mount_that_comes_during_a_walk_and_hangs_is_passed_by);
     CHECK_RUN(a_watch_that_lies_on_a_mount_that_hangs_holds_up_no_other);
+    CHECK_RUN(a_mount_that_hangs_over_a_watch_or_above_one_holds_up_no_other);
+    CHECK_RUN(who_starts_anew_below_a_mount_that_hangs_tells_the_rest);
+    CHECK_RUN(a_mount_that_hangs_over_the_baseline_is_told_and_the_baseline_in_force_stays);
+    CHECK_RUN(a_mount_that_hangs_over_the_package_database_holds_up_nobody);
+    doer_stop();
     return check_result();
 }
