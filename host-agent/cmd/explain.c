@@ -382,7 +382,7 @@ static const struct explanation entries[] = {
     {
             .code = "port.hidden",
             .means = "A port is taken by a socket that the kernel does not list.",
-            .raised = "bind() to it failed three times, and no socket in any state has it.",
+            .raised = "Three times the network found a socket for it that is in no list, in any state.",
             .causes = "As a rule a rootkit that hides its own listener.",
             .act = "Take the machine off the network and keep it running; look at the port from another one "
                    "(nmap -p PORT).",

@@ -38,8 +38,7 @@ static const struct rights table[ROLES] = {
     [ROLE_CORE]     = { .walls = WALLS_ALL },
     [ROLE_WIRE]     = { .walls = WALLS_ALL, .no_processes = true },
     [ROLE_FSCHECK]  = { .caps = CAP(DAC_READ_SEARCH) | CAP(SYS_PTRACE) | CAP(SYS_ADMIN) | CAP(FOWNER) },
-    [ROLE_PROCSCAN] = { .caps = CAP(DAC_READ_SEARCH) | CAP(SYS_PTRACE) | CAP(SYS_ADMIN) | CAP(NET_ADMIN) |
-                                CAP(NET_BIND_SERVICE), .no_files = true },
+    [ROLE_PROCSCAN] = { .caps = CAP(DAC_READ_SEARCH) | CAP(SYS_PTRACE) | CAP(SYS_ADMIN) | CAP(NET_ADMIN), .no_files = true },
     [ROLE_NETWATCH] = { .caps = CAP(DAC_READ_SEARCH) | CAP(SYS_PTRACE) | CAP(NET_ADMIN), .no_files = true },
     [ROLE_COURIER]  = { .walls = WALLS_COURIER },
 };

@@ -122,12 +122,12 @@ static const struct seccomp_row netlink[] = {
 };
 
 /*
- * Ports: other network namespaces, trying a port. Who looks up a user asks nscd first: that there is
+ * Ports: other network namespaces. Who looks up a user asks nscd first: that there is
  * none is an answer.
  */
 static const struct seccomp_row ports[] = {
     ROW(socket, EQUAL, 0, AF_UNIX, SECCOMP_RET_ERRNO | EACCES),
-    ONLY(socket, EQUAL, 0, AF_INET), ONLY(socket, EQUAL, 0, AF_INET6), ALLOW(connect),
+    ONLY(socket, EQUAL, 0, AF_INET), ONLY(socket, EQUAL, 0, AF_INET6),
     ONLY(setns, EQUAL, 1, CLONE_NEWNET), ALLOW(pidfd_open),
     ALLOW(epoll_create1), ALLOW(epoll_ctl), ALLOW(epoll_pwait), OLD(ALLOW(epoll_wait))
     ALLOW(timerfd_create), ALLOW(timerfd_gettime),
@@ -173,9 +173,11 @@ static const struct seccomp_row never[] = {
 /* procscan begins with these, and so its parent may do them: what a parent may not, no child may. Listeners prove it. */
 static const struct seccomp_row loading[] = {
     ONLY(bpf, EQUAL, 0, BPF_MAP_CREATE), ONLY(bpf, EQUAL, 0, BPF_PROG_LOAD), ONLY(bpf, EQUAL, 0, BPF_RAW_TRACEPOINT_OPEN),
+    ONLY(bpf, EQUAL, 0, BPF_PROG_TEST_RUN),
     KILL(bpf), ALLOW(listen), ONLY(seccomp, EQUAL, 0, SECCOMP_SET_MODE_FILTER),
 };
 
+static const struct seccomp_row running[] = { ONLY(bpf, EQUAL, 0, BPF_PROG_TEST_RUN) };
 static const struct seccomp_row loaded[] = { KILL(bpf), KILL(listen) };
 /* clang-format on */
 
@@ -213,7 +215,8 @@ static const struct seccomp_list usb_wire = {
     .otherwise = SECCOMP_RET_KILL_PROCESS,
 };
 
-const struct seccomp_list seccomp_list_loaded = { .part = { PART(loaded) }, .otherwise = SECCOMP_RET_ALLOW };
+const struct seccomp_list seccomp_list_loaded = { .part = { PART(running), PART(loaded) },
+    .otherwise = SECCOMP_RET_ALLOW };
 
 const struct seccomp_list *
 seccomp_list_of(enum role role, bool library)

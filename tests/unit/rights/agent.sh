@@ -74,7 +74,7 @@ check core_wire_and_courier_have_no_capabilities \
     '[ "$(grep -cE "^tocsin-(core|wire|courier) [0-9]+ 0{16} 0{16} " "$work/rights")" = 3 ]'
 check nobody_reads_the_memory_of_another '! grep -v " 0$" "$work/rights"'
 check the_file_checker_has_what_the_table_says 'grep -qE "^tocsin-fscheck [0-9]+ 000000000028000c " "$work/rights"'
-check the_process_scanner_has_what_the_table_says 'grep -qE "^tocsin-procscan [0-9]+ 0000000000281404 " "$work/rights"'
+check the_process_scanner_has_what_the_table_says 'grep -qE "^tocsin-procscan [0-9]+ 0000000000281004 " "$work/rights"'
 check the_network_watch_has_what_the_table_says 'grep -qE "^tocsin-netwatch [0-9]+ 0000000000081004 " "$work/rights"'
 check the_folder_of_the_courier_is_its_own \
     '[ "$(stat -c %u "$work/state/courier")" = "$(sed -n "s/^tocsin-courier \([0-9]*\) .*/\1/p" "$work/rights")" ]'

@@ -3,13 +3,18 @@
  */
 #include "apart.h"
 #include "notes.h"
+#include "proc/rights.h"
+#include "proc/seccomp.h"
 #include "watch/views_firewall.h"
 #include "watch/views_links.h"
+#include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #define OFF                                                                                            \
     "View own-processes off\nView full-disks off\nView load off\nView kernel-taint off\nView modules " \
@@ -244,15 +249,35 @@ start_ports(const char *line)
 }
 
 static int
+hold_at(int type, const char *address, uint16_t port)
+{
+    struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+    struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(port) };
+    bool is_four = inet_pton(AF_INET, address, &four.sin_addr) == 1;
+    int fd = socket(is_four ? AF_INET : AF_INET6, type | SOCK_CLOEXEC, 0);
+
+    if (!is_four) {
+        CHECK_INT(inet_pton(AF_INET6, address, &six.sin6_addr), 1);
+    }
+    CHECK_INT(bind(fd, is_four ? (struct sockaddr *)&four : (struct sockaddr *)&six,
+                      is_four ? sizeof(four) : sizeof(six)),
+            0);
+    return fd;
+}
+
+static int
 hold(int type, uint16_t port, bool listening)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
-    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+    int fd = hold_at(type, "0.0.0.0", port);
 
-    CHECK_INT(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     CHECK(!listening || listen(fd, 8) == 0);
     return fd;
 }
+
+/* Of the namespace in which the view is opened and of the one that it looks into. */
+#define OWN_ADDRESSES                                                                                      \
+    "ip link set lo up && ip addr add 192.0.2.5/32 dev lo && ip addr add 2001:db8::5/128 dev lo nodad && " \
+    "ip link add name d0 index 77 type bridge && ip addr add 198.51.100.5/24 dev d0 && ip link set d0 up"
 
 /* The view asks for the list of the namespace in which it was opened, and tries ports in another one. */
 static void
@@ -275,6 +300,74 @@ see_hidden_ports(void)
     CHECK(is_open(FINDING_PORT_HIDDEN, "port=udp/5555"));
     close(udp);
     close(allowed);
+}
+
+static void
+see_each_address(void)
+{
+    /* clang-format off */
+    static const struct { const char *address; int type; uint16_t port; const char *told; } held[] = {
+        { "127.0.0.1", SOCK_STREAM, 1, "port=tcp/1" },
+        { "127.0.0.1", SOCK_DGRAM, 2, "port=udp/2" },
+        { "192.0.2.5", SOCK_STREAM, 64, "port=tcp/64" },
+        { "192.0.2.5", SOCK_DGRAM, 65, "port=udp/65" },
+        { "198.51.100.5", SOCK_STREAM, 1023, "port=tcp/1023" },
+        { "::1", SOCK_STREAM, 1024, "port=tcp/1024" },
+        { "::1", SOCK_DGRAM, 1025, "port=udp/1025" },
+        { "2001:db8::5", SOCK_STREAM, 65535, "port=tcp/65535" },
+        { "2001:db8::5", SOCK_DGRAM, 65534, "port=udp/65534" },
+        { "::", SOCK_DGRAM, 8888, "port=udp/8888" },
+    };
+    /* clang-format on */
+    const size_t count = sizeof(held) / sizeof(held[0]);
+    int fd[sizeof(held) / sizeof(held[0])];
+    static const char device[] = "d0";
+    int on = 1;
+
+    CHECK(run(OWN_ADDRESSES));
+    start_ports(PORTS);
+    CHECK(unshare(CLONE_NEWNET) == 0 && run(OWN_ADDRESSES));
+    for (size_t i = 0; i < count; i++) {
+        fd[i] = hold_at(held[i].type, held[i].address, held[i].port);
+        CHECK(held[i].type == SOCK_DGRAM || listen(fd[i], 8) == 0);
+    }
+    int bound = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(7777) };
+
+    CHECK_INT(setsockopt(bound, SOL_SOCKET, SO_BINDTODEVICE, device, sizeof(device)), 0);
+    CHECK_INT(setsockopt(bound, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+    CHECK_INT(bind(bound, (struct sockaddr *)&any, sizeof(any)), 0);
+    sweep();
+    for (size_t i = 0; i < count; i++) {
+        if (!is_open(FINDING_PORT_HIDDEN, held[i].told)) {
+            printf("     %s at %s\n", held[i].told, held[i].address);
+        }
+        CHECK(is_open(FINDING_PORT_HIDDEN, held[i].told));
+        close(fd[i]);
+    }
+    CHECK(is_open(FINDING_PORT_HIDDEN, "port=udp/7777"));
+    close(bound);
+}
+
+/* What the view calls is made known by what it may not call. */
+static void
+see_without_bind(void)
+{
+    static const struct seccomp_row row[] = { { SYS_bind, SECCOMP_FIT_ANY, 0, 0, SECCOMP_RET_KILL_PROCESS },
+        { SYS_connect, SECCOMP_FIT_ANY, 0, 0, SECCOMP_RET_KILL_PROCESS },
+        { SYS_listen, SECCOMP_FIT_ANY, 0, 0, SECCOMP_RET_KILL_PROCESS } };
+    static const struct seccomp_list list = { .part = { { row, sizeof(row) / sizeof(row[0]) } },
+        .otherwise = SECCOMP_RET_ALLOW };
+
+    start_ports(PORTS);
+    CHECK(unshare(CLONE_NEWNET) == 0 && run("ip link set lo up"));
+    int low = hold(SOCK_STREAM, 80, true);
+
+    CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    CHECK(!rights_has_seccomp() || seccomp_install(&list) == 0);
+    sweep();
+    CHECK(is_open(FINDING_PORT_HIDDEN, "port=tcp/80"));
+    close(low);
 }
 
 static void
@@ -315,6 +408,18 @@ a_port_that_no_list_shows_is_told_until_it_is_free(void)
 }
 
 static void
+a_hidden_port_of_any_own_address_or_interface_is_found(void)
+{
+    (void)apart(APART, see_each_address);
+}
+
+static void
+no_port_is_taken_to_look_at_it(void)
+{
+    (void)apart(APART, see_without_bind);
+}
+
+static void
 ports_that_are_listed_in_any_state_are_not_hidden(void)
 {
     (void)apart(APART, see_honest_ports);
@@ -324,6 +429,8 @@ int
 main(void)
 {
     CHECK_RUN(a_port_that_no_list_shows_is_told_until_it_is_free);
+    CHECK_RUN(a_hidden_port_of_any_own_address_or_interface_is_found);
+    CHECK_RUN(no_port_is_taken_to_look_at_it);
     CHECK_RUN(ports_that_are_listed_in_any_state_are_not_hidden);
     CHECK_RUN(a_sniffer_is_told_when_it_comes_until_it_goes);
     CHECK_RUN(a_port_of_a_bridge_is_told_only_when_somebody_else_listens);
