@@ -11,7 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define RING_SIZE (128u << 10)          /* 2,700 events; a power of two */
+#define RING_SIZE (32u << 10)           /* 680 events; a power of two, all of it is resident */
 #define NAME_SIZE 8                     /* of a protocol: what tells them apart */
 #define PROTO_SIZE 1024                 /* struct proto has its name within so many bytes */
 #define FIRST_PID_NAMESPACE 0xEFFFFFFCu /* its inode, in all kernels (PROC_PID_INIT_INO) */

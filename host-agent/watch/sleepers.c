@@ -7,8 +7,8 @@
 
 struct sleeper {
     int32_t pid;
-    uint8_t times[SLEEPERS_WHO]; /* it was passed over */
-    int64_t ran[SLEEPERS_WHO];   /* when it was added; 0: it was not */
+    uint8_t times[SLEEPERS_WHO]; /* each was asked since it was added; 0: it was not */
+    int64_t ran;                 /* when one of them was added last */
 };
 
 static struct sleeper place[PLACES];
@@ -40,12 +40,13 @@ sleepers_has(int32_t pid, enum sleepers_who who)
     if (s->pid != pid || asked.ran == 0) {
         return false;
     }
-    if (s->ran[who] != asked.ran || ++s->times[who] == TIMES) {
-        s->ran[who] = 0;
+    if (s->ran != asked.ran || s->times[who] == 0 || ++s->times[who] > TIMES) {
+        s->times[who] = 0;
     }
-    return s->ran[who] != 0;
+    return s->times[who] != 0;
 }
 
+/* What others added before it ran again is true no more. */
 void
 sleepers_add(int32_t pid, enum sleepers_who who)
 {
@@ -54,11 +55,10 @@ sleepers_add(int32_t pid, enum sleepers_who who)
     if (pid != asked.pid) {
         return;
     }
-    if (s->pid != pid) {
-        *s = (struct sleeper){ .pid = pid };
+    if (s->pid != pid || s->ran != asked.ran) {
+        *s = (struct sleeper){ .pid = pid, .ran = asked.ran };
     }
-    s->times[who] = 0;
-    s->ran[who] = asked.ran;
+    s->times[who] = 1;
 }
 
 bool
@@ -66,5 +66,5 @@ sleepers_slept(int32_t pid, enum sleepers_who who)
 {
     const struct sleeper *s = &place[(uint32_t)pid % PLACES];
 
-    return s->pid == pid && s->ran[who] != 0 && s->ran[who] == sleepers_ran(pid);
+    return s->pid == pid && s->times[who] > 0 && s->ran != 0 && s->ran == sleepers_ran(pid);
 }

@@ -34,12 +34,13 @@ tocsin baseline build >/dev/null || exit 2
 pid=$!
 sleep 20
 
-processes="$pid $(cat "/proc/$pid/task/$pid/children")"
+for p in $pid $(cat "/proc/$pid/task/$pid/children"); do
+    set -- "$@" "/proc/$p/smaps_rollup"
+done
 total=0
 own=0
 while [ "$seconds" -gt 0 ]; do
-    sums=$(for p in $processes; do cat "/proc/$p/smaps_rollup"; done |
-        awk '/^Rss:/ { rss += $2 } /^Pss:/ { pss += $2 } END { print rss, pss }')
+    sums=$(awk '/^Rss:/ { rss += $2 } /^Pss:/ { pss += $2 } END { print rss, pss }' "$@")
     [ "${sums% *}" -le "$total" ] || total=${sums% *}
     [ "${sums#* }" -le "$own" ] || own=${sums#* }
     seconds=$((seconds - 1))
