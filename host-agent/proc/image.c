@@ -134,7 +134,7 @@ image_map(int fd, size_t len)
     return at == MAP_FAILED ? NULL : at;
 }
 
-#define FIRST_REST_MS 5000
+#define FIRST_REST_MS 1000
 
 /* The linker's: where the program begins in memory. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));

@@ -32,7 +32,7 @@ const void *image_map(int fd, size_t len);
 /*
  * Gives back the pages of the running program that nobody may write: start-up and what is seldom done stay
  * mapped otherwise, in every role. They come back by themselves when they are needed. Does so once in
- * IMAGE_REST_MS, the first time some seconds after the start; *rested_ms is 0 at first. True when it did.
+ * IMAGE_REST_MS, the first time a second after the start; *rested_ms is 0 at first. True when it did.
  */
 bool image_rest(int64_t *rested_ms, int64_t now_ms);
 

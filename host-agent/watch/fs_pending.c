@@ -32,7 +32,8 @@ copy_entry(struct fs_pending *p, struct baseline_entry *to, const struct baselin
 
 /*
  * Moves `next` to where so much fits in one piece, between the last that waits and the first. It never comes
- * to stand on the first: what lies between the two is either all or nothing.
+ * to stand on the first: what lies between the two is either all or nothing. It begins anew as soon as what
+ * usually waits has its room, so that the pages behind that stay untouched.
  */
 static bool
 find_room(struct fs_pending *p, size_t len)
@@ -46,14 +47,11 @@ find_room(struct fs_pending *p, size_t len)
     if (p->next < first) {
         return len < first - p->next;
     }
-    if (len <= sizeof(p->room) - p->next) {
+    if (p->next >= FS_PENDING_USUAL && len < first) {
+        p->next = 0;
         return true;
     }
-    if (len >= first) {
-        return false;
-    }
-    p->next = 0;
-    return true;
+    return len <= sizeof(p->room) - p->next;
 }
 
 struct fs_waiting *
@@ -86,8 +84,8 @@ fs_pending_at(struct fs_pending *p, unsigned place)
 void
 fs_pending_drop(struct fs_pending *p)
 {
-    p->first = (p->first + 1) % FS_PENDING;
     p->count--;
+    p->first = p->count > 0 ? (p->first + 1) % FS_PENDING : 0;
 }
 
 void
