@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
 #include "conf/plural.h"
+#include "conf/utc.h"
 #include "watch/baseline.h"
 #include "watch/baseline_text.h"
 #include "watch/fs_finding.h"
@@ -456,13 +457,9 @@ build(const struct cmd *cmd)
 static void
 print_head(void)
 {
-    char when[32];
-    struct tm utc;
-    time_t created = (time_t)base.created_s;
+    char when[UTC_TEXT];
 
-    if (gmtime_r(&created, &utc) == NULL || strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
-        snprintf(when, sizeof(when), "?");
-    }
+    utc_text_long((int64_t)base.created_s, when);
     double each = base.count > 0 ? (double)base.size / (double)base.count : 0;
     if (job.json) {
         printf("{\"baseline\": ");

@@ -654,7 +654,8 @@ static const struct explanation entries[] = {
                      "or state.",
             .raised = "proc= state=: a process died, was stopped or hangs. source= state=: the kernel does "
                       "not tell "
-                      "of something, and passes do the work. check= state=blind: a detector cannot guard. "
+                      "of something, and passes do the work; state=stuck: a pass waits for a reading "
+                      "that does not end. check= state=blind: a detector cannot guard. "
                       "baseline= state=: its file is missing, damaged, writable by others, changed in place, "
                       "or "
                       "was replaced. "

@@ -1,4 +1,5 @@
 #include "alarm/clock.h"
+#include "conf/utc.h"
 #include "watch/detector.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -66,17 +67,6 @@ arm(void)
     return 0;
 }
 
-static void
-format_utc(int64_t ms, char out[32])
-{
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm utc;
-
-    if (gmtime_r(&seconds, &utc) == NULL || strftime(out, 32, "%Y%m%dT%H%M%SZ", &utc) == 0) {
-        memcpy(out, "?", 2);
-    }
-}
-
 /* Tells a step. Returns the offset that it saw. */
 static int64_t
 look(void)
@@ -85,20 +75,18 @@ look(void)
     int64_t now_offset_ms = offset_ms();
     int64_t step_ms = now_offset_ms - watched.offset_ms;
     int64_t since_boot_ms = read_ms(CLOCK_BOOTTIME);
-    char from[32];
-    char to[32];
+    char from[UTC_TEXT];
+    char to[UTC_TEXT];
     struct finding f;
 
     if (llabs(step_ms) < STEP_MS) {
         return now_offset_ms;
     }
-    format_utc(since_boot_ms + watched.offset_ms, from);
-    format_utc(since_boot_ms + now_offset_ms, to);
     watched.offset_ms = now_offset_ms;
     finding_begin(&f, FINDING_TIME_STEP, "what", subject, strlen(subject));
     f.op = FINDING_EVENT;
-    finding_addf(&f, "from", "%s", from);
-    finding_addf(&f, "to", "%s", to);
+    finding_addf(&f, "from", "%s", utc_text((since_boot_ms + watched.offset_ms) / 1000, from));
+    finding_addf(&f, "to", "%s", utc_text((since_boot_ms + now_offset_ms) / 1000, to));
     finding_addf(&f, "step", "%+lld.%03llds", (long long)(step_ms / 1000), llabs(step_ms % 1000));
     watched.env.report(watched.env.report_to, &f);
     return now_offset_ms;

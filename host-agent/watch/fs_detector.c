@@ -42,6 +42,7 @@
 #define READ_AT_ONCE ((uint64_t)64 << 20) /* bytes of a file that an event's look reads; the same */
 #define SILENT_TOLD 32                    /* mounts that do not answer, told one by one */
 #define GUARD_MS 1000                     /* between two looks at the baseline's file */
+#define STUCK_LOOKS 10                    /* of these without a step of the workers: something holds them */
 
 struct files {
     const struct detector_env *env;
@@ -75,6 +76,9 @@ struct files {
     bool lost_open;
     bool unread_open;
     bool sources_open; /* a finding says that they are less than they could be */
+    bool stuck_open;
+    unsigned stuck_looks; /* since the workers last ended a step */
+    unsigned stuck_steps; /* what they had ended then */
     int64_t sweep_began;
     int64_t sweep_due;
     int64_t sweep_took;
@@ -103,11 +107,38 @@ alive(void *unused)
 
 /* ---- what is told ---- */
 
+/* Something about how files are watched: begins to tell it. */
+static void
+begin_source(struct finding *f, const char *subject, enum finding_op op, enum wire_severity severity,
+        const char *state)
+{
+    finding_begin(f, FINDING_AGENT_SELF, "source", subject, strlen(subject));
+    f->op = (uint8_t)op;
+    f->severity = severity;
+    finding_addf(f, "state", "%s", state);
+}
+
+static void
+tell_source(const char *subject, enum finding_op op, enum wire_severity severity, const char *state,
+        const char *key, const void *value, size_t len)
+{
+    struct finding f;
+
+    begin_source(&f, subject, op, severity, state);
+    finding_add(&f, key, value, len);
+    report(&f);
+}
+
+static void
+tell_lost(enum finding_op op, const char *why)
+{
+    tell_source("files.queue", op, WIRE_WARN, "lost", "why", why, strlen(why));
+}
+
 /* How the files are watched, when it is less than it could be. Told at each sweep: the core may be new. */
 static void
 tell_sources(void)
 {
-    static const char subject[] = "files.events";
     const struct fs_sources *s = &files.sources;
     bool inotify = s->inotify.fd >= 0, less = s->refused != 0 || s->mountinfo < 0 || s->cut;
     struct finding f;
@@ -116,10 +147,8 @@ tell_sources(void)
         return;
     }
     files.sources_open = less;
-    finding_begin(&f, FINDING_AGENT_SELF, "source", subject, sizeof(subject) - 1);
-    f.op = less ? FINDING_OPEN : FINDING_CLOSE;
-    f.severity = WIRE_WARN;
-    finding_addf(&f, "state", "%s", s->refused == 0 || inotify ? "reduced" : "missing");
+    begin_source(&f, "files.events", less ? FINDING_OPEN : FINDING_CLOSE, WIRE_WARN,
+            s->refused == 0 || inotify ? "reduced" : "missing");
     if (s->refused != 0) {
         const char *why = strerror(-s->refused);
 
@@ -140,33 +169,44 @@ tell_sources(void)
 static void
 tell_unread(void)
 {
-    static const char subject[] = "files.content";
     struct finding f;
 
     if (files.sweep.unread == 0 && !files.unread_open) {
         return;
     }
     files.unread_open = files.sweep.unread > 0;
-    finding_begin(&f, FINDING_AGENT_SELF, "source", subject, sizeof(subject) - 1);
-    f.op = files.unread_open ? FINDING_OPEN : FINDING_CLOSE;
-    f.severity = WIRE_NOTE;
-    finding_addf(&f, "state", "unread");
+    begin_source(&f, "files.content", files.unread_open ? FINDING_OPEN : FINDING_CLOSE, WIRE_NOTE, "unread");
     finding_addf(&f, "files", "%llu", (unsigned long long)files.sweep.unread);
     report(&f);
 }
 
 static void
-tell_lost(enum finding_op op, const char *why)
+tell_stuck(enum finding_op op, const void *path, size_t len)
 {
-    static const char subject[] = "files.queue";
-    struct finding f;
+    tell_source("files.reading", op, WIRE_ERRO, "stuck", "path", path, len);
+    files.stuck_open = op == FINDING_OPEN;
+}
 
-    finding_begin(&f, FINDING_AGENT_SELF, "source", subject, sizeof(subject) - 1);
-    f.op = (uint8_t)op;
-    f.severity = WIRE_WARN;
-    finding_addf(&f, "state", "lost");
-    finding_addf(&f, "why", "%s", why);
-    report(&f);
+/*
+ * A disk or a server that never ends a read, and whoever may answer for one (fanotify's permission events),
+ * holds a worker and with it the pass. Looks are counted, not time: a machine that slept is not stuck.
+ */
+static void
+look_at_reading(void)
+{
+    struct fs_pass *pass = files.sweeping ? &files.sweep : &files.rolling.pass;
+    const struct baseline_entry *at = fs_pass_awaited(pass);
+    unsigned steps = atomic_load(&pass->workers->steps);
+
+    if (at == NULL || steps != files.stuck_steps) {
+        files.stuck_steps = steps;
+        files.stuck_looks = 0;
+        if (files.stuck_open) {
+            tell_stuck(FINDING_CLOSE, "", 0);
+        }
+    } else if (++files.stuck_looks == STUCK_LOOKS) {
+        tell_stuck(FINDING_OPEN, at->path, at->path_len);
+    }
 }
 
 static void look_again(const uint8_t *path, size_t len);
@@ -694,6 +734,8 @@ files_open(const struct detector_env *env)
     files.env = env;
     files.base_told = false;
     files.sweeping = files.settled = files.again = files.lost = files.lost_open = files.sources_open = false;
+    files.stuck_open = false;
+    files.stuck_looks = 0;
     files.sweep_due = files.guard_due = files.sweep_began = files.sweep_took = files.sweep_ended = 0;
     if (!files.mapped) {
         code = fs_walk_map(&files.sweep_walk, FS_WALK_ARENA);
@@ -797,6 +839,7 @@ guard_and_sweep(int64_t now)
     /* Also where events tell of the file: a store through a mapping has none. */
     if (again || now >= files.guard_due) {
         files.guard_due = clock_next_ms(now, GUARD_MS);
+        look_at_reading();
         if (fs_guard_look(&files.guard, again)) {
             use_baseline();
         }

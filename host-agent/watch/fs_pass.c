@@ -213,6 +213,14 @@ first_is_complete(const struct fs_pass *p)
     return p->pending.count > 0 && !is_being_read(w);
 }
 
+const struct baseline_entry *
+fs_pass_awaited(struct fs_pass *p)
+{
+    struct fs_waiting *first = fs_pending_at(&p->pending, 0);
+
+    return p->pending.count > 0 && is_being_read(first) ? &first->now : NULL;
+}
+
 static void
 take_first(struct fs_pass *p)
 {

@@ -77,6 +77,9 @@ enum fs_pass_step fs_pass_step(struct fs_pass *p);
  */
 bool fs_pass_let_go(struct fs_pass *p);
 
+/* What is told next, once its content has been read; NULL when that is no content or nothing is told. */
+const struct baseline_entry *fs_pass_awaited(struct fs_pass *p);
+
 /* Gives the pages of a pass that is over back until they are used again. */
 void fs_pass_rest(struct fs_pass *p);
 

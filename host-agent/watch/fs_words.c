@@ -1,10 +1,10 @@
 #include "watch/fs_words.h"
+#include "conf/utc.h"
 #include "watch/fs_stat.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define CAPS_NAMED 3 /* of one kind; more are a number */
 #define CAP_REVISION 0xFF000000u
@@ -252,19 +252,15 @@ fs_time_words(int64_t ns, bool exact, char out[FS_WORDS])
 {
     struct words w = begin(out);
     int64_t rest = ns % 1000000000;
-    time_t seconds = (time_t)(ns / 1000000000);
-    struct tm utc;
+    int64_t seconds = ns / 1000000000;
+    char text[UTC_TEXT];
 
     if (rest < 0) {
         rest += 1000000000;
         seconds--;
     }
-    if (gmtime_r(&seconds, &utc) == NULL) {
-        say(&w, "%" PRId64, ns);
-        return;
-    }
-    say(&w, "%04d%02d%02dT%02d%02d%02d", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
-            utc.tm_min, utc.tm_sec);
+    utc_text(seconds, text);
+    say(&w, "%.*s", (int)strlen(text) - 1, text);
     if (exact) {
         say(&w, ".%09u", (unsigned)rest);
     }

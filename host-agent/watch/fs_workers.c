@@ -121,6 +121,7 @@ do_job(struct fs_workers *w, struct fs_job *job, uint8_t *buffer)
 
     while (result == FS_READ_MORE && !atomic_load_explicit(&w->dropping, memory_order_relaxed)) {
         result = fs_read_step(&job->read, &hash, buffer);
+        atomic_fetch_add_explicit(&w->steps, 1, memory_order_relaxed);
         pace(w, &began_us);
     }
     if (result == FS_READ_MORE) {

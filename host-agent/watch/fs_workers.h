@@ -38,6 +38,7 @@ struct fs_workers {
     unsigned waiting; /* in the queue */
     unsigned running;
     atomic_uint undone; /* given and not done */
+    atomic_uint steps;  /* that ended, of all jobs: reading goes on while this does */
     _Atomic(struct fs_job *) awaited;
     atomic_bool stopping;
     atomic_bool dropping;

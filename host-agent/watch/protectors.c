@@ -1,5 +1,6 @@
 #include "alarm/clock.h"
 #include "conf/protect.h"
+#include "conf/utc.h"
 #include "watch/detector.h"
 #include <stdio.h>
 #include <string.h>
@@ -29,19 +30,6 @@ read_s(clockid_t clock)
 }
 
 static void
-format_utc(int64_t s, char out[32])
-{
-    time_t seconds = (time_t)s;
-    struct tm utc;
-
-    if (s < 0) {
-        memcpy(out, "never", 6);
-    } else if (gmtime_r(&seconds, &utc) == NULL || strftime(out, 32, "%Y%m%dT%H%M%SZ", &utc) == 0) {
-        memcpy(out, "?", 2);
-    }
-}
-
-static void
 look_at(const struct detector_env *env, enum conf_protect which, uint32_t within_s)
 {
     const char *name = conf_protect_name(which);
@@ -49,13 +37,12 @@ look_at(const struct detector_env *env, enum conf_protect which, uint32_t within
     int64_t age_s = read_s(CLOCK_REALTIME) - last_s;
     bool late = (last_s < 0 || age_s > within_s) && read_s(CLOCK_BOOTTIME) >= AFTER_BOOT_S;
     bool ahead = age_s < -AHEAD_S;
-    char last[32];
+    char last[UTC_TEXT];
     struct finding f;
 
     finding_begin(&f, FINDING_PROTECTOR_LATE, "name", name, strlen(name));
     if (late || ahead) {
-        format_utc(last_s, last);
-        finding_addf(&f, "last", "%s", last);
+        finding_addf(&f, "last", "%s", last_s < 0 ? "never" : utc_text(last_s, last));
         finding_addf(&f, "within", within_s % HOUR_S == 0 ? "%uh" : "%us",
                 within_s % HOUR_S == 0 ? within_s / HOUR_S : within_s);
         if (ahead) {

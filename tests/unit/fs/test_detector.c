@@ -7,6 +7,7 @@
 #include "support/check.h"
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -353,6 +354,58 @@ what_is_not_read_is_told_as_a_note(void)
     CHECK(sweep_ends());
     const struct finding *f = ground_begins("source=files.content state=unread files=1");
     CHECK(f != NULL && f->op == FINDING_OPEN && f->severity == WIRE_NOTE);
+}
+
+/* Turns until a finding with this text is opened or closed; true when it was. */
+static bool
+comes(const char *text, enum finding_op op)
+{
+    for (int64_t end = now_us() + 20000000; now_us() < end; turn(10)) {
+        const struct finding *f = ground_begins(text);
+
+        if (f != NULL && f->op == op) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whoever reads it waits until the descriptor is closed. Below 0 where the kernel has no such events. */
+static int
+hold_reading(const char *name)
+{
+    int fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK, O_RDONLY);
+
+    if (fd >= 0 && fanotify_mark(fd, FAN_MARK_ADD, FAN_ACCESS_PERM, AT_FDCWD, ground_path(name)) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void
+a_reading_that_does_not_end_is_told_until_it_does_and_events_go_on(void)
+{
+    ground_open();
+    ground_write("held", "abc");
+    ground_write("file", "abc");
+    CHECK(ground_baseline());
+    ground_write("held", "abd");
+    int hold = hold_reading("held");
+    if (hold < 0) {
+        puts("left out: nobody can hold up a reading here");
+        return;
+    }
+    CHECK_INT(detector_files_ops.open(&ground.env), 0);
+    CHECK(comes("source=files.reading state=stuck", FINDING_OPEN));
+    CHECK(strstr(ground_begins("source=files.reading")->text, ground_path("held")) != NULL);
+    AFTER("echo -n abd > file");
+    CHECK(ground_says("file", CHANGED)[0] == 'w');
+    CHECK(!detector_files_ops.settled());
+    close(hold);
+    CHECK(comes("source=files.reading state=stuck", FINDING_CLOSE));
+    CHECK(sweep_ends());
+    CHECK(ground_says("held", CHANGED)[0] == 'w');
 }
 
 static void
@@ -771,6 +824,7 @@ with_events(void)
     CHECK_RUN(what_a_pattern_matches_is_told_wherever_it_comes);
     CHECK_RUN(a_capability_that_is_given_to_a_file_is_told_at_once);
     CHECK_RUN(what_is_not_read_is_told_as_a_note);
+    CHECK_RUN(a_reading_that_does_not_end_is_told_until_it_does_and_events_go_on);
     CHECK_RUN(a_change_made_while_nobody_looked_is_told_at_start);
     CHECK_RUN(more_events_than_the_queue_holds_are_told_as_lost_and_swept);
     CHECK_RUN(a_replaced_baseline_is_taken_over_and_told);
