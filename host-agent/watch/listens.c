@@ -458,6 +458,9 @@ listens_next(struct listen_event *out)
 {
     struct record r;
 
+    if (!listens.open) {
+        return 0;
+    }
     if (any_dropped()) {
         return -1;
     }

@@ -41,8 +41,8 @@ int listens_open(const struct listens_layout *layout);
 
 void listens_close(void);
 
-/* The next event. 1, 0 when there is none, -1 when the kernel dropped some (told once for each such place).
- */
+/* The next event. 1, 0 when there is none or nothing is open, -1 when the kernel dropped some (told once for
+ * each such place). */
 int listens_next(struct listen_event *out);
 
 /* How many were dropped by the last -1. */

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/fanotify.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -23,6 +24,7 @@
 
 static size_t before; /* events, when the row struck */
 static pid_t tracer;
+static int asked = -1; /* where permission events come */
 static char cgroup[64];
 static int order = -1; /* to the first process of the agent's own process namespace */
 
@@ -156,6 +158,39 @@ goes_on_without_hung(const struct attack_row *row)
 {
     attack_let_go(HUNG);
     return goes_on(row);
+}
+
+/* ---- held at a reading ---- */
+
+#define READ ATTACK_TREE "/one"
+
+/* Whoever reads the file waits for an answer that nobody gives; a signal that kills ends that. */
+static const char *
+answer_nobody(const struct attack_row *row)
+{
+    (void)row;
+    asked = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY);
+    if (asked < 0 || fanotify_mark(asked, FAN_MARK_ADD, FAN_ACCESS_PERM, AT_FDCWD, READ) < 0) {
+        return "no permission events";
+    }
+    return NULL;
+}
+
+static bool
+make_it_read(const struct attack_row *row)
+{
+    (void)row;
+    before = attack_ground.events;
+    return attack_do("echo two >>" READ);
+}
+
+/* The change is told once somebody could read it. */
+static bool
+may_read(const struct attack_row *row)
+{
+    close(asked);
+    return is_back(row) && attack_wait(before, "integrity.changed", READ, BACK_MS) &&
+           attack_do("echo one >" READ) && attack_wait(before, "integrity.ok", READ, BACK_MS);
 }
 
 /* ---- traced ---- */
@@ -629,6 +664,14 @@ const struct attack_row attack_on_processes[] = {
             .strike = stop_one,
             .shown = lost_shown,
             .heal = goes_on_without_hung,
+            .role = "fscheck" },
+    { .name = "hold its reading",
+            .limit_ms = SILENT_LIMIT_MS,
+            .slow = true,
+            .prepare = answer_nobody,
+            .strike = make_it_read,
+            .shown = lost_shown,
+            .heal = may_read,
             .role = "fscheck" },
     { .name = "SIGSTOP", HELD, .detail = "stopped", .strike = stop_one, .heal = goes_on, .role = "warden" },
     { SEIZE, .role = "warden" },

@@ -218,6 +218,20 @@ what_the_kernel_drops_is_counted(void)
     listens_close();
 }
 
+/* Whoever may open none asks all the same, whenever something else wakes it. */
+static void
+nothing_is_heard_where_nothing_is_open(void)
+{
+    struct listen_event e;
+
+    listens_close();
+    CHECK_INT(listens_next(&e), 0);
+    const struct listens_layout no_kernels = { 0 };
+    CHECK(listens_open(&no_kernels) < 0);
+    CHECK_INT(listens_next(&e), 0);
+    CHECK_INT(listens_lost(), 0);
+}
+
 static int
 report_to(int fd, int flags)
 {
@@ -311,6 +325,7 @@ a_process_has_the_number_of_the_agents_own_pid_namespace(void)
 int
 main(void)
 {
+    CHECK_RUN(nothing_is_heard_where_nothing_is_open);
     int error = listens_open(&listens_usual);
 
     if (error == -EPERM || error == -ENOSYS) {
