@@ -14,19 +14,19 @@ write_as(const char *format, int64_t seconds, char out[UTC_TEXT])
         memcpy(out, "?", 2);
         return out;
     }
-    snprintf(out, UTC_TEXT, format, utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-            utc.tm_sec);
+    snprintf(out, UTC_TEXT, format, (long long)utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
+            utc.tm_min, utc.tm_sec);
     return out;
 }
 
 const char *
 utc_text(int64_t seconds, char out[UTC_TEXT])
 {
-    return write_as("%04d%02d%02dT%02d%02d%02dZ", seconds, out);
+    return write_as("%04lld%02d%02dT%02d%02d%02dZ", seconds, out);
 }
 
 const char *
 utc_text_long(int64_t seconds, char out[UTC_TEXT])
 {
-    return write_as("%04d-%02d-%02dT%02d:%02d:%02dZ", seconds, out);
+    return write_as("%04lld-%02d-%02dT%02d:%02d:%02dZ", seconds, out);
 }

@@ -82,12 +82,12 @@ look(void)
     if (llabs(step_ms) < STEP_MS) {
         return now_offset_ms;
     }
-    watched.offset_ms = now_offset_ms;
     finding_begin(&f, FINDING_TIME_STEP, "what", subject, strlen(subject));
     f.op = FINDING_EVENT;
-    finding_addf(&f, "from", "%s", utc_text((since_boot_ms + watched.offset_ms) / 1000, from));
+    finding_addf(&f, "from", "%s", utc_text((since_boot_ms + now_offset_ms - step_ms) / 1000, from));
     finding_addf(&f, "to", "%s", utc_text((since_boot_ms + now_offset_ms) / 1000, to));
     finding_addf(&f, "step", "%+lld.%03llds", (long long)(step_ms / 1000), llabs(step_ms % 1000));
+    watched.offset_ms = now_offset_ms;
     watched.env.report(watched.env.report_to, &f);
     return now_offset_ms;
 }

@@ -748,6 +748,8 @@ daemons_open(const struct detector_env *env)
         daemons.connector_error = daemons.connector;
     } else if (epoll_ctl(daemons.epoll, EPOLL_CTL_ADD, daemons.connector, &event) != 0) {
         daemons.connector_error = -errno;
+        close(daemons.connector);
+        daemons.connector = -1;
     }
     if (daemons.connector_error != 0) {
         tell_self("proc_connector", "missing", true);

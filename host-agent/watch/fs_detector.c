@@ -44,6 +44,13 @@
 #define GUARD_MS 1000                     /* between two looks at the baseline's file */
 #define STUCK_LOOKS 10                    /* of these without a step of the workers: something holds them */
 
+/* What is known of a pass that waits for its workers. */
+struct reading {
+    bool told;      /* that it is stuck */
+    unsigned looks; /* since they last ended a step */
+    unsigned steps; /* what they had ended then */
+};
+
 struct files {
     const struct detector_env *env;
     struct fs_guard guard;
@@ -76,9 +83,9 @@ struct files {
     bool lost_open;
     bool unread_open;
     bool sources_open; /* a finding says that they are less than they could be */
-    bool stuck_open;
-    unsigned stuck_looks; /* since the workers last ended a step */
-    unsigned stuck_steps; /* what they had ended then */
+    struct reading sweep_reading;
+    struct reading rolling_reading;
+    int64_t readings_due; /* when they are looked at next */
     int64_t sweep_began;
     int64_t sweep_due;
     int64_t sweep_took;
@@ -180,33 +187,42 @@ tell_unread(void)
     report(&f);
 }
 
-static void
-tell_stuck(enum finding_op op, const void *path, size_t len)
-{
-    tell_source("files.reading", op, WIRE_ERRO, "stuck", "path", path, len);
-    files.stuck_open = op == FINDING_OPEN;
-}
-
 /*
  * A disk or a server that never ends a read, and whoever may answer for one (fanotify's permission events),
  * holds a worker and with it the pass. Looks are counted, not time: a machine that slept is not stuck.
  */
 static void
-look_at_reading(void)
+look_at_reading(struct reading *r, const char *subject, struct fs_pass *pass)
 {
-    struct fs_pass *pass = files.sweeping ? &files.sweep : &files.rolling.pass;
-    const struct baseline_entry *at = fs_pass_awaited(pass);
-    unsigned steps = atomic_load(&pass->workers->steps);
+    const struct baseline_entry *at = pass != NULL ? fs_pass_awaited(pass) : NULL;
+    unsigned steps = at != NULL ? atomic_load(&pass->workers->steps) : r->steps;
 
-    if (at == NULL || steps != files.stuck_steps) {
-        files.stuck_steps = steps;
-        files.stuck_looks = 0;
-        if (files.stuck_open) {
-            tell_stuck(FINDING_CLOSE, "", 0);
-        }
-    } else if (++files.stuck_looks == STUCK_LOOKS) {
-        tell_stuck(FINDING_OPEN, at->path, at->path_len);
+    if (at != NULL) {
+        fs_workers_wake(pass->workers);
     }
+    if (at == NULL || steps != r->steps) {
+        r->steps = steps;
+        r->looks = 0;
+    } else if (++r->looks == STUCK_LOOKS) {
+        tell_source(subject, FINDING_OPEN, WIRE_ERRO, "stuck", "path", at->path, at->path_len);
+        r->told = true;
+    }
+    if (r->told && r->looks == 0) {
+        tell_source(subject, FINDING_CLOSE, WIRE_ERRO, "stuck", "path", "", 0);
+        r->told = false;
+    }
+}
+
+static void
+look_at_readings(int64_t now)
+{
+    if (now < files.readings_due) {
+        return;
+    }
+    files.readings_due = clock_next_ms(now, GUARD_MS);
+    look_at_reading(&files.sweep_reading, "files.sweep", files.sweeping ? &files.sweep : NULL);
+    look_at_reading(
+            &files.rolling_reading, "files.rolling", files.rolling.running ? &files.rolling.pass : NULL);
 }
 
 static void look_again(const uint8_t *path, size_t len);
@@ -328,6 +344,15 @@ tell_silent(const char *point, enum finding_op op)
     report(&f);
 }
 
+/* Where a mount is may be longer than any path that can be given: a folder above it was moved. */
+static const char *
+silent_point(unsigned i)
+{
+    const char *point = fs_remote_at(i);
+
+    return point != NULL && strlen(point) < PATH_MAX ? point : NULL;
+}
+
 /* Mounts that do not answer are left out, and told at each sweep; one that answers again is guarded again.
  * `changed`: others were left out since. */
 static void
@@ -343,8 +368,8 @@ tell_mounts(bool changed)
             changed = true;
         }
     }
-    for (; are < SILENT_TOLD && fs_remote_at(are) != NULL; are++) {
-        memcpy(told[are], fs_remote_at(are), strlen(fs_remote_at(are)) + 1);
+    for (; are < SILENT_TOLD && silent_point(are) != NULL; are++) {
+        memcpy(told[are], silent_point(are), strlen(silent_point(are)) + 1);
         tell_silent(told[are], FINDING_OPEN);
     }
     if (more || fs_remote_at(are) != NULL) {
@@ -734,8 +759,8 @@ files_open(const struct detector_env *env)
     files.env = env;
     files.base_told = false;
     files.sweeping = files.settled = files.again = files.lost = files.lost_open = files.sources_open = false;
-    files.stuck_open = false;
-    files.stuck_looks = 0;
+    files.sweep_reading = files.rolling_reading = (struct reading){ .told = false };
+    files.readings_due = 0;
     files.sweep_due = files.guard_due = files.sweep_began = files.sweep_took = files.sweep_ended = 0;
     if (!files.mapped) {
         code = fs_walk_map(&files.sweep_walk, FS_WALK_ARENA);
@@ -761,6 +786,7 @@ files_open(const struct detector_env *env)
     }
     prepare_pass(&files.sweep, &files.sweep_walk, sweep_told);
     prepare_pass(&files.tree, &files.tree_walk, event_told);
+    files.tree.alone = 1; /* it comes between two steps of a sweep */
     prepare_sweeps(env->conf);
     fs_doers_open(&files.doers);
     fs_sources_open(&files.sources, &files.roots);
@@ -839,7 +865,6 @@ guard_and_sweep(int64_t now)
     /* Also where events tell of the file: a store through a mapping has none. */
     if (again || now >= files.guard_due) {
         files.guard_due = clock_next_ms(now, GUARD_MS);
-        look_at_reading();
         if (fs_guard_look(&files.guard, again)) {
             use_baseline();
         }
@@ -848,6 +873,7 @@ guard_and_sweep(int64_t now)
     if (fs_guard_audit(&files.guard)) {
         use_baseline();
     }
+    look_at_readings(now);
     int64_t due = files.guard.auditing ? now : files.guard_due;
     if (!files.sweeping && now >= files.sweep_due) {
         if (!mounts_asked(now)) {

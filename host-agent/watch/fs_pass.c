@@ -17,7 +17,7 @@ fs_pass_begin(struct fs_pass *p, const struct fs_span *top, unsigned tops)
     p->unlooked = false;
     p->walking = p->draining = p->full = p->rereading = p->held_valid = p->held_gap = p->item_valid = false;
     if (p->workers == NULL) {
-        p->workers = fs_workers_none();
+        p->workers = fs_workers_none(p->alone);
     }
     fs_pending_clear(&p->pending);
 }

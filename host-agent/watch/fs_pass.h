@@ -25,6 +25,7 @@ struct fs_pass {
     const struct fs_roots *roots;
     struct fs_walk *walk;
     struct fs_workers *workers; /* this pass's alone; NULL: a step reads a chunk itself */
+    unsigned alone;             /* which fs_workers_none() then */
     bool read_all;              /* also read what the comparison does not need: to make a baseline */
     const struct fs_seen *seen; /* kept up to date; NULL for none */
     bool trust_seen;            /* what looks as it was seen is not looked at closer, nor told */

@@ -146,6 +146,8 @@ fs_remote_begin(void)
 
     if (answers < 0) {
         answers = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    }
+    if (changes < 0) {
         changes = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
     }
     read_table(m);

@@ -13,9 +13,10 @@
 #define STACK ((size_t)128 * 1024)
 #define NICE 19
 #define IOPRIO_LOWEST \
-    (2 << 13 | 7)               /* best effort, last: idle could starve, and a sweep must come to its end */
-#define WORK_US INT64_C(100000) /* at one file before its first pause: it stays open meanwhile */
-#define BATCH 8                 /* jobs that wake a thread: to wake it costs more than a small file */
+    (2 << 13 | 7) /* best effort, last: idle could starve, and a sweep must come to its end */
+#define PAUSE_STEP_US INT64_C(1000000) /* a pause counts as a step so often */
+#define WORK_US INT64_C(100000)        /* at one file before its first pause: it stays open meanwhile */
+#define BATCH 8                        /* jobs that wake a thread: to wake it costs more than a small file */
 
 static int64_t
 now_us(void)
@@ -70,6 +71,12 @@ spread(unsigned self)
     }
 }
 
+static void
+count_step(struct fs_workers *w)
+{
+    atomic_fetch_add_explicit(&w->steps, 1, memory_order_relaxed);
+}
+
 /* Pauses so long that the work since `*began_us` was no more than the share. */
 static void
 pace(struct fs_workers *w, int64_t *began_us)
@@ -81,11 +88,15 @@ pace(struct fs_workers *w, int64_t *began_us)
         return;
     }
     int64_t until = now_us() + worked * (1000 - share) / share;
-    struct timespec end = { .tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000 };
 
     pthread_mutex_lock(&w->lock);
-    while (!atomic_load(&w->stopping) && !atomic_load(&w->dropping) && now_us() < until) {
+    for (int64_t now = now_us(); !atomic_load(&w->stopping) && !atomic_load(&w->dropping) && now < until;
+            now = now_us()) {
+        int64_t next = until - now < PAUSE_STEP_US ? until : now + PAUSE_STEP_US;
+        struct timespec end = { .tv_sec = next / 1000000, .tv_nsec = next % 1000000 * 1000 };
+
         pthread_cond_timedwait(&w->hurry, &w->lock, &end);
+        count_step(w);
     }
     pthread_mutex_unlock(&w->lock);
     *began_us = now_us();
@@ -121,7 +132,7 @@ do_job(struct fs_workers *w, struct fs_job *job, uint8_t *buffer)
 
     while (result == FS_READ_MORE && !atomic_load_explicit(&w->dropping, memory_order_relaxed)) {
         result = fs_read_step(&job->read, &hash, buffer);
-        atomic_fetch_add_explicit(&w->steps, 1, memory_order_relaxed);
+        count_step(w);
         pace(w, &began_us);
     }
     if (result == FS_READ_MORE) {
@@ -207,12 +218,24 @@ start_threads(struct fs_workers *w, unsigned threads)
     return -code;
 }
 
+static void
+init_locks(struct fs_workers *w)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->hurry, &monotonic);
+    pthread_cond_init(&w->given, NULL);
+    pthread_cond_init(&w->finished, NULL);
+}
+
 int
 fs_workers_start(struct fs_workers *w, unsigned threads, bool background)
 {
     threads = threads < FS_WORKERS ? threads : FS_WORKERS;
     size_t size = ((size_t)threads + 1) * FS_READ_CHUNK;
-    pthread_condattr_t monotonic;
 
     memset(w, 0, sizeof(*w));
     w->ready_fd = -1;
@@ -231,12 +254,7 @@ fs_workers_start(struct fs_workers *w, unsigned threads, bool background)
             return code;
         }
     }
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->hurry, &monotonic);
-    pthread_cond_init(&w->given, NULL);
-    pthread_cond_init(&w->finished, NULL);
+    init_locks(w);
     int code = start_threads(w, threads);
     if (code < 0) {
         fs_workers_stop(w);
@@ -245,16 +263,18 @@ fs_workers_start(struct fs_workers *w, unsigned threads, bool background)
 }
 
 struct fs_workers *
-fs_workers_none(void)
+fs_workers_none(unsigned which)
 {
-    static uint8_t buffer[FS_READ_CHUNK] __attribute__((aligned(4096)));
-    static struct fs_workers none = { .ready_fd = -1,
-        .lock = PTHREAD_MUTEX_INITIALIZER,
-        .given = PTHREAD_COND_INITIALIZER,
-        .finished = PTHREAD_COND_INITIALIZER,
-        .buffers = buffer };
+    static uint8_t buffer[FS_WORKERS_NONE][FS_READ_CHUNK] __attribute__((aligned(4096)));
+    static struct fs_workers none[FS_WORKERS_NONE];
+    struct fs_workers *w = &none[which];
 
-    return &none;
+    if (w->buffers == NULL) {
+        w->ready_fd = -1;
+        w->buffers = buffer[which];
+        init_locks(w);
+    }
+    return w;
 }
 
 void
@@ -302,9 +322,8 @@ fs_workers_full(const struct fs_workers *w)
     return atomic_load_explicit(&w->undone, memory_order_relaxed) >= FS_JOBS;
 }
 
-/* For the jobs that are no whole batch. */
-static void
-wake_all(struct fs_workers *w)
+void
+fs_workers_wake(struct fs_workers *w)
 {
     pthread_mutex_lock(&w->lock);
     if (w->waiting > 0) {
@@ -334,6 +353,7 @@ fs_workers_help(struct fs_workers *w)
         }
     }
     enum fs_read_result result = fs_read_step(&w->own->read, &w->own_hash, buffer_of(w, w->threads));
+    count_step(w);
     if (result != FS_READ_MORE) {
         tell_done(w, w->own, result);
         w->own = NULL;
@@ -344,7 +364,7 @@ fs_workers_help(struct fs_workers *w)
 void
 fs_workers_wait(struct fs_workers *w, const struct fs_job *job)
 {
-    wake_all(w);
+    fs_workers_wake(w);
     pthread_mutex_lock(&w->lock);
     while (!fs_workers_done(job)) {
         pthread_cond_wait(&w->finished, &w->lock);
@@ -387,7 +407,7 @@ bool
 fs_workers_await(struct fs_workers *w, struct fs_job *job)
 {
     fs_workers_heard(w);
-    wake_all(w);
+    fs_workers_wake(w);
     atomic_store(&w->awaited, job);
     return !fs_workers_done(job);
 }

@@ -38,7 +38,7 @@ struct fs_workers {
     unsigned waiting; /* in the queue */
     unsigned running;
     atomic_uint undone; /* given and not done */
-    atomic_uint steps;  /* that ended, of all jobs: reading goes on while this does */
+    atomic_uint steps;  /* that ended, of all jobs, and of pauses: reading goes on while this does */
     _Atomic(struct fs_job *) awaited;
     atomic_bool stopping;
     atomic_bool dropping;
@@ -50,8 +50,11 @@ struct fs_workers {
 /* Starts so many threads, none or more. 0 or -errno, and then nothing runs. */
 int fs_workers_start(struct fs_workers *w, unsigned threads, bool background);
 
-/* Without threads: the giver does everything itself. One in the process, to be used by the main thread. */
-struct fs_workers *fs_workers_none(void);
+#define FS_WORKERS_NONE 2 /* passes without threads that may run at the same time */
+
+/* Without threads: the giver does everything itself. For the main thread; `which` of FS_WORKERS_NONE, each
+ * for one pass at a time. */
+struct fs_workers *fs_workers_none(unsigned which);
 
 /* Drops what was given, ends the threads. */
 void fs_workers_stop(struct fs_workers *w);
@@ -63,6 +66,9 @@ void fs_workers_give(struct fs_workers *w, struct fs_job *job);
 bool fs_workers_full(const struct fs_workers *w);
 
 bool fs_workers_done(const struct fs_job *job);
+
+/* Has what is given begun, also where that is no whole batch. */
+void fs_workers_wake(struct fs_workers *w);
 
 /* Does a chunk of a job that nobody has begun. False when there is none, or in the background. */
 bool fs_workers_help(struct fs_workers *w);

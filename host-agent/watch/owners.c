@@ -265,7 +265,7 @@ read_descriptor(struct owner_scan *s, const char *name)
     if (len > 0) {
         take_link(s, link, (size_t)len);
     }
-    s->pid_denied = s->pid_denied || (len < 0 && (errno == EACCES || errno == EPERM));
+    s->pid_denied = s->pid_denied || (len < 0 && errno != ENOENT && errno != ESRCH);
     return len > 0;
 }
 
@@ -359,10 +359,11 @@ open_process(struct owner_scan *s, int32_t pid)
     s->exe_known = false;
     s->pid_denied = s->any_socket = false;
     s->dir = openat(s->proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = errno;
     s->tried = 0;
     s->left = s->dir >= 0 ? count_descriptors(s) : -1;
     s->dir_over = s->left == 0;
-    s->denied += s->dir < 0 && (errno == EACCES || errno == EPERM);
+    s->denied += s->dir < 0 && error != ENOENT && error != ESRCH;
 }
 
 /* What had no socket of any kind and did not run since has none. */

@@ -699,6 +699,8 @@ ports_open(const struct detector_env *env)
     /* The sources first: what happens after this look is told by them. */
     ports.listens = listens_open(&listens_usual);
     if (!wait_for(ports.listens)) {
+        ports.listens = ports.listens < 0 ? ports.listens : -errno;
+        listens_close();
         portfinding_self(&ports.out, "tracepoint", "missing", true);
     }
     ports.destroy = sockdiag_open_destroy();

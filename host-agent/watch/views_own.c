@@ -178,6 +178,9 @@ process_of(int32_t pid)
 {
     struct process *unused = NULL;
 
+    if (pid <= 0) {
+        return NULL; /* a free place has no other number */
+    }
     for (unsigned i = 0; i < OWN_PROCESSES; i++) {
         if (own.process[i].pid == pid) {
             return &own.process[i];

@@ -120,6 +120,32 @@ a_step_is_one_event_when_the_process_rests_between_its_readings(void)
     CHECK_INT(told, 1);
 }
 
+/* Seconds since 1970 of the time behind a key; -1 for none. */
+static int64_t
+time_of(const char *key)
+{
+    const char *at = strstr(last.text, key);
+    struct tm utc = { 0 };
+
+    return at != NULL && strptime(at + strlen(key), "%Y%m%dT%H%M%SZ", &utc) != NULL ? (int64_t)timegm(&utc)
+                                                                                    : -1;
+}
+
+static void
+a_step_is_told_with_the_time_before_it_and_the_time_behind(void)
+{
+    struct pollfd fd;
+
+    CHECK_INT(detector_clock_ops.open(&env), 0);
+    CHECK_INT(detector_clock_ops.fds(&fd, 1), 1);
+    struct timespec before;
+    clock_gettime(CLOCK_REALTIME, &before);
+    feigned.set_s += 3600;
+    detector_clock_ops.ready(&fd, 1);
+    CHECK(llabs(time_of("from=") - before.tv_sec) <= 2);
+    CHECK(llabs(time_of("to=") - before.tv_sec - 3600) <= 2);
+}
+
 static void
 a_step_in_the_middle_of_a_look_is_told_by_the_next(void)
 {
@@ -141,6 +167,7 @@ main(void)
     CHECK_RUN(a_clock_that_runs_as_it_should_is_no_event);
     CHECK_RUN(a_step_is_told_with_its_size_and_a_small_one_is_not);
     CHECK_RUN(a_step_is_one_event_when_the_process_rests_between_its_readings);
+    CHECK_RUN(a_step_is_told_with_the_time_before_it_and_the_time_behind);
     CHECK_RUN(a_step_in_the_middle_of_a_look_is_told_by_the_next);
     return check_result();
 }

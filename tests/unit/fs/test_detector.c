@@ -397,13 +397,13 @@ a_reading_that_does_not_end_is_told_until_it_does_and_events_go_on(void)
         return;
     }
     CHECK_INT(detector_files_ops.open(&ground.env), 0);
-    CHECK(comes("source=files.reading state=stuck", FINDING_OPEN));
-    CHECK(strstr(ground_begins("source=files.reading")->text, ground_path("held")) != NULL);
+    CHECK(comes("source=files.sweep state=stuck", FINDING_OPEN));
+    CHECK(strstr(ground_begins("source=files.sweep")->text, ground_path("held")) != NULL);
     AFTER("echo -n abd > file");
     CHECK(ground_says("file", CHANGED)[0] == 'w');
     CHECK(!detector_files_ops.settled());
     close(hold);
-    CHECK(comes("source=files.reading state=stuck", FINDING_CLOSE));
+    CHECK(comes("source=files.sweep state=stuck", FINDING_CLOSE));
     CHECK(sweep_ends());
     CHECK(ground_says("held", CHANGED)[0] == 'w');
 }

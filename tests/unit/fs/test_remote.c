@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -238,6 +239,56 @@ change_is_told(void)
     return strncmp(ground_says("file", FINDING_INTEGRITY_CHANGED), "was=", 4) == 0;
 }
 
+/* A folder below more names than a path can have, all in `top`. */
+static int
+open_deep(const char *top)
+{
+    char name[251];
+    int at = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    memset(name, 'd', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    for (int i = 0; i < 20; i++) {
+        CHECK_INT(mkdirat(at, name, 0700), 0);
+        int below = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        close(at);
+        at = below;
+    }
+    return at;
+}
+
+/* A mount moves with the folders above it, to where no path leads. */
+static void
+a_mount_that_hangs_where_no_path_leads_is_told_as_one_of_others(void)
+{
+    char top[120], moved[120], command[160];
+
+    ground_open();
+    ground_write("file", "a");
+    CHECK(ground_baseline());
+    snprintf(top, sizeof(top), "%s/deep", ground.dir);
+    snprintf(moved, sizeof(moved), "%s/moved", ground.dir);
+    snprintf(hung, sizeof(hung), "%s/moved/net", ground.dir);
+    CHECK(mkdir(top, 0700) == 0 && mkdir(moved, 0700) == 0 && mkdir(hung, 0700) == 0);
+    int deep = open_deep(top);
+    CHECK(hang());
+    CHECK_INT(renameat(AT_FDCWD, moved, deep, "moved"), 0);
+    CHECK_INT(detector_files_ops.open(&ground.env), 0);
+    CHECK(sweep_ends());
+    CHECK(ground_begins("mount=others state=silent") != NULL);
+    AFTER("echo -n b > file");
+    CHECK(change_is_told());
+    let_go();
+    CHECK_INT(renameat(deep, "moved", AT_FDCWD, moved), 0);
+    close(deep);
+    CHECK_INT(umount2(hung, MNT_DETACH), 0);
+    fs_remote_look();
+    snprintf(command, sizeof(command), "rm -rf %s", top);
+    CHECK_INT(system(command), 0);
+    ground_close();
+}
+
 static void
 a_mount_that_hangs_over_a_watch_or_above_one_holds_up_no_other(void)
 {
@@ -340,6 +391,7 @@ main(void)
     CHECK_RUN(a_mount_that_comes_during_a_walk_and_hangs_is_passed_by);
     CHECK_RUN(a_watch_that_lies_on_a_mount_that_hangs_holds_up_no_other);
     CHECK_RUN(a_mount_that_hangs_over_a_watch_or_above_one_holds_up_no_other);
+    CHECK_RUN(a_mount_that_hangs_where_no_path_leads_is_told_as_one_of_others);
     CHECK_RUN(who_starts_anew_below_a_mount_that_hangs_tells_the_rest);
     CHECK_RUN(a_mount_that_hangs_over_the_baseline_is_told_and_the_baseline_in_force_stays);
     CHECK_RUN(a_mount_that_hangs_over_the_package_database_holds_up_nobody);

@@ -276,6 +276,62 @@ no_more_files_are_open_than_there_may_be_jobs(void)
     baseline_unload(&base);
 }
 
+/* True when it is done within a second. */
+static bool
+gets_done(const struct fs_job *job)
+{
+    for (int i = 0; i < 100 && !fs_workers_done(job); i++) {
+        usleep(10000);
+    }
+    return fs_workers_done(job);
+}
+
+static void
+open_job(struct fs_job *job)
+{
+    struct stat st;
+
+    CHECK_INT(stat(ground_path("one"), &st), 0);
+    CHECK_INT(fs_read_open(&job->read, AT_FDCWD, ground_path("one"), &st), FS_READ_MORE);
+}
+
+static void
+one_file_is_read_once_somebody_asks_for_it(void)
+{
+    static struct fs_job job;
+
+    ground_open();
+    ground_write("one", "abc");
+    CHECK_INT(fs_workers_start(&workers, 1, true), 0);
+    usleep(50000); /* it sleeps */
+    open_job(&job);
+    fs_workers_give(&workers, &job);
+    CHECK_INT(atomic_load(&workers.steps), 0);
+    fs_workers_wake(&workers);
+    CHECK(gets_done(&job));
+    CHECK(atomic_load(&workers.steps) > 0);
+    fs_workers_stop(&workers);
+}
+
+static void
+a_giver_without_threads_counts_its_steps_too(void)
+{
+    static struct fs_job first, second;
+
+    ground_open();
+    ground_write("one", "abc");
+    open_job(&first);
+    open_job(&second);
+    fs_workers_give(fs_workers_none(0), &first);
+    fs_workers_give(fs_workers_none(1), &second);
+    unsigned before = atomic_load(&fs_workers_none(0)->steps);
+    fs_workers_drop(fs_workers_none(1)); /* nobody else's */
+    while (!fs_workers_done(&first)) {
+        CHECK(fs_workers_help(fs_workers_none(0)));
+    }
+    CHECK(atomic_load(&fs_workers_none(0)->steps) > before);
+}
+
 static void
 check_entry(const struct baseline_entry *e, unsigned number)
 {
@@ -459,6 +515,8 @@ main(void)
     CHECK_RUN(what_looks_as_it_was_seen_is_not_read_again_unless_it_was_touched);
     CHECK_RUN(the_walk_goes_on_to_the_end_of_the_ring_while_a_large_file_is_read);
     CHECK_RUN(no_more_files_are_open_than_there_may_be_jobs);
+    CHECK_RUN(one_file_is_read_once_somebody_asks_for_it);
+    CHECK_RUN(a_giver_without_threads_counts_its_steps_too);
     CHECK_RUN(what_waits_stays_as_it_was_however_often_the_room_is_gone_round);
     CHECK_RUN(what_changes_between_the_walk_and_the_reading_is_told_as_it_is_then);
     ground_close();
