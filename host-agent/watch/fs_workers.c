@@ -16,7 +16,9 @@
     (2 << 13 | 7) /* best effort, last: idle could starve, and a sweep must come to its end */
 #define PAUSE_STEP_US INT64_C(1000000) /* a pause counts as a step so often */
 #define WORK_US INT64_C(100000)        /* at one file before its first pause: it stays open meanwhile */
-#define BATCH 8                        /* jobs that wake a thread: to wake it costs more than a small file */
+/* Threads are woken again after so long: glibc 2.27 to 2.40 can lose a signal (its bug 25847). */
+#define WAIT_US INT64_C(1000000)
+#define BATCH 8 /* jobs that wake a thread: to wake it costs more than a small file */
 
 static int64_t
 now_us(void)
@@ -228,7 +230,7 @@ init_locks(struct fs_workers *w)
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->hurry, &monotonic);
     pthread_cond_init(&w->given, NULL);
-    pthread_cond_init(&w->finished, NULL);
+    pthread_cond_init(&w->finished, &monotonic);
 }
 
 int
@@ -364,12 +366,17 @@ fs_workers_help(struct fs_workers *w)
 void
 fs_workers_wait(struct fs_workers *w, const struct fs_job *job)
 {
-    fs_workers_wake(w);
-    pthread_mutex_lock(&w->lock);
     while (!fs_workers_done(job)) {
-        pthread_cond_wait(&w->finished, &w->lock);
+        fs_workers_wake(w);
+        pthread_mutex_lock(&w->lock);
+        if (!fs_workers_done(job)) {
+            int64_t next = now_us() + WAIT_US;
+            struct timespec end = { .tv_sec = next / 1000000, .tv_nsec = next % 1000000 * 1000 };
+
+            pthread_cond_timedwait(&w->finished, &w->lock, &end);
+        }
+        pthread_mutex_unlock(&w->lock);
     }
-    pthread_mutex_unlock(&w->lock);
 }
 
 void
