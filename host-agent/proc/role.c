@@ -10,6 +10,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#ifdef PLANT_ALLOCATION
+#include <stdlib.h>
+#endif
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -27,6 +30,21 @@ call_what_is_forbidden(const struct role_self *self)
     if (++signs > 2 && strncmp(self->conf->host, "forbid-", 7) == 0 &&
             strcmp(self->conf->host + 7, role_name(self->role)) == 0) {
         (void)socket(AF_PACKET, SOCK_RAW, 0);
+    }
+}
+#endif
+
+#ifdef PLANT_ALLOCATION
+/* Each role at a sign of life of its own: a core that ends takes the others along. */
+static void
+allocate(const struct role_self *self)
+{
+    static unsigned signs;
+
+    if (++signs == 3 * ((unsigned)ROLE_COURIER - (unsigned)self->role)) {
+        void *volatile block = malloc(1);
+
+        free(block);
     }
 }
 #endif
@@ -61,6 +79,9 @@ role_alive(struct role_self *self, int64_t now_ms)
     if (now_ms + ROLE_EARLY_MS >= self->alive_ms) {
 #ifdef PLANT_FORBIDDEN_CALL
         call_what_is_forbidden(self);
+#endif
+#ifdef PLANT_ALLOCATION
+        allocate(self);
 #endif
         self->alive_ms = role_alive_next_ms(self->role, now_ms);
         show_life(self->alive_ms + ROLE_LATE_MS);
