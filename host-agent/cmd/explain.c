@@ -324,7 +324,7 @@ static const struct explanation entries[] = {
             .means = "The kernel has a process that /proc does not show, or shows falsely.",
             .raised = "from=list: it was missing in three lists while it lived. from=mount: something is "
                       "mounted "
-                      "over its folder in /proc, or over /proc itself.",
+                      "over its folder in /proc, over /proc itself, or over the lists of modules.",
             .causes = "An administrator's experiment with mounts; as a rule a rootkit.",
             .act = "Take the machine off the network and keep it running; copy its memory and disks from "
                    "outside. umount PATH shows again what a mount hides.",

@@ -1,5 +1,6 @@
 #include "watch/bpf.h"
 #include <errno.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,13 +16,13 @@ int
 bpf_load(const struct bpf_source *program, const uint32_t *values)
 {
     struct bpf_insn insn[BPF_INSNS_MAX];
-    union bpf_attr attr = {
-        .prog_type = program->type,
-        .insns = (uintptr_t)insn,
-        .insn_cnt = (uint32_t)program->insns,
-        .license = (uintptr_t) "Dual MIT/GPL", /* of the instructions alone: else no kernel memory is read */
-    };
+    union bpf_attr attr;
 
+    memset(&attr, 0, sizeof(attr));
+    attr.prog_type = program->type;
+    attr.insns = (uintptr_t)insn;
+    attr.insn_cnt = (uint32_t)program->insns;
+    attr.license = (uintptr_t) "Dual MIT/GPL"; /* of the instructions alone: else no kernel memory is read */
     for (size_t i = 0; i < program->insns; i++) {
         insn[i] = program->insn[i];
         if (insn[i].imm >= BPF_VALUES_FIRST) {

@@ -37,7 +37,8 @@
 #define BPF_VALUES_FIRST 0x7fff0000
 #define BPF_INSNS_MAX 96
 
-/* What the call returns, or -errno. */
+/* What the call returns, or -errno. All of `attr` is given: cleared by memset(), as an initialiser of a union
+ * clears one member only (C11 6.7.9, GCC 15). */
 int bpf_call(enum bpf_cmd command, union bpf_attr *attr);
 
 struct bpf_source {

@@ -12,6 +12,7 @@
 
 static struct pidfile {
     int32_t pid;  /* 0: there is none, or no number in it */
+    bool unread;  /* there is one, and what is in it is not known */
     bool settled; /* read long enough after it changed: before Linux 6.13 two changes may bear the same time
                    */
     dev_t device;
@@ -192,6 +193,14 @@ daemonmatch_pidfile(unsigned place, const char *path)
     ssize_t len = procfs_read(AT_FDCWD, path, text, sizeof(text));
 
     p->pid = len > 0 ? daemonmatch_pid(text, (size_t)len) : 0;
+    p->unread = len < 0 && len != -ENOENT;
+    p->settled = p->settled && !p->unread;
+}
+
+bool
+daemonmatch_unread(unsigned place)
+{
+    return pidfiles[place].unread;
 }
 
 bool

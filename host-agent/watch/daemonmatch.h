@@ -24,6 +24,9 @@ int32_t daemonmatch_pid(const char *src, size_t len);
 /* Reads a daemon's pid file again if it is another one than at the last call for this place. */
 void daemonmatch_pidfile(unsigned place, const char *path);
 
+/* The pid file of this place is there and could not be read: which process it names is not known. */
+bool daemonmatch_unread(unsigned place);
+
 /*
  * Does the pid file of this place, as it was read last, name this process? When nothing else says which
  * process it must be (`alone`), it must have begun before the file was written: a pid can be used again.

@@ -2,6 +2,7 @@
 #include "watch/daemonmatch.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,14 @@
 #define COMM 15 /* the kernel keeps this many bytes of a process's own name */
 #define TEXT 8192
 
+#define NOT_READ INT_MIN
+
+/* A file of a process. */
+struct probe_text {
+    ssize_t len; /* NOT_READ, or -errno */
+    char text[TEXT];
+};
+
 /* One process, and what was read of it so far. */
 struct probe {
     int proc;
@@ -20,14 +29,14 @@ struct probe {
     bool exe_looked; /* which file it is, too */
     struct procfs_exe exe;
     struct procfs_stat stat;
-    ssize_t stat_read; /* 0: not yet, 1: read, else gone */
-    ssize_t group_len; /* -1: not read */
-    ssize_t args_len;  /* -1: not read */
-    char group[TEXT];
-    char args[TEXT];
-    char comm[32];
-    ssize_t comm_len; /* -1: not read */
+    int stat_error; /* NOT_READ until it is */
+    struct probe_text group;
+    struct probe_text args;
+    struct probe_text comm;
 };
+
+/* What one look can say. Whoever is asked first may know enough. */
+enum fit { FITS_NOT, MAY_FIT, FITS };
 
 static struct probe probe;
 
@@ -57,28 +66,44 @@ exe_of_a_thread(int proc, int32_t pid, struct procfs_exe *exe)
     return error;
 }
 
-static void
-read_once(ssize_t *len, const char *file, char *out, size_t size)
+/* Else there was no descriptor or no memory for the answer, or no leave to ask. */
+static bool
+is_gone(ssize_t error)
+{
+    return error == -ENOENT || error == -ESRCH;
+}
+
+static const struct probe_text *
+read_once(struct probe_text *t, const char *file)
 {
     char name[32];
 
-    if (*len < 0) {
+    if (t->len == NOT_READ) {
         snprintf(name, sizeof(name), "%d/%s", probe.pid, file);
-        ssize_t n = procfs_read(probe.proc, name, out, size);
-
-        *len = n > 0 ? n : 0;
+        t->len = procfs_read(probe.proc, name, t->text, sizeof(t->text));
     }
+    return t;
 }
 
-static bool
-probe_stat(void)
+static enum fit
+fit_of_text(const struct probe_text *t, bool (*match)(const char *, size_t, const char *), const char *wanted)
 {
-    if (probe.stat_read == 0) {
-        bool lives = procfs_stat(probe.proc, probe.pid, &probe.stat) == 0 && daemonscan_lives(&probe.stat);
-
-        probe.stat_read = lives ? 1 : -1;
+    if (t->len < 0) {
+        return is_gone(t->len) ? FITS_NOT : MAY_FIT;
     }
-    return probe.stat_read > 0;
+    return match(t->text, (size_t)t->len, wanted) ? FITS : FITS_NOT;
+}
+
+static enum fit
+lives(void)
+{
+    if (probe.stat_error == NOT_READ) {
+        probe.stat_error = procfs_stat(probe.proc, probe.pid, &probe.stat);
+        if (probe.stat_error == 0 && !daemonscan_lives(&probe.stat)) {
+            probe.stat_error = -ESRCH;
+        }
+    }
+    return probe.stat_error == 0 ? FITS : is_gone(probe.stat_error) ? FITS_NOT : MAY_FIT;
 }
 
 static void
@@ -86,10 +111,8 @@ probe_begin(int proc, int32_t pid)
 {
     probe.proc = proc;
     probe.pid = pid;
-    probe.stat_read = 0;
-    probe.group_len = -1;
-    probe.args_len = -1;
-    probe.comm_len = -1;
+    probe.stat_error = NOT_READ;
+    probe.group.len = probe.args.len = probe.comm.len = NOT_READ;
     probe.exe_error = procfs_exe_path(proc, pid, &probe.exe);
     probe.exe_looked = probe.exe_error == -ENOENT;
     if (probe.exe_looked) {
@@ -97,71 +120,70 @@ probe_begin(int proc, int32_t pid)
     }
 }
 
+/* What cannot be looked at may be the daemon, when it calls itself so. */
 static bool
-fits_exe(const char *path)
+is_called(const char *path)
 {
+    const struct probe_text *comm = read_once(&probe.comm, "comm");
+    size_t len = comm->len > 1 ? (size_t)comm->len - 1 : 0;
+
+    return len > 0 && strncmp(procfs_base(path), comm->text, len) == 0 &&
+           (len == COMM || procfs_base(path)[len] == '\0');
+}
+
+static enum fit
+fit_of_exe(const char *path)
+{
+    if (probe.exe_error == -EACCES) {
+        return is_called(path) ? MAY_FIT : FITS_NOT;
+    }
     if (probe.exe_error != 0 || strcmp(path, probe.exe.path) != 0) {
-        return false;
+        return FITS_NOT;
     }
     if (!probe.exe_looked) {
         procfs_exe_identify(probe.proc, probe.pid, &probe.exe.file);
         probe.exe_looked = true;
     }
-    return procfs_file_at(&probe.exe.file, probe.exe.path);
+    return procfs_file_at(&probe.exe.file, probe.exe.path) ? FITS : FITS_NOT;
 }
 
-/* What cannot be looked at may be the daemon, when it calls itself so. */
-static bool
-may_be_exe(const char *path)
+static enum fit
+fit_of_pidfile(unsigned i, bool alone)
 {
-    if (probe.exe_error != -EACCES) {
-        return false;
+    enum fit living = daemonmatch_unread(i) ? MAY_FIT : lives();
+
+    if (living != FITS) {
+        return living;
     }
-    read_once(&probe.comm_len, "comm", probe.comm, sizeof(probe.comm));
-    return probe.comm_len > 1 && strncmp(procfs_base(path), probe.comm, (size_t)probe.comm_len - 1) == 0 &&
-           (probe.comm_len - 1 == COMM || procfs_base(path)[probe.comm_len - 1] == '\0');
+    return daemonmatch_named(i, probe.pid, probe.stat.start, alone) ? FITS : FITS_NOT;
 }
 
-static bool
-fits_unit(const char *unit)
+static enum fit
+worse(enum fit a, enum fit b)
 {
-    read_once(&probe.group_len, "cgroup", probe.group, sizeof(probe.group));
-    return daemonmatch_unit(probe.group, (size_t)probe.group_len, unit);
+    return a < b ? a : b;
 }
 
-static bool
-fits_args(const char *args)
-{
-    read_once(&probe.args_len, "cmdline", probe.args, sizeof(probe.args));
-    return daemonmatch_args(probe.args, (size_t)probe.args_len, args);
-}
-
-/* The cheapest first. *hidden: it would fit, but for an executable that may not be looked at. */
-static bool
-fits(const struct conf *conf, unsigned i, bool *hidden)
+/* The cheapest first. */
+static enum fit
+fit_of(const struct conf *conf, unsigned i)
 {
     const struct conf_daemon *d = &conf->daemon[i];
-    bool sure = d->exe[0] == '\0' || fits_exe(d->exe);
+    enum fit fit = d->exe[0] == '\0' ? FITS : fit_of_exe(d->exe);
 
-    *hidden = false;
-    if (!sure && !may_be_exe(d->exe)) {
-        return false;
-    }
     if (d->exe[0] == '\0' && probe.exe_error != 0 && probe.exe_error != -EACCES) {
-        return false; /* gone, or a kernel thread */
+        return FITS_NOT; /* gone, or a kernel thread */
     }
-    if ((d->unit[0] != '\0' && !fits_unit(d->unit)) || (d->args[0] != '\0' && !fits_args(d->args))) {
-        return false;
+    if (fit != FITS_NOT && d->unit[0] != '\0') {
+        fit = worse(fit, fit_of_text(read_once(&probe.group, "cgroup"), daemonmatch_unit, d->unit));
     }
-    if (d->pidfile[0] != '\0') {
-        bool alone = d->exe[0] == '\0' && d->unit[0] == '\0';
-
-        if (!probe_stat() || !daemonmatch_named(i, probe.pid, probe.stat.start, alone)) {
-            return false;
-        }
+    if (fit != FITS_NOT && d->args[0] != '\0') {
+        fit = worse(fit, fit_of_text(read_once(&probe.args, "cmdline"), daemonmatch_args, d->args));
     }
-    *hidden = !sure;
-    return sure;
+    if (fit != FITS_NOT && d->pidfile[0] != '\0') {
+        fit = worse(fit, fit_of_pidfile(i, d->exe[0] == '\0' && d->unit[0] == '\0'));
+    }
+    return fit;
 }
 
 static enum image
@@ -173,10 +195,8 @@ image_for(const struct conf_daemon *d)
 bool
 daemonscan_is(int proc, const struct conf *conf, unsigned i, struct daemon_process *out)
 {
-    bool hidden;
-
     probe_begin(proc, out->pid);
-    if (!fits(conf, i, &hidden)) {
+    if (fit_of(conf, i) != FITS) {
         return false;
     }
     out->image = image_for(&conf->daemon[i]);
@@ -190,17 +210,22 @@ daemonscan_one(int proc, const struct conf *conf, int32_t pid, struct daemon_pro
     *match = (struct daemon_match){ .runs = 0 };
     probe_begin(proc, pid);
     for (unsigned i = conf->daemons; i-- > 0;) {
-        bool hidden;
+        enum fit fit = fit_of(conf, i);
 
-        if (fits(conf, i, &hidden)) {
+        if (fit == FITS) {
             match->runs |= UINT64_C(1) << i;
             out->image = image_for(&conf->daemon[i]);
-        } else if (hidden) {
+        } else if (fit == MAY_FIT) {
             match->hidden |= UINT64_C(1) << i;
         }
     }
-    if ((match->runs | match->hidden) == 0 || !probe_stat()) {
+    if ((match->runs | match->hidden) == 0 || lives() == FITS_NOT) {
         return false;
+    }
+    if (lives() == MAY_FIT) {
+        match->hidden |= match->runs;
+        match->runs = 0;
+        probe.stat.start = 0;
     }
     out->pid = pid;
     out->start = probe.stat.start;

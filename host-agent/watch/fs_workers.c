@@ -247,6 +247,7 @@ fs_workers_start(struct fs_workers *w, unsigned threads, bool background)
         return -errno;
     }
     w->buffers = map;
+    w->buffers_size = size;
     if (background) {
         w->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (w->ready_fd < 0) {
@@ -293,7 +294,7 @@ fs_workers_stop(struct fs_workers *w)
     for (unsigned i = 0; i < w->threads; i++) {
         pthread_join(w->thread[i], NULL);
     }
-    munmap(w->buffers, ((size_t)w->threads + 1) * FS_READ_CHUNK);
+    munmap(w->buffers, w->buffers_size);
     if (w->ready_fd >= 0) {
         close(w->ready_fd);
     }

@@ -45,6 +45,7 @@ struct fs_workers {
     struct fs_job *own; /* what the giver is at */
     struct wire_hasher own_hash;
     uint8_t *buffers; /* one a thread, then the giver's */
+    size_t buffers_size;
 };
 
 /* Starts so many threads, none or more. 0 or -errno, and then nothing runs. */

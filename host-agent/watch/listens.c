@@ -11,7 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define RING_SIZE (32u << 10)           /* 680 events; a power of two, all of it is resident */
+#define RING_MIN (32u << 10)            /* 680 events; a power of two, all of it is resident */
 #define NAME_SIZE 8                     /* of a protocol: what tells them apart */
 #define PROTO_SIZE 1024                 /* struct proto has its name within so many bytes */
 #define FIRST_PID_NAMESPACE 0xEFFFFFFCu /* its inode, in all kernels (PROC_PID_INIT_INO) */
@@ -38,6 +38,7 @@ static struct {
     int ring_fd;
     int link;
     size_t page_size;
+    size_t ring_size; /* a power of two, no less than a page */
     uint64_t *consumer;
     uint64_t *producer; /* and behind its page the data */
     uint64_t *dropped;  /* counted by the program */
@@ -165,9 +166,11 @@ static int
 attach(const struct making *m)
 {
     int program = load_program(m);
-    union bpf_attr attr = { .raw_tracepoint = { .name = (uintptr_t) "inet_sock_set_state",
-                                    .prog_fd = (uint32_t)program } };
+    union bpf_attr attr;
 
+    memset(&attr, 0, sizeof(attr));
+    attr.raw_tracepoint.name = (uintptr_t) "inet_sock_set_state";
+    attr.raw_tracepoint.prog_fd = (uint32_t)program;
     if (program < 0) {
         return program;
     }
@@ -184,8 +187,8 @@ static void
 copy_out(uint64_t at, void *out, size_t len)
 {
     const uint8_t *data = (const uint8_t *)listens.producer + listens.page_size;
-    size_t from = (size_t)(at & (RING_SIZE - 1));
-    size_t first = len < RING_SIZE - from ? len : RING_SIZE - from;
+    size_t from = (size_t)(at & (listens.ring_size - 1));
+    size_t first = len < listens.ring_size - from ? len : listens.ring_size - from;
 
     memcpy(out, data + from, first);
     memcpy((uint8_t *)out + first, data, len - first);
@@ -202,7 +205,7 @@ take_record(void *out, size_t room)
         return 0;
     }
     const uint32_t *there = (const uint32_t *)((const uint8_t *)listens.producer + listens.page_size +
-                                               (at & (RING_SIZE - 1)));
+                                               (at & (listens.ring_size - 1)));
 
     head = __atomic_load_n(there, __ATOMIC_ACQUIRE);
     if ((head & BPF_RINGBUF_BUSY_BIT) != 0) {
@@ -341,27 +344,34 @@ map(int fd, size_t size, size_t at, int protection)
 static int
 make_ring(void)
 {
-    union bpf_attr attr = { .map_type = BPF_MAP_TYPE_RINGBUF, .max_entries = RING_SIZE };
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    union bpf_attr attr;
 
+    listens.page_size = page;
+    listens.ring_size = page > RING_MIN ? page : RING_MIN;
+    memset(&attr, 0, sizeof(attr));
+    attr.map_type = BPF_MAP_TYPE_RINGBUF;
+    attr.max_entries = (uint32_t)listens.ring_size;
     listens.ring_fd = bpf_call(BPF_MAP_CREATE, &attr);
     if (listens.ring_fd < 0) {
         return listens.ring_fd;
     }
-    listens.page_size = page;
     listens.consumer = map(listens.ring_fd, page, 0, PROT_READ | PROT_WRITE);
-    listens.producer = map(listens.ring_fd, page + RING_SIZE, page, PROT_READ);
+    listens.producer = map(listens.ring_fd, page + listens.ring_size, page, PROT_READ);
     return listens.consumer != NULL && listens.producer != NULL ? 0 : -errno;
 }
 
 static int
 make_counter(void)
 {
-    union bpf_attr attr = { .map_type = BPF_MAP_TYPE_ARRAY,
-        .key_size = sizeof(uint32_t),
-        .value_size = sizeof(uint64_t),
-        .max_entries = 1,
-        .map_flags = BPF_F_MMAPABLE };
+    union bpf_attr attr;
+
+    memset(&attr, 0, sizeof(attr));
+    attr.map_type = BPF_MAP_TYPE_ARRAY;
+    attr.key_size = sizeof(uint32_t);
+    attr.value_size = sizeof(uint64_t);
+    attr.max_entries = 1;
+    attr.map_flags = BPF_F_MMAPABLE;
     int fd = bpf_call(BPF_MAP_CREATE, &attr);
 
     if (fd < 0) {
@@ -392,7 +402,7 @@ listens_close(void)
         return;
     }
     unmap(listens.dropped, listens.page_size);
-    unmap(listens.producer, listens.page_size + RING_SIZE);
+    unmap(listens.producer, listens.page_size + listens.ring_size);
     unmap(listens.consumer, listens.page_size);
     if (listens.link >= 0) {
         close(listens.link);

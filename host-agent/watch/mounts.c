@@ -60,9 +60,10 @@ static struct mounts_state {
     struct mounts_disk disk[CONF_MOUNTS];           /* of those that name one */
     struct mounts_elsewhere elsewhere[CONF_MOUNTS]; /* as was seen at the last pass */
     int space_error;                                /* why not all other namespaces were looked at */
-    int64_t rw_since_ms[CONF_MOUNTS];               /* of those with a window: writable since; 0: is not */
-    int64_t window_ms;                              /* when the next window ends */
-    bool met[CONF_MOUNTS];                          /* something was mounted there at the start or since */
+    bool space_told;
+    int64_t rw_since_ms[CONF_MOUNTS]; /* of those with a window: writable since; 0: is not */
+    int64_t window_ms;                /* when the next window ends */
+    bool met[CONF_MOUNTS];            /* something was mounted there at the start or since */
     unsigned knowns;
     unsigned freshes;
 } watched;
@@ -163,7 +164,7 @@ is_mounted(const struct mounts_disk *disk)
 
 /*
  * The disk of a listed name, and its state; a disk that comes or goes makes a difference. Its name may be
- * taken away, which changes nothing while it is mounted.
+ * taken away or led elsewhere, which changes nothing while it is mounted.
  */
 static struct mounts_device
 take_disk(unsigned i, bool *different)
@@ -172,9 +173,13 @@ take_disk(unsigned i, bool *different)
     struct mounts_disk disk = mounts_disk_find(watched.env.conf->mount[i].path);
     const struct mounts_disk *was = &watched.disk[i];
 
-    disk = !disk.there && is_mounted(was) ? *was : disk;
-    *different =
-            *different || disk.there != was->there || disk.major != was->major || disk.minor != was->minor;
+    bool other = disk.there != was->there || disk.major != was->major || disk.minor != was->minor;
+
+    if (other && was->there && is_mounted(was)) {
+        disk = *was;
+        other = false;
+    }
+    *different = *different || other;
     watched.disk[i] = disk;
     return disk.there ? mounts_device_read(&watched.device_files[i], disk.major, disk.minor, true) : now;
 }
@@ -301,6 +306,17 @@ add_fresh(const struct mount_line *m, bool *cut)
     fresh[watched.freshes++] = m;
 }
 
+/* Those that went without having been accepted need no place. */
+static void
+drop_gone(void)
+{
+    for (unsigned i = watched.knowns; i-- > 0;) {
+        if (known[i].count == 0 && known[i].seen == 0) {
+            known[i] = known[--watched.knowns];
+        }
+    }
+}
+
 /* Lists the mounts that are new; at the `start` none is. */
 static void
 find_fresh(bool start)
@@ -327,6 +343,7 @@ find_fresh(bool start)
             add_fresh(m, &cut);
         }
     }
+    drop_gone();
     tell_self(&watched.cut, cut, "mountinfo", "too_many");
 }
 
@@ -347,6 +364,7 @@ look_elsewhere(void)
     watched.space_error = any ? mounts_disk_elsewhere(disk, watched.elsewhere, conf->mounts,
                                         watched.env.alive, watched.env.alive_to)
                               : 0;
+    tell_self(&watched.space_told, watched.space_error != 0, "mount_namespaces", "reduced");
 }
 
 /* A mount with a window: since when it is writable, and what that makes of the finding. */

@@ -2,14 +2,16 @@
 #include "watch/procfs.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/stat.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define PIDS 131072
-#define SPACES 512
+#define SIGHTS 512
 #define ALIVE_EVERY 1000
 #define LINK (4 * CONF_PATH + 32)
 
@@ -116,45 +118,83 @@ is_writable(const struct mount_line *m)
     return (m->options & MOUNT_RO) == 0 && (m->super_options & (MOUNT_RO | MOUNT_EMERGENCY_RO)) == 0;
 }
 
+static void
+take_line(const struct mount_line *m, const struct mounts_elsewhere *who, const struct mounts_disk *disks,
+        struct mounts_elsewhere *out, unsigned count)
+{
+    for (unsigned d = 0; d < count && is_writable(m); d++) {
+        if (!out[d].found && mounts_disk_holds(&disks[d], m)) {
+            out[d] = *who;
+            snprintf(out[d].point, sizeof(out[d].point), "%s", m->point);
+        }
+    }
+}
+
+/* Line by line: others may have any number of mounts. -EMSGSIZE when not all of the text was looked at. */
 static int
-look_at(int proc, int32_t pid, uint64_t space, const struct mounts_disk *disks, struct mounts_elsewhere *out,
-        unsigned count)
+look_at(int proc, const struct mounts_elsewhere *who, const struct mounts_disk *disks,
+        struct mounts_elsewhere *out, unsigned count)
 {
     /* Memory that is never touched costs nothing. */
-    static char text[MOUNTS_TEXT];
-    static struct mounts_table table;
+    static char text[MOUNTS_TEXT + 1];
+    static char store[MOUNTS_TEXT + 1];
     char name[32];
 
-    snprintf(name, sizeof(name), "%d/mountinfo", pid);
+    snprintf(name, sizeof(name), "%d/mountinfo", who->pid);
     ssize_t len = procfs_read(proc, name, text, sizeof(text));
     if (len < 0) {
         return len == -ENOENT || len == -ESRCH || len == -EINVAL ? 0 : (int)len;
     }
-    mounts_table_read(&table, text, (size_t)len);
-    for (unsigned i = 0; i < table.count; i++) {
-        const struct mount_line *m = &table.row[i];
+    int error = len == MOUNTS_TEXT ? -EMSGSIZE : 0;
 
-        for (unsigned d = 0; d < count && is_writable(m); d++) {
-            if (!out[d].found && mounts_disk_holds(&disks[d], m)) {
-                out[d] = (struct mounts_elsewhere){ .found = true, .pid = pid, .space = space };
-                snprintf(out[d].point, sizeof(out[d].point), "%s", m->point);
-            }
+    for (const char *at = text, *end; (end = strchr(at, '\n')) != NULL; at = end + 1) {
+        struct mount_line m;
+        size_t used;
+
+        if (mounts_line_parse(at, (size_t)(end - at), store, &used, &m)) {
+            take_line(&m, who, disks, out, count);
+        } else {
+            error = -EMSGSIZE;
         }
     }
-    return 0;
+    return error;
+}
+
+/* What mountinfo shows: of a namespace what lies below the root of the process. */
+struct sight {
+    uint64_t space;
+    uint64_t root_inode;
+    uint32_t root_major;
+    uint32_t root_minor;
+};
+
+static struct sight
+sight_of(int proc, const char *pid)
+{
+    struct sight s = { .space = space_of(proc, pid) };
+    struct statx x;
+    char name[48];
+
+    snprintf(name, sizeof(name), "%s/root", pid);
+    if (s.space != 0 && syscall(SYS_statx, proc, name, AT_STATX_DONT_SYNC, STATX_INO, &x) == 0) {
+        s.root_inode = x.stx_ino;
+        s.root_major = x.stx_dev_major;
+        s.root_minor = x.stx_dev_minor;
+    }
+    return s;
 }
 
 /* False when it was there already. */
 static bool
-add_space(uint64_t spaces[SPACES], unsigned *count, uint64_t space)
+add_sight(struct sight sights[SIGHTS], unsigned *count, const struct sight *s)
 {
     for (unsigned i = 0; i < *count; i++) {
-        if (spaces[i] == space) {
+        if (memcmp(&sights[i], s, sizeof(*s)) == 0) {
             return false;
         }
     }
-    if (*count < SPACES) {
-        spaces[(*count)++] = space;
+    if (*count < SIGHTS) {
+        sights[(*count)++] = *s;
     }
     return true;
 }
@@ -164,14 +204,14 @@ mounts_disk_elsewhere(const struct mounts_disk *disks, struct mounts_elsewhere *
         void (*alive)(void *to), void *to)
 {
     static int32_t pids[PIDS];
-    uint64_t spaces[SPACES];
+    static struct sight sights[SIGHTS];
     unsigned known = 0;
     int error = 0;
     int proc = procfs_open();
     ssize_t found = proc >= 0 ? procfs_pids(proc, pids, PIDS) : proc;
+    uint64_t own = proc >= 0 ? space_of(proc, "self") : 0;
 
     memset(out, 0, count * sizeof(*out));
-    (void)add_space(spaces, &known, proc >= 0 ? space_of(proc, "self") : 0);
     for (ssize_t i = 0; i < found; i++) {
         char pid[16];
 
@@ -179,9 +219,10 @@ mounts_disk_elsewhere(const struct mounts_disk *disks, struct mounts_elsewhere *
             alive(to);
         }
         snprintf(pid, sizeof(pid), "%d", pids[i]);
-        uint64_t space = space_of(proc, pid);
-        if (space != 0 && add_space(spaces, &known, space)) {
-            int looked = look_at(proc, pids[i], space, disks, out, count);
+        struct sight s = sight_of(proc, pid);
+        if (s.space != 0 && s.space != own && add_sight(sights, &known, &s)) {
+            struct mounts_elsewhere who = { .found = true, .pid = pids[i], .space = s.space };
+            int looked = look_at(proc, &who, disks, out, count);
 
             error = error == 0 ? looked : error;
         }

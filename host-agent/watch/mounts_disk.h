@@ -30,8 +30,9 @@ struct mounts_disk mounts_disk_find(const char *name);
 bool mounts_disk_holds(const struct mounts_disk *disk, const struct mount_line *m);
 
 /*
- * Looks at each mount namespace but ours for disks[i] mounted writable. `alive` is called in between. 0, or
- * -errno when not all namespaces could be looked at.
+ * Looks at each mount namespace but ours, with each root that a process there has, for disks[i] mounted
+ * writable. `alive` is called in between. 0, or -errno when not all could be looked at: -EMSGSIZE when a text
+ * was longer than MOUNTS_TEXT.
  */
 int mounts_disk_elsewhere(const struct mounts_disk *disks, struct mounts_elsewhere *out, unsigned count,
         void (*alive)(void *to), void *to);

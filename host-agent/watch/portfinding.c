@@ -235,10 +235,13 @@ portfinding_tell(struct portjudge *j, const struct portfinding_out *out, bool pa
     j->fault = take_fault;
     j->to = &t;
     portjudge_run(j);
-    if (!pass) {
+    /* Of more than there is room for it is not known which are over. */
+    if (!pass && !t.more) {
         tell_over(&t);
     }
-    tell_pass(&t, FINDING_PASS_END);
+    if (!t.more) {
+        tell_pass(&t, FINDING_PASS_END);
+    }
     memcpy(memory.told, told, t.count * sizeof(told[0]));
     memory.count = t.count;
     if (t.more != more) {

@@ -62,6 +62,7 @@ static struct ports_state {
     struct portjudge judge;
     struct owner_scan scan;
     struct book *book[CONF_PROTOS];
+    bool cut[CONF_PROTOS][1 + NETSPACES_MAX]; /* more than fit in one look at one namespace */
     unsigned pendings;
     bool scanning;
     bool judged;    /* one full look is through */
@@ -118,21 +119,37 @@ stand(enum standing which, bool now)
     }
 }
 
+/* A book is cut where its namespaces have too many together, a part where one has alone. */
+static bool
+any_cut(void)
+{
+    bool cut = false;
+
+    for (int i = 0; i < CONF_PROTOS; i++) {
+        cut = cut || ports.book[i]->sockets.cut || memchr(ports.cut[i], true, sizeof(ports.cut[i])) != NULL;
+    }
+    return cut;
+}
+
 /* Takes one namespace's sockets as they are in `part` now. True when something is different. */
 static bool
 exchange(enum conf_proto proto)
 {
     struct book *now = ports.book[proto];
     struct book *next = now == &store[proto][0] ? &store[proto][1] : &store[proto][0];
+    bool changed = sockets_exchange(&next->sockets, &now->sockets, &part);
+    bool cut_changed = ports.cut[proto][part.net] != part.cut;
 
-    if (!sockets_exchange(&next->sockets, &now->sockets, &part)) {
-        return false;
+    if (changed) {
+        book_index(next);
+        book_inherit(next, now, ports.judge.now_ms);
+        ports.book[proto] = next;
     }
-    stand(TOO_MANY, next->sockets.cut);
-    book_index(next);
-    book_inherit(next, now, ports.judge.now_ms);
-    ports.book[proto] = next;
-    return true;
+    ports.cut[proto][part.net] = part.cut;
+    if (changed || cut_changed) {
+        stand(TOO_MANY, any_cut());
+    }
+    return changed;
 }
 
 /* Looks at one protocol's sockets in the agent's own namespace. */
@@ -213,7 +230,6 @@ drop_dead(void)
         for (int i = 0; i < CONF_PROTOS && !netspaces_used(net); i++) {
             part.net = (uint8_t)net;
             sockets_clear(&part);
-            part.cut = ports.book[i]->sockets.cut;
             changed = exchange((enum conf_proto)i) || changed;
         }
     }

@@ -245,8 +245,8 @@ compare_count(struct views *v)
                   disguise.counted > disguise.threads;
 
     disguise.mismatches = differ ? disguise.mismatches + 1 : 0;
-    if (disguise.mismatches == MISMATCHES) {
-        views_pids_hurry(v);
+    if (disguise.mismatches == MISMATCHES || disguise.mismatches == 2 * MISMATCHES) {
+        views_pids_hurry(v, disguise.mismatches > MISMATCHES);
     }
 }
 

@@ -227,7 +227,7 @@ take_threads(struct process *p, uint64_t links)
 
 /* The worst of its threads. False when it is gone, or may not be looked at. */
 static bool
-threads_of(struct process *p, struct own_status *out)
+look_at_threads(struct process *p, struct own_status *out)
 {
     char text[STATE_TEXT];
     char path[32];
@@ -258,6 +258,22 @@ threads_of(struct process *p, struct own_status *out)
         }
     }
     return any;
+}
+
+/* What is held may be of one that ended: its number can be the next one's within a second. */
+static bool
+threads_of(struct process *p, struct own_status *out)
+{
+    bool held = p->task >= 0;
+
+    if (look_at_threads(p, out)) {
+        return true;
+    }
+    if (held) {
+        close(p->task);
+        p->task = -1;
+    }
+    return held && look_at_threads(p, out);
 }
 
 static void

@@ -41,6 +41,7 @@ static struct pids_state {
     bool sweeping;
     bool begun; /* a first sweep is done */
     bool hurry;
+    bool all; /* the next sweep asks for each number that there can be */
     bool restricted;
     unsigned suspects;
     struct suspect suspect[SUSPECTS];
@@ -115,10 +116,7 @@ greatest_pid(void)
     const char *at = text;
     uint64_t max = 0;
 
-    if (len > 0 && procfs_decimal(&at, text + len, INT32_MAX, &max) && max <= SMALL_PID_MAX) {
-        return (int32_t)max;
-    }
-    return 0;
+    return len > 0 && procfs_decimal(&at, text + len, INT32_MAX, &max) ? (int32_t)max : 0;
 }
 
 static void
@@ -230,7 +228,9 @@ begin_sweep(struct views *v)
         return false;
     }
     pids.used = newest > pids.used ? newest : pids.used;
-    pids.last = greatest > pids.used ? greatest : pids.used;
+    bool whole = pids.all || greatest <= SMALL_PID_MAX;
+    pids.last = whole && greatest > pids.used ? greatest : pids.used;
+    pids.all = false;
     pids.next = 1;
     pids.sweeping = true;
     view_begin(v, CONF_VIEW_HIDDEN_PROCESSES);
@@ -276,9 +276,11 @@ pids_look(struct views *v, int64_t now_ms)
 }
 
 void
-views_pids_hurry(struct views *v)
+views_pids_hurry(struct views *v, bool all)
 {
     pids.hurry = true;
+    pids.all = all;
+    pids.sweeping = pids.sweeping && !all;
     pids.next = 1;
     view_hurry(v, CONF_VIEW_HIDDEN_PROCESSES);
 }

@@ -7,7 +7,8 @@
 
 extern const struct view_ops views_pids_ops;
 
-/* The kernel counts more threads than the list accounts for: sweep soon, and not a little at a time. */
-void views_pids_hurry(struct views *v);
+/* The kernel counts more threads than the list accounts for: sweep soon, and not a little at a time; of `all`
+ * numbers that there can be where a sweep did not find them. */
+void views_pids_hurry(struct views *v, bool all);
 
 #endif

@@ -159,15 +159,15 @@ static int
 run(enum proto proto, const struct target *t, struct question *q, uint32_t most)
 {
     static struct __sk_buff from;
-    union bpf_attr attr = { .test = { .prog_fd = (uint32_t)ports.fd[PROGRAM(proto, t->family)],
-                                    .data_in = (uintptr_t)q,
-                                    .data_size_in = sizeof(*q),
-                                    .data_out = (uintptr_t)q,
-                                    .data_size_out = sizeof(*q),
-                                    .repeat = most,
-                                    .ctx_in = (uintptr_t)&from,
-                                    .ctx_size_in = sizeof(from) } };
+    union bpf_attr attr;
 
+    memset(&attr, 0, sizeof(attr));
+    attr.test.prog_fd = (uint32_t)ports.fd[PROGRAM(proto, t->family)];
+    attr.test.data_in = attr.test.data_out = (uintptr_t)q;
+    attr.test.data_size_in = attr.test.data_size_out = sizeof(*q);
+    attr.test.repeat = most;
+    attr.test.ctx_in = (uintptr_t)&from;
+    attr.test.ctx_size_in = sizeof(from);
     from.ifindex = t->interface;
     return bpf_call(BPF_PROG_TEST_RUN, &attr);
 }

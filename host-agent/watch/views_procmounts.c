@@ -7,7 +7,7 @@
 
 /*
  * The kernel tells of each mount by POLLPRI on mountinfo. A mount over /proc itself counts when it is no
- * proc; one over any process's folder always does: nothing lawful mounts there.
+ * proc; one over any process's folder or what lists modules always does: nothing lawful mounts there.
  */
 static struct {
     int mountinfo;
@@ -17,6 +17,16 @@ static struct {
 static char text[MOUNTS_TEXT];
 static char store[MOUNTS_TEXT];
 
+/* The lists that show modules: two false copies would hide one without any code in the kernel. */
+static bool
+covers_modules(const char *point)
+{
+    static const char list[] = "/proc/modules";
+    static const char folder[] = "/sys/module";
+
+    return strcmp(point, list) == 0 || mounts_path_below(point, folder);
+}
+
 bool
 procmounts_covers(const char *point)
 {
@@ -24,7 +34,7 @@ procmounts_covers(const char *point)
     size_t digits = strncmp(point, head, strlen(head)) == 0 ? strspn(point + strlen(head), "0123456789") : 0;
     char behind = digits > 0 ? point[strlen(head) + digits] : 'x';
 
-    return behind == '\0' || behind == '/';
+    return behind == '\0' || behind == '/' || covers_modules(point);
 }
 
 static void

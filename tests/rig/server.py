@@ -311,8 +311,11 @@ def the_screen_keeps_its_alarms_through_clear_and_a_screenful_of_output(server):
     output = 'for n in $(seq 100); do echo "line $n of what is not an alarm"; done >/dev/tty1'
     server.machine.run(f"{output}; clear >/dev/tty1; printf '\\033c' >/dev/tty1; {output}")
     server.break_in()
-    until('the alarm is on the screen', lambda: any(
-        f'port=tcp/{server.port} ' in row for row in screen_rows(server)[:SCREEN_LINES]))
+    try:
+        until('the alarm is on the screen', lambda: any(
+            f'port=tcp/{server.port} ' in row for row in screen_rows(server)[:SCREEN_LINES]))
+    except Failed as missing:
+        raise Failed(f'{missing}; there is {screen_rows(server)[:SCREEN_LINES + 2]}') from missing
     rows, picture = until('a picture of the screen', lambda: screen_taken(server))
     picture.save_png(f'{server.folder}/screen.png')
     wrong = misread(picture, rows[:-1])

@@ -5,6 +5,7 @@
 #include "support/check.h"
 #include "watch/detector.h"
 #include "watch/mounts_device.h"
+#include "watch/mounts_info.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -367,6 +369,35 @@ a_new_mount_at_or_below_a_watched_path_is_told(void)
     }
 }
 
+/* More than there are places. */
+static void
+a_mount_that_went_needs_no_place(void)
+{
+    char path[PATH];
+    char name[16];
+
+    begin("ro", MS_RDONLY);
+    snprintf(path, sizeof(path), "%s/w", dir);
+    make_dir(path);
+    snprintf(conf.watch[0].path, CONF_PATH, "%s", path);
+    conf.watches = 1;
+    start();
+    for (int i = 0; i < 1100; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        mount_tmpfs(path, name, 0);
+        CHECK(look_by_event());
+        CHECK_INT(umount(path), 0);
+        CHECK(look_by_event());
+        CHECK_INT(open_code(""), -1);
+        note_count = 0;
+    }
+    mount_tmpfs(path, "last", 0);
+    CHECK(look_by_event());
+    CHECK_INT(open_code("from=last"), FINDING_MOUNT_ADDED);
+    CHECK_INT(umount(path), 0);
+    CHECK_INT(rmdir(path), 0);
+}
+
 static void
 mountinfo_is_read_each_second_only_where_a_mount_is_listed(void)
 {
@@ -603,7 +634,36 @@ make_devices(dev_t device)
     make_dir("/dev/disk/by-label");
     return mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3)) == 0 &&
            mknod("/dev/ours", S_IFBLK | 0600, device) == 0 &&
+           mknod("/dev/other", S_IFBLK | 0600, makedev(7, 199)) == 0 &&
            symlink("../../ours", "/dev/disk/by-label/back\\x20up") == 0;
+}
+
+/* More than there are places for in a table. */
+static bool
+mount_many(void)
+{
+    bool done = mount("none", "/mnt", "tmpfs", 0, NULL) == 0;
+
+    for (int i = 0; i < MOUNTS_MAX + 100 && done; i++) {
+        done = mount("/mnt", "/mnt", NULL, MS_BIND, NULL) == 0;
+    }
+    return done;
+}
+
+/* The process that is looked at first sees none of them, one that it leaves behind all. */
+static bool
+look_away(void)
+{
+    char path[PATH];
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pause();
+        _exit(0);
+    }
+    snprintf(path, sizeof(path), "%s/empty", dir);
+    return pid > 0 && mkdir(path, 0700) == 0 && chroot(path) == 0;
 }
 
 /* In a mount namespace of its own: mounts the disk and says so. */
@@ -615,7 +675,7 @@ mount_elsewhere(int said[2])
 
     if (pid == 0) {
         bool done = unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-                    mount("/dev/ours", guarded, "ext4", 0, NULL) == 0;
+                    mount_many() && mount("/dev/ours", guarded, "ext4", 0, NULL) == 0 && look_away();
 
         (void)!write(said[1], done ? "y" : "n", 1);
         pause();
@@ -631,6 +691,7 @@ a_disk_is_judged_wherever_it_is_mounted(void)
 {
     static const char text[] = "Host a\nMount \"LABEL=back up\" ro\n";
     int said[2] = { -1, -1 };
+    char path[PATH];
     struct stat st;
 
     if (!mount_ext4() || stat(guarded, &st) != 0) {
@@ -648,6 +709,10 @@ a_disk_is_judged_wherever_it_is_mounted(void)
     CHECK_INT(unlink("/dev/disk/by-label/back\\x20up"), 0); /* which hides nothing that is mounted */
     look();
     CHECK_INT(open_code("layer=mount,superblock"), FINDING_MOUNT_RW);
+    CHECK_INT(symlink("../../other", "/dev/disk/by-label/back\\x20up"), 0); /* nor does this */
+    look();
+    CHECK_INT(open_code("layer=mount,superblock"), FINDING_MOUNT_RW);
+    CHECK_INT(unlink("/dev/disk/by-label/back\\x20up"), 0);
     CHECK_INT(symlink("../../ours", "/dev/disk/by-label/back\\x20up"), 0);
     CHECK_INT(mount(NULL, guarded, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
     look();
@@ -664,9 +729,14 @@ a_disk_is_judged_wherever_it_is_mounted(void)
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
     }
-    (void)detector_mounts_ops.work(124000);
+    for (int64_t now_ms = 124000; open_code("") != -1 && now_ms < 12400000; now_ms += 62000) {
+        usleep(10000); /* the other one ends with it, a moment later */
+        (void)detector_mounts_ops.work(now_ms);
+    }
     CHECK_INT(open_code(""), -1);
     close(device);
+    snprintf(path, sizeof(path), "%s/empty", dir);
+    CHECK_INT(rmdir(path), 0);
     CHECK_INT(umount2("/dev", MNT_DETACH), 0);
 }
 
@@ -684,6 +754,7 @@ run_all(void)
     CHECK_RUN(what_was_missing_at_the_start_may_come);
     CHECK_RUN(an_option_that_is_missing_is_told);
     CHECK_RUN(a_new_mount_at_or_below_a_watched_path_is_told);
+    CHECK_RUN(a_mount_that_went_needs_no_place);
     CHECK_RUN(mountinfo_is_read_each_second_only_where_a_mount_is_listed);
     CHECK_RUN(one_pass_of_check_finds_the_same);
     CHECK_RUN(every_remount_is_told_by_event);

@@ -3,6 +3,7 @@
 #include "support/check.h"
 #include "support/own_network.h"
 #include "watch/owners.h"
+#include "watch/portfinding.h"
 #include "watch/procnet.h"
 #include "watch/sockdiag.h"
 #include <arpa/inet.h>
@@ -13,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -547,6 +549,49 @@ ten_thousand_passing_udp_sockets_are_no_finding(void)
     }
 }
 
+/* The next `count` ports below `below`, each by a socket; false when not all are free. */
+static bool
+open_many(uint16_t below, int *fd, int count)
+{
+    for (int i = 0; i < count; i++) {
+        uint16_t port = (uint16_t)(below - count + i);
+
+        fd[i] = open_socket(UDP4, &port);
+        if (fd[i] < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* They come before it in the order in which ports are judged. */
+static void
+a_port_that_more_ports_than_are_told_come_before_is_not_over(void)
+{
+    static int fd[PORTFINDINGS_MAX + 1];
+    struct rlimit files = { .rlim_cur = 2048, .rlim_max = 2048 };
+    uint16_t port = 31999;
+    int last = open_socket(UDP4, &port);
+
+    CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0 && last >= 0);
+    begin();
+    start();
+    CHECK(wait_note(FINDING_OPEN, subject_of(UDP4, port)) >= 0);
+    CHECK(open_many(port, fd, PORTFINDINGS_MAX + 1));
+    turn(500, 0);
+    turn(500, 61000); /* with a look at all holders */
+    CHECK(note_of(FINDING_CLOSE, subject_of(UDP4, port)) == NULL);
+    CHECK(notes[note_count - 1].op != FINDING_PASS_END);
+    for (size_t i = 0; i < sizeof(fd) / sizeof(fd[0]); i++) {
+        close(fd[i]);
+    }
+    turn(500, 62000);
+    CHECK(note_of(FINDING_CLOSE, subject_of(UDP4, port)) == NULL);
+    close(last);
+    turn(500, 63000);
+    CHECK(note_of(FINDING_CLOSE, subject_of(UDP4, port)) != NULL);
+}
+
 static int
 compare_rows(const void *a, const void *b)
 {
@@ -716,6 +761,7 @@ main(int argc, char **argv)
     CHECK_RUN(a_new_listener_is_told_without_a_look_at_all_ports);
     CHECK_RUN(a_udp_socket_of_the_kernels_range_is_told_only_when_it_stays);
     CHECK_RUN(a_port_that_two_programs_hold_is_right_when_both_are_listed);
+    CHECK_RUN(a_port_that_more_ports_than_are_told_come_before_is_not_over);
     CHECK_RUN(ten_thousand_passing_udp_sockets_are_no_finding);
     CHECK_RUN(both_ways_of_looking_see_the_same_sockets);
     CHECK_RUN(a_table_that_stays_open_shows_what_came_since_and_is_opened_anew_when_it_cannot_be_read);

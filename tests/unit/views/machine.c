@@ -9,10 +9,12 @@
 #include "watch/views_load.h"
 #include "watch/views_own.h"
 #include <errno.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define SYSTEM_OFF                                                                                          \
@@ -260,6 +262,14 @@ the_state_of_a_thread_is_read_as_the_kernel_writes_it(void)
 static pid_t victim;
 static char victim_name[32];
 
+static void
+wait_for_ever(void)
+{
+    for (;;) {
+        pause();
+    }
+}
+
 /* As the warden's children are: the one who looks is one of them, once procscan and once netwatch. */
 static void
 in_a_family(void (*looks)(void))
@@ -272,9 +282,7 @@ in_a_family(void (*looks)(void))
         ops = lookers[i];
         victim = fork();
         if (victim == 0) {
-            for (;;) {
-                pause();
-            }
+            wait_for_ever();
         }
         snprintf(victim_name, sizeof(victim_name), "/%d ", victim);
         fflush(stdout);
@@ -358,6 +366,78 @@ static void
 a_tracer_is_seen_at_any_look_where_the_kernel_tells_of_none(void)
 {
     in_a_family(see_a_tracer);
+}
+
+static int asking[2];
+static int answer[2];
+
+/* Ends the victim and begins another process with its number. */
+static char
+take_its_number(void)
+{
+    pid_t number = victim;
+    struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&number, .set_tid_size = 1 };
+
+    kill(victim, SIGKILL);
+    waitpid(victim, NULL, 0);
+    victim = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+    if (victim == 0) {
+        wait_for_ever();
+    }
+    return victim == number ? 'y' : 'n';
+}
+
+static void
+see_the_one_in_its_place(void)
+{
+    char byte = 'n';
+
+    CHECK_INT(unshare(CLONE_NEWNET), 0);
+    start(OWN);
+    look(3000);
+    CHECK(write(asking[1], &byte, 1) == 1 && read(answer[0], &byte, 1) == 1);
+    if (byte != 'y') {
+        printf("     left out: no process can be given a number here\n");
+        return;
+    }
+    pid_t tracer = begin_tracer();
+
+    look(3000);
+    CHECK(held("traced by="));
+    end_tracer(tracer);
+    look(3000);
+    CHECK(!held("traced"));
+}
+
+static void
+a_process_with_the_number_of_one_that_ended_is_looked_at(void)
+{
+    int failed = -1;
+    char byte;
+
+    ops = &detector_processes_ops;
+    CHECK(pipe(asking) == 0 && pipe(answer) == 0);
+    victim = fork();
+    if (victim == 0) {
+        wait_for_ever();
+    }
+    snprintf(victim_name, sizeof(victim_name), "/%d ", victim);
+    fflush(stdout);
+    pid_t looker = fork();
+    if (looker == 0) {
+        check_failures = 0;
+        see_the_one_in_its_place();
+        fflush(stdout);
+        _exit(check_failures > 0);
+    }
+    CHECK_INT(read(asking[0], &byte, 1), 1);
+    byte = take_its_number();
+    CHECK_INT(write(answer[1], &byte, 1), 1);
+    CHECK(waitpid(looker, &failed, 0) == looker && failed == 0);
+    if (victim > 1) {
+        kill(victim, SIGKILL);
+        waitpid(victim, NULL, 0);
+    }
 }
 
 static bool
@@ -555,6 +635,7 @@ main(void)
     CHECK_RUN(a_load_that_lasts_is_told_and_a_moment_of_it_is_not);
     CHECK_RUN(the_state_of_a_thread_is_read_as_the_kernel_writes_it);
     CHECK_RUN(a_tracer_is_seen_at_any_look_where_the_kernel_tells_of_none);
+    CHECK_RUN(a_process_with_the_number_of_one_that_ended_is_looked_at);
     CHECK_RUN(a_process_of_ours_that_is_stopped_is_told_until_it_goes_on);
     CHECK_RUN(a_tracer_that_the_kernel_tells_of_is_looked_for_at_once);
     CHECK_RUN(
