@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,16 +131,29 @@ ring_all(const struct conf *conf, int fd, uint32_t given_s)
     return report_rest(&ring, wait_s) ? CMD_CLEAN : CMD_FINDINGS;
 }
 
+/* An agent without checks must not outlive who would stop it: it beats, and no other can start beside it. */
+static void
+be_agent(struct conf *conf, pid_t asker)
+{
+    const struct warden_order order = { .conf = conf, .checks = false, .quiet = true };
+
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    _exit(getppid() == asker ? warden_run(&order) : CMD_ERROR);
+}
+
 /* The agent, for this once. Its pid, or -1. */
 static pid_t
 start_agent(struct conf *conf, int *fd)
 {
     struct pollfd none = { .fd = -1 };
-    pid_t pid = fork();
+    pid_t self = getpid();
 
+    /* It is waited for, also when nobody reads any more what is printed. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    pid_t pid = fork();
     if (pid == 0) {
-        const struct warden_order order = { .conf = conf, .checks = false, .quiet = true };
-        _exit(warden_run(&order));
+        be_agent(conf, self);
     }
     *fd = -ECONNREFUSED;
     for (int waited = 0; pid > 0 && *fd < 0 && waited < START_MS; waited += START_LOOK_MS) {

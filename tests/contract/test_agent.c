@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -211,7 +212,7 @@ forget(void)
 }
 
 static void
-begin(const char *channels)
+prepare(const char *channels)
 {
     char conf[1024];
 
@@ -219,6 +220,12 @@ begin(const char *channels)
     snprintf(conf, sizeof(conf), "Host web03\nBeat 1\nView disguised-processes off\n%s", channels);
     write_text("conf", conf);
     pair();
+}
+
+static void
+begin(const char *channels)
+{
+    prepare(channels);
     agent = start("run", NULL);
     CHECK(comes("log", "guarding"));
 }
@@ -758,6 +765,48 @@ ring_reports_each_channel_with_and_without_a_running_agent(void)
     CHECK_INT(count("out2", "state=lost"), 0);
 }
 
+/* True when no agent comes to hold the session any more within WAIT_MS. */
+static bool
+is_let_go(void)
+{
+    int fd = open(at("state/session"), O_RDWR | O_CLOEXEC);
+    bool free = false;
+
+    for (int64_t until = now_ms() + WAIT_MS; !free && now_ms() < until; nap()) {
+        free = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    }
+    close(fd);
+    return free;
+}
+
+/* The terminal is closed, what read from it has ended, or it is killed: nobody else would stop the agent. */
+static void
+the_agent_that_ring_started_ends_with_it_however_that_ends(void)
+{
+    static const int ends[] = { SIGHUP, SIGPIPE, SIGKILL };
+    char channels[256];
+
+    snprintf(channels, sizeof(channels), "Channel file %s\n", at("out"));
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        prepare(channels);
+        pid_t ring = start("ring", NULL);
+
+        CHECK(comes("log", "not running"));
+        kill(ring, SIGSTOP);
+        CHECK(comes("out", "agent.start"));
+        agent = ring;
+        pid_t started = role_pid("ring");
+        CHECK(started > 0);
+        kill(ring, ends[i]);
+        kill(ring, SIGCONT);
+        (void)status_of(ring);
+        if (!is_let_go() && started > 0) {
+            CHECK_INT(kill(started, SIGKILL), -1);
+        }
+    }
+    agent = 0;
+}
+
 /* The datagrams that came, one a line. */
 static void
 hear_all(int fd, char *out, size_t size)
@@ -996,6 +1045,7 @@ main(void)
     CHECK_RUN(a_second_agent_does_not_start_beside_the_first);
     CHECK_RUN(a_damaged_session_file_is_told_and_left_alone);
     CHECK_RUN(ring_reports_each_channel_with_and_without_a_running_agent);
+    CHECK_RUN(the_agent_that_ring_started_ends_with_it_however_that_ends);
     CHECK_RUN(ring_tells_at_once_why_a_channel_is_lost);
     CHECK_RUN(the_service_manager_is_told_of_start_life_and_stop);
     CHECK_RUN(what_changed_while_it_was_stopped_is_on_the_line_before_it_says_that_it_is_ready);
