@@ -136,27 +136,31 @@ lock_state(void)
     return true;
 }
 
+/* A file that is not whole is taken away again: it would be in the way of the next try. */
+static int
+end_file(const char *path, int fd, int error)
+{
+    if (error == 0 && fsync(fd) != 0) {
+        error = -errno;
+    }
+    if (close(fd) != 0 && error == 0) {
+        error = -errno;
+    }
+    if (error != 0) {
+        (void)unlink(path);
+    }
+    return error;
+}
+
 static int
 begin_file(const char *path, mode_t mode)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 
     if (fd >= 0 && fchmod(fd, mode) != 0) {
-        int error = -errno;
-
-        close(fd);
-        return error;
+        return end_file(path, fd, -errno);
     }
     return fd < 0 ? -errno : fd;
-}
-
-static int
-end_file(int fd, int error)
-{
-    if (error == 0 && fsync(fd) != 0) {
-        error = -errno;
-    }
-    return close(fd) != 0 && error == 0 ? -errno : error;
 }
 
 static int
@@ -173,7 +177,7 @@ copy_program(const char *from, const char *to)
     if (in >= 0) {
         close(in);
     }
-    return out < 0 ? error : end_file(out, error);
+    return out < 0 ? error : end_file(to, out, error);
 }
 
 static int
@@ -198,24 +202,28 @@ write_config(struct plan *plan)
     if (fd < 0) {
         return fd;
     }
-    return end_file(fd, write(fd, src, (size_t)len) == len ? 0 : -EIO);
+    return end_file(plan->path[PART_CONFIG], fd, write(fd, src, (size_t)len) == len ? 0 : -EIO);
 }
 
 static int
 write_unit(const struct plan *plan)
 {
-    int fd = begin_file(plan->path[PART_UNIT], 0644);
-    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    const char *path = plan->path[PART_UNIT];
+    int fd = begin_file(path, 0644);
 
+    if (fd < 0) {
+        return fd;
+    }
+    FILE *out = fdopen(fd, "w");
     if (out == NULL) {
-        if (fd >= 0) {
-            close(fd);
-        }
-        return fd < 0 ? fd : -ENOMEM;
+        return end_file(path, fd, -ENOMEM);
     }
     int error = unit_write(out, plan->folder, plan->name, plan->path[PART_STATE]);
     if (fclose(out) != 0 && error == 0) {
         error = -errno;
+    }
+    if (error != 0) {
+        (void)unlink(path);
     }
     return error;
 }
@@ -331,6 +339,7 @@ cmd_disguise(const struct cmd *cmd)
     if (!cmd_conf(cmd, &conf)) {
         return CMD_ERROR;
     }
+    plan.seal = plan.seal || conf.sealed;
     if (!make_names(&plan)) {
         return cmd_error("the paths are longer than %d bytes", CONF_PATH - 1);
     }

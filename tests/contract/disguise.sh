@@ -58,6 +58,18 @@ rm "$work/units/netlogd.service"
 $old disguise --as netlogd --dir "$work/opt/net" --units "$work/none" --seal >"$work/out" 2>&1 &&
     fail "installed without a folder for the unit"
 [ ! -e "$work/state/seal" ] && [ ! -e "$work/opt/net" ] || fail "a disguise that failed left something behind"
+# A disk that is full after each part in turn: half of a file would be in the way of the next try.
+pages() {
+    echo $((($(stat -L -c %s "$1") + 4095) / 4096))
+}
+program=$(pages "$tocsin")
+both=$((program + $(pages $TOCSIN_BIN/tocsin-courier)))
+mkdir "$work/full"
+for size in 1 "$program" $((both - 1)) "$both" $((both + 1)) $((both + 2)); do
+    unshare -m sh -c "mount -t tmpfs -o size=$((size * 4))k none '$work/full' &&
+        { ! $old disguise --as netlogd --dir '$work/full/net' --units '$work/full' && ls -A '$work/full'; }" >"$work/out" 2>&1
+    [ "$(wc -l <"$work/out")" -eq 1 ] || fail "a disk of $size pages: $(cat "$work/out")"
+done
 mkdir -m 0777 "$work/open"
 chmod 0777 "$work/open"
 $old disguise --as netlogd --dir "$work/open" --units "$work/units" >"$work/out" 2>&1 &&
@@ -137,4 +149,13 @@ mv "$work/opt/net/netlogd.d" "$work/state" && rm -r "$work/opt/net" "$work/units
 $old run >"$work/out" 2>&1 &
 agent=$!
 wait_for 60 grep -aq 'agent.beat' "$work/lines" || fail "after the undoing it does not run: $(cat "$work/out")"
+kill "$agent" && wait "$agent" 2>/dev/null
+agent=
+
+# What was sealed stays so, without being asked.
+cp "$work/conf" "$work/text"
+$old seal-config || fail "not sealed"
+$old disguise --as netlogd --dir "$work/opt/net" --units "$work/units" >"$work/out" 2>&1 || fail "disguise: $(cat "$work/out")"
+grep -aqE 'Watch|Channel|Host' "$work/opt/net/netlogd.conf" && fail "a sealed configuration was written as text"
+[ "$($new seal-config --print)" = "$(cat "$work/text")" ] || fail "the configuration is another"
 exit "$failed"
