@@ -12,6 +12,7 @@
 #define NONCE 24
 #define TAG 32
 #define BLOCK 4096
+#define KEY_PATH (CONF_PATH + (int)sizeof(SEALED_KEY_FILE) + 1)
 
 static const uint8_t mark[4] = { 0xd3, 0x17, 0x9a, 0x5c };
 
@@ -107,12 +108,11 @@ sealed_open(const uint8_t key[SEALED_KEY], uint8_t *file, size_t len)
 }
 
 static int
-open_key(const char *state_dir, int flags)
+open_key(const char *state_dir, int flags, char path[KEY_PATH])
 {
-    char path[CONF_PATH + sizeof(SEALED_KEY_FILE) + 1];
-    int n = snprintf(path, sizeof(path), "%s/" SEALED_KEY_FILE, state_dir);
+    int n = snprintf(path, KEY_PATH, "%s/" SEALED_KEY_FILE, state_dir);
 
-    if (n <= 0 || (size_t)n >= sizeof(path)) {
+    if (n <= 0 || n >= KEY_PATH) {
         return -ENAMETOOLONG;
     }
     int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
@@ -123,8 +123,9 @@ int
 sealed_key_read(const char *state_dir, uint8_t key[SEALED_KEY])
 {
     uint8_t file[SEALED_KEY + 1];
+    char path[KEY_PATH];
     struct stat st;
-    int fd = open_key(state_dir, O_RDONLY | O_NONBLOCK);
+    int fd = open_key(state_dir, O_RDONLY | O_NONBLOCK, path);
 
     if (fd < 0) {
         return fd;
@@ -145,9 +146,24 @@ sealed_key_read(const char *state_dir, uint8_t key[SEALED_KEY])
     return error;
 }
 
+static int
+write_key(int fd, const uint8_t key[SEALED_KEY])
+{
+    for (size_t at = 0; at < SEALED_KEY;) {
+        ssize_t n = write(fd, key + at, SEALED_KEY - at);
+
+        if (n < 0) {
+            return -errno;
+        }
+        at += (size_t)n;
+    }
+    return fsync(fd) != 0 ? -errno : 0;
+}
+
 int
 sealed_key_make(const char *state_dir, uint8_t key[SEALED_KEY])
 {
+    char path[KEY_PATH];
     int error = sealed_key_read(state_dir, key);
 
     if (error != -ENOENT) {
@@ -156,11 +172,14 @@ sealed_key_make(const char *state_dir, uint8_t key[SEALED_KEY])
     if (getrandom(key, SEALED_KEY, 0) != SEALED_KEY) {
         return -EAGAIN;
     }
-    int fd = open_key(state_dir, O_WRONLY | O_CREAT | O_EXCL);
+    int fd = open_key(state_dir, O_WRONLY | O_CREAT | O_EXCL, path);
     if (fd < 0) {
         return fd;
     }
-    error = write(fd, key, SEALED_KEY) != SEALED_KEY || fsync(fd) != 0 ? -EIO : 0;
+    error = write_key(fd, key);
     close(fd);
+    if (error != 0) {
+        (void)unlink(path); /* part of a key would be in the way of a whole one */
+    }
     return error;
 }

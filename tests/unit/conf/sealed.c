@@ -4,7 +4,9 @@
 #include "support/check.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -106,6 +108,25 @@ a_key_is_made_once_and_refused_when_others_may_read_it(void)
     CHECK_INT(unlink(path), 0);
 }
 
+/* As on a full disk. */
+static void
+a_key_that_could_not_be_written_whole_leaves_nothing_in_the_way_of_the_next(void)
+{
+    uint8_t made[SEALED_KEY];
+    struct rlimit before;
+
+    signal(SIGXFSZ, SIG_IGN);
+    CHECK_INT(getrlimit(RLIMIT_FSIZE, &before), 0);
+    for (rlim_t size = 0; size < SEALED_KEY; size++) {
+        struct rlimit few = { .rlim_cur = size, .rlim_max = before.rlim_max };
+
+        CHECK_INT(setrlimit(RLIMIT_FSIZE, &few), 0);
+        CHECK_INT(sealed_key_make(folder, made), -EFBIG);
+        CHECK_INT(setrlimit(RLIMIT_FSIZE, &before), 0);
+        CHECK_INT(sealed_key_read(folder, made), -ENOENT);
+    }
+}
+
 static char told[512];
 
 static void
@@ -175,6 +196,7 @@ main(void)
     CHECK_RUN(the_same_text_is_never_sealed_alike);
     CHECK_RUN(no_text_is_taken_for_a_sealed_file);
     CHECK_RUN(a_key_is_made_once_and_refused_when_others_may_read_it);
+    CHECK_RUN(a_key_that_could_not_be_written_whole_leaves_nothing_in_the_way_of_the_next);
     CHECK_RUN(a_sealed_configuration_is_read_and_its_errors_name_the_line);
     CHECK_RUN(without_its_key_a_sealed_configuration_is_an_error_that_says_where_the_key_should_be);
     rmdir(folder);
