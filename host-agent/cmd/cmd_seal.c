@@ -3,7 +3,9 @@
 #include "wire/keys.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,24 +36,25 @@ write_file(int fd, const void *src, size_t len, const struct stat *like)
     return fsync(fd) != 0 ? -errno : 0;
 }
 
-/* Whole or not at all. */
+/* Whole or not at all; where a link leads, so that no text stays behind it. */
 static int
 replace(const void *src, size_t len)
 {
-    char temporary[CONF_PATH + 16];
+    char path[PATH_MAX];
+    char temporary[PATH_MAX + 16];
     struct stat st;
 
-    if (stat(conf.config_path, &st) != 0) {
+    if (realpath(conf.config_path, path) == NULL || stat(path, &st) != 0) {
         return -errno;
     }
-    snprintf(temporary, sizeof(temporary), "%s.new.%d", conf.config_path, (int)getpid());
+    snprintf(temporary, sizeof(temporary), "%s.new.%d", path, (int)getpid());
     int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         return -errno;
     }
     int error = write_file(fd, src, len, &st);
     close(fd);
-    if (error == 0 && rename(temporary, conf.config_path) != 0) {
+    if (error == 0 && rename(temporary, path) != 0) {
         error = -errno;
     }
     if (error != 0) {
