@@ -327,6 +327,37 @@ a_replaced_executable_is_told_until_the_daemon_runs_the_new_one(void)
     end(again);
 }
 
+static void
+a_deleted_executable_is_told_as_such_until_another_file_lies_there(void)
+{
+    const char *path = begin("deleted");
+    pid_t pid = run(path, "stay");
+    const struct finding *f;
+    char text[48];
+    int looks = 1;
+
+    start();
+    CHECK(note_of(FINDING_OPEN, path) == NULL);
+    CHECK_INT(unlink(path), 0);
+    for (; looks <= 4; looks++) {
+        turn(10, INT64_C(2000) * looks);
+    }
+    snprintf(text, sizeof(text), "pid=%d state=deleted", pid);
+    f = note_of(FINDING_OPEN, text);
+    CHECK_INT(f != NULL ? f->code : -1, FINDING_DAEMON_IMAGE);
+    CHECK_INT(f != NULL ? f->severity : -1, WIRE_CRIT);
+    note_count = 0;
+    start();
+    CHECK(wait_note(FINDING_OPEN, text) >= 0); /* also by an agent that is started now */
+    copy_self(path);
+    for (; looks <= 8; looks++) {
+        turn(10, INT64_C(2000) * looks);
+    }
+    f = note_of(FINDING_OPEN, path);
+    CHECK(f != NULL && f->severity == WIRE_NOTE && strstr(f->text, "state=replaced") != NULL);
+    end(pid);
+}
+
 /* That one slept since it was looked at says nothing of its file. */
 static void
 a_file_is_told_as_replaced_at_the_fourth_look_while_its_process_sleeps(void)
@@ -896,6 +927,7 @@ main(int argc, char **argv)
     CHECK_RUN(a_process_that_only_takes_the_name_is_not_the_daemon);
     CHECK_RUN(a_process_that_shows_the_path_from_another_mount_namespace_is_not_the_daemon);
     CHECK_RUN(a_replaced_executable_is_told_until_the_daemon_runs_the_new_one);
+    CHECK_RUN(a_deleted_executable_is_told_as_such_until_another_file_lies_there);
     CHECK_RUN(a_file_is_told_as_replaced_at_the_fourth_look_while_its_process_sleeps);
     CHECK_RUN(a_stopped_daemon_is_told_until_it_runs_again);
     CHECK_RUN(a_stop_that_one_look_saw_and_the_next_did_not_is_no_alarm);
