@@ -136,6 +136,37 @@ an_acl_is_told_by_what_differs(void)
     CHECK_STR(differs(CONF_ATTR_ACL), "acl=u:33:rw->u:33:rwx");
 }
 
+/* Where no SELinux is, any label is taken from root; the kernel's own has a zero at its end. */
+static bool
+set_label(const char *label)
+{
+    return setxattr(ground_path("file"), "security.selinux", label, strlen(label) + 1, 0) == 0;
+}
+
+static void
+a_label_of_selinux_is_told_as_it_was_and_as_it_is(void)
+{
+    if (!needs_root("labels")) {
+        return;
+    }
+    file_before("file");
+    CHECK(ground_baseline());
+    if (!set_label("system_u:object_r:bin_t:s0")) {
+        printf("skipped: no labels here: %s\n", strerror(errno));
+        return;
+    }
+    CHECK_INT(ground_check(), 1);
+    CHECK_STR(ground_says("file", FINDING_INTEGRITY_CHANGED), "selinux=none>system_u:object_r:bin_t:s0");
+    CHECK(ground_baseline());
+    CHECK_INT(ground_check(), 0);
+    CHECK(set_label("system_u:object_r:tmp t:s0"));
+    CHECK_INT(ground_check(), 1);
+    CHECK_STR(ground_says("file", FINDING_INTEGRITY_CHANGED),
+            "selinux=system_u:object_r:bin_t:s0>system_u:object_r:tmp%20t:s0");
+    CHECK(keep(&after, ground_path("file"), false));
+    CHECK_STR(differs(WITHOUT_TIMES & ~CONF_ATTR_SELINUX), "");
+}
+
 static bool
 set_flags(const char *path, int flags)
 {
@@ -531,6 +562,7 @@ main(void)
 {
     CHECK_RUN(a_capability_is_told_by_name);
     CHECK_RUN(an_acl_is_told_by_what_differs);
+    CHECK_RUN(a_label_of_selinux_is_told_as_it_was_and_as_it_is);
     CHECK_RUN(flags_of_chattr_are_told);
     CHECK_RUN(attributes_of_a_link_are_its_own);
     CHECK_RUN(other_attributes_are_told_by_name_and_the_rest_counted);
