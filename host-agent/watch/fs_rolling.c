@@ -78,7 +78,7 @@ end(struct fs_rolling *r, int64_t now_ms)
 
 /* True when the burst is over: its pause has begun. */
 static bool
-rest(struct fs_rolling *r, int64_t now_ms)
+rest(struct fs_rolling *r)
 {
     int64_t worked = now_us() - r->burst_us;
 
@@ -87,7 +87,7 @@ rest(struct fs_rolling *r, int64_t now_ms)
     }
     r->worked_us += worked;
     r->burst_us = 0;
-    r->pause_ms = now_ms + worked * (1000 - r->paced) / r->paced / 1000;
+    r->pause_ms = clock_boot_ms() + worked * (1000 - r->paced) / r->paced / 1000;
     return true;
 }
 
@@ -113,11 +113,16 @@ fs_rolling_work(
             *due_ms = r->due_ms;
             return true;
         }
+        /* Asked at each step: most calls end with a wait, and only between two files is nothing open. */
+        if (rest(r)) {
+            *due_ms = r->pause_ms;
+            return false;
+        }
         if (step == FS_PASS_WAITS) {
             *due_ms = INT64_MAX;
             return false;
         }
     }
-    *due_ms = rest(r, now_ms) ? r->pause_ms : now_ms;
+    *due_ms = now_ms;
     return false;
 }
