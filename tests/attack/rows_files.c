@@ -1,5 +1,7 @@
 #include "attack.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +20,15 @@ rest(const struct attack_row *row)
 {
     (void)row;
     net_listen(&attack_ground, 1500);
+    return NULL;
+}
+
+/* A process that died young is started later each time. */
+static const char *
+grow_old(const struct attack_row *row)
+{
+    (void)row;
+    net_listen(&attack_ground, 2500);
     return NULL;
 }
 
@@ -96,6 +107,153 @@ replace_baseline(const struct attack_row *row)
 {
     (void)row;
     return replace(net_path(&attack_ground, "agent/baseline"));
+}
+
+/* ---- and a process killed, that the next one may start from it ---- */
+
+#define PROGRAM ATTACK_PLACE "/bin/tocsin"
+#define WATCHED ATTACK_TREE "/one"
+
+static bool
+same_content(const char *one, const char *other)
+{
+    char block[2][16384];
+    int fd[2] = { open(one, O_RDONLY | O_CLOEXEC), open(other, O_RDONLY | O_CLOEXEC) };
+    bool same = fd[0] >= 0 && fd[1] >= 0;
+    ssize_t n = 1;
+
+    while (same && n > 0) {
+        n = read(fd[0], block[0], sizeof(block[0]));
+        same = n >= 0 && read(fd[1], block[1], sizeof(block[1])) == n &&
+               memcmp(block[0], block[1], (size_t)n) == 0;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (fd[i] >= 0) {
+            close(fd[i]);
+        }
+    }
+    return same;
+}
+
+static bool
+kill_role(const struct attack_row *row)
+{
+    pid_t pid = attack_pid(row->role);
+
+    return pid > 1 && kill(pid, SIGKILL) == 0;
+}
+
+/* The role runs again; a core that does begins a session, in which the receiver has to find what it pinned.
+ */
+static bool
+is_back(const struct attack_row *row)
+{
+    char over[64];
+
+    if (strcmp(row->role, "core") == 0) {
+        return attack_wait(before, "agent.start", NULL, OVER_MS) && attack_all_well() &&
+               attack_wait_alarm(before, "belfry.pin", NULL, "open", 0) == NULL;
+    }
+    snprintf(over, sizeof(over), "proc=%s of=", row->role);
+    return attack_wait(before, "agent.self", over, OVER_MS);
+}
+
+static bool
+replace_program_and_kill(const struct attack_row *row)
+{
+    return replace(PROGRAM) && kill_role(row);
+}
+
+static const struct net_told *
+runs_the_old_one(const struct attack_row *row, size_t from, int timeout_ms)
+{
+    char image[32];
+    const struct net_told *e = net_wait(&attack_ground, from, "integrity.changed", PROGRAM, NULL, timeout_ms);
+
+    if (e == NULL || !is_back(row)) {
+        return NULL;
+    }
+    snprintf(image, sizeof(image), "/proc/%d/exe", (int)attack_pid(row->role));
+    return same_content(image, PROGRAM ".old") && !same_content(image, PROGRAM)
+                   ? net_find(&attack_ground, from, "integrity.changed", PROGRAM, NULL)
+                   : NULL;
+}
+
+/* One that watches nothing. */
+static bool
+replace_config_and_kill(const struct attack_row *row)
+{
+    const char *path = net_path(&attack_ground, "tocsin.conf");
+    char command[512];
+
+    snprintf(command, sizeof(command), "sed /^Watch/d %s >%s.new && ln %s %s.old && mv %s.new %s", path, path,
+            path, path, path, path);
+    return run_here(command) && kill_role(row);
+}
+
+static const struct net_told *
+goes_by_the_old_one(const struct attack_row *row, size_t from, int timeout_ms)
+{
+    if (net_wait(&attack_ground, from, "integrity.changed", "tocsin.conf", NULL, timeout_ms) == NULL ||
+            !is_back(row) || !attack_do("echo two >>" WATCHED) ||
+            !attack_wait(from, "integrity.changed", WATCHED, OVER_MS)) {
+        return NULL;
+    }
+    return net_find(&attack_ground, from, "integrity.changed", "tocsin.conf", NULL);
+}
+
+static bool
+put_config_and_file_back(const struct attack_row *row)
+{
+    (void)row;
+    return attack_do("echo one >" WATCHED) && attack_wait(before, "integrity.ok", WATCHED, OVER_MS) &&
+           put_back(net_path(&attack_ground, "tocsin.conf"));
+}
+
+/* A whole one, in which what he changes is as it should be. */
+static const char *
+make_baseline(const struct attack_row *row)
+{
+    char command[512];
+
+    (void)row;
+    snprintf(command, sizeof(command),
+            "mkdir -m 700 %s && echo two >>" WATCHED " && " PROGRAM
+            " --config %s --state %s baseline build >%s",
+            net_path(&attack_ground, "other"), net_path(&attack_ground, "tocsin.conf"),
+            net_path(&attack_ground, "other"), net_path(&attack_ground, "other/out"));
+    return attack_do(command) ? NULL : "no other baseline";
+}
+
+static bool
+replace_baseline_and_kill(const struct attack_row *row)
+{
+    char command[512];
+
+    snprintf(command, sizeof(command), "mv %s %s", net_path(&attack_ground, "other/baseline"),
+            net_path(&attack_ground, "agent/baseline"));
+    return kill_role(row) && run_here(command);
+}
+
+/* The one in force is lost with the process. */
+static bool
+damage_baseline_and_kill(const struct attack_row *row)
+{
+    return replace(net_path(&attack_ground, "agent/baseline")) && kill_role(row);
+}
+
+static const struct net_told *
+pin_shown(const struct attack_row *row, size_t from, int timeout_ms)
+{
+    return attack_wait_alarm(from, "belfry.pin", row->detail, "open", timeout_ms);
+}
+
+/* Both ends are set up anew. */
+static bool
+leave_baseline_and_file(const struct attack_row *row)
+{
+    (void)row;
+    return attack_do("echo one >" WATCHED);
 }
 
 /* Both ends are set up anew. */
@@ -194,6 +352,13 @@ seal(const struct attack_row *row)
            attack_wait(before, "mount.ok", ATTACK_SEALED, OVER_MS);
 }
 
+#define OTHER_PROGRAM                                                       \
+    .name = "another program, kill", .limit_ms = 2000, .prepare = grow_old, \
+    .strike = replace_program_and_kill, .shown = runs_the_old_one, .heal = put_program_back
+#define OTHER_CONFIG                                                       \
+    .name = "another config, kill", .limit_ms = 2000, .prepare = grow_old, \
+    .strike = replace_config_and_kill, .shown = goes_by_the_old_one, .heal = put_config_and_file_back
+
 const struct attack_row attack_on_files[] = {
     { .name = "change a watched file",
             .limit_ms = 2000,
@@ -229,6 +394,27 @@ const struct attack_row attack_on_files[] = {
             .heal = leave_baseline,
             .code = "agent.self",
             .detail = "baseline=" },
+    { OTHER_PROGRAM, .role = "fscheck" },
+    { OTHER_PROGRAM, .role = "core" },
+    { OTHER_CONFIG, .role = "fscheck" },
+    { OTHER_CONFIG, .role = "core" },
+    { .name = "another baseline, kill",
+            .limit_ms = 2000,
+            .fresh = true,
+            .prepare = make_baseline,
+            .strike = replace_baseline_and_kill,
+            .shown = pin_shown,
+            .heal = leave_baseline_and_file,
+            .detail = "base",
+            .role = "fscheck" },
+    { .name = "damaged baseline, kill",
+            .limit_ms = 2000,
+            .fresh = true,
+            .strike = damage_baseline_and_kill,
+            .shown = pin_shown,
+            .heal = leave_baseline,
+            .detail = "now=none",
+            .role = "fscheck" },
     { .name = "mount over a watched path",
             .limit_ms = 1000,
             .strike = mount_over,
