@@ -273,22 +273,32 @@ procfs_base(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+/* Of a line "N:name=systemd:/path"; NULL for another one. The path, too, can hold any of these words. */
+static const char *
+own_path(const char *line, const char *end)
+{
+    static const char v1[] = ":name=systemd:";
+    size_t len = sizeof(v1) - 1;
+    const char *colon = memchr(line, ':', (size_t)(end - line));
+
+    return colon != NULL && (size_t)(end - colon) >= len && memcmp(colon, v1, len) == 0 ? colon + len : NULL;
+}
+
 /* The path in the line of the service manager's own hierarchy (cgroup v1), or in that of cgroup v2. */
 static const char *
 unit_path(const char *src, const char *end, const char **path_end)
 {
-    static const char v1[] = ":name=systemd:";
     static const char v2[] = "0::";
     const char *path = NULL;
 
     while (src < end) {
         const char *newline = memchr(src, '\n', (size_t)(end - src));
         const char *line_end = newline != NULL ? newline : end;
-        const char *own = memmem(src, (size_t)(line_end - src), v1, sizeof(v1) - 1);
+        const char *own = own_path(src, line_end);
         bool second = (size_t)(line_end - src) >= sizeof(v2) - 1 && memcmp(src, v2, sizeof(v2) - 1) == 0;
 
         if (own != NULL || (second && path == NULL)) {
-            path = own != NULL ? own + sizeof(v1) - 1 : src + sizeof(v2) - 1;
+            path = own != NULL ? own : src + sizeof(v2) - 1;
             *path_end = line_end;
         }
         if (own != NULL) {

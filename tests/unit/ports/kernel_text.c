@@ -211,6 +211,8 @@ a_unit_is_the_first_folder_that_is_no_slice(void)
         { "0::/b.service\n1:name=systemd:/system.slice/a.service\n", "a.service" },
         { "4:memory:/x.service\n0::/b.service", "b.service" },
         { "10::/b.service\n", "" },
+        { "0::/user.slice/user@1000.service/x:name=systemd:/a.service\n", "user@1000.service" },
+        { "4:memory:/x:name=systemd:/a.service\n0::/b.service\n", "b.service" },
         { "0::/a.slice", "" },
     };
     /* clang-format on */
