@@ -247,22 +247,49 @@ procfs_threads(int proc, int32_t pid)
     return fstatat(proc, name, &st, 0) == 0 && st.st_nlink > 2 ? (uint32_t)st.st_nlink - 2 : 0;
 }
 
-bool
-procfs_file_at(const struct procfs_file *file, const char *path)
+static struct procfs_file
+file_on_disk(const char *path)
 {
     struct procfs_file disk = { .identified = false };
     struct stat st;
 
-    if (!file->identified) {
-        return true;
-    }
     if (stat(path, &st) == 0) {
         identify(&disk, &st);
     }
-    if (file->deleted) {
-        return !disk.identified || (disk.device == file->device && disk.uid == file->uid);
+    return disk;
+}
+
+static bool
+is_file(const struct procfs_file *file, const struct procfs_file *disk)
+{
+    return disk->identified && disk->device == file->device && disk->inode == file->inode;
+}
+
+/* A file may be called "sshd (deleted)", and be there. */
+static bool
+is_named_deleted(const struct procfs_file *file, const char *path)
+{
+    char name[PROCFS_EXE + sizeof(DELETED)];
+
+    snprintf(name, sizeof(name), "%s" DELETED, path);
+    struct procfs_file disk = file_on_disk(name);
+
+    return is_file(file, &disk);
+}
+
+bool
+procfs_file_at(const struct procfs_file *file, const char *path)
+{
+    if (!file->identified) {
+        return true;
     }
-    return disk.identified && disk.device == file->device && disk.inode == file->inode;
+    struct procfs_file disk = file_on_disk(path);
+
+    if (file->deleted) {
+        return (!disk.identified || (disk.device == file->device && disk.uid == file->uid)) &&
+               !is_named_deleted(file, path);
+    }
+    return is_file(file, &disk);
 }
 
 const char *

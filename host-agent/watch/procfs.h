@@ -64,7 +64,8 @@ uint32_t procfs_threads(int proc, int32_t pid);
 
 /*
  * Is the running file the one that its path names on disk? Another mount namespace can show any path. A file
- * that was replaced on disk counts when it lies on the same device and has the same owner as the new one.
+ * that was replaced on disk counts when it lies on the same device and has the same owner as the new one,
+ * unless it is one whose name only says so.
  */
 bool procfs_file_at(const struct procfs_file *file, const char *path);
 

@@ -349,6 +349,31 @@ the_same_path_with_another_file_behind_it_is_the_wrong_holder(void)
     CHECK_INT(system(command), 0);
 }
 
+static void
+a_file_that_is_only_called_deleted_is_another_one(void)
+{
+    char dir[] = "/tmp/tocsin-ports-XXXXXX";
+    char server[64];
+
+    begin();
+    CHECK(mkdtemp(dir) != NULL);
+    snprintf(server, sizeof(server), "%s/server", dir);
+    snprintf(copy_path, sizeof(copy_path), "%s/server (deleted)", dir);
+    copy_self(server);
+    copy_self(copy_path);
+    wanted_port = free_port(TCP4);
+    expect_port(CONF_TCP, wanted_port, server);
+    start();
+    pid_t pid = child_with(-1, listen_from_copy);
+    turn(300, 0);
+    const struct finding *f = note_of(FINDING_OPEN, subject_of(TCP4, wanted_port));
+    CHECK_INT(f != NULL ? f->code : -1, FINDING_PORT_WRONG);
+    end_child(pid);
+    unlink(copy_path);
+    unlink(server);
+    rmdir(dir);
+}
+
 static bool
 told_self(const char *source)
 {
@@ -756,6 +781,7 @@ main(int argc, char **argv)
     CHECK_RUN(a_process_that_only_calls_itself_sshd_is_the_wrong_holder);
     CHECK_RUN(a_socket_passed_to_another_program_is_found_in_the_next_full_look);
     CHECK_RUN(the_same_path_with_another_file_behind_it_is_the_wrong_holder);
+    CHECK_RUN(a_file_that_is_only_called_deleted_is_another_one);
     CHECK_RUN(a_listener_that_lives_no_time_at_all_is_told);
     CHECK_RUN(a_flood_of_short_listeners_is_told_a_few_times_and_the_rest_counted);
     CHECK_RUN(a_new_listener_is_told_without_a_look_at_all_ports);
