@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/kcmp.h>
 #include <linux/kd.h>
 #include <linux/lp.h>
 #include <linux/usbdevice_fs.h>
@@ -122,13 +123,13 @@ static const struct seccomp_row netlink[] = {
 };
 
 /*
- * Ports: other network namespaces. Who looks up a user asks nscd first: that there is
- * none is an answer.
+ * Ports: other network namespaces, and whether threads share their descriptors. Who looks up a user asks nscd
+ * first: that there is none is an answer.
  */
 static const struct seccomp_row ports[] = {
     ROW(socket, EQUAL, 0, AF_UNIX, SECCOMP_RET_ERRNO | EACCES),
     ONLY(socket, EQUAL, 0, AF_INET), ONLY(socket, EQUAL, 0, AF_INET6),
-    ONLY(setns, EQUAL, 1, CLONE_NEWNET), ALLOW(pidfd_open),
+    ONLY(setns, EQUAL, 1, CLONE_NEWNET), ALLOW(pidfd_open), ONLY(kcmp, EQUAL, 2, KCMP_FILES),
     ALLOW(epoll_create1), ALLOW(epoll_ctl), ALLOW(epoll_pwait), OLD(ALLOW(epoll_wait))
     ALLOW(timerfd_create), ALLOW(timerfd_gettime),
     ONLY(pidfd_send_signal, EQUAL, 1, 0), ONLY(ioctl, EQUAL, 1, PIDFD_GET_INFO), /* who traces one of ours */

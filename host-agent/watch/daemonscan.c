@@ -1,14 +1,11 @@
 #include "watch/daemonscan.h"
 #include "watch/daemonmatch.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PIDS 131072
-#define THREADS 16 /* looked at of a process whose first one has ended */
 #define ALIVE_EVERY 1000
 #define COMM 15 /* the kernel keeps this many bytes of a process's own name */
 #define TEXT 8192
@@ -39,32 +36,6 @@ struct probe {
 enum fit { FITS_NOT, MAY_FIT, FITS };
 
 static struct probe probe;
-
-/* When the first thread has ended, the others still know what they run. Kernel threads have no others. */
-static int
-exe_of_a_thread(int proc, int32_t pid, struct procfs_exe *exe)
-{
-    char name[32];
-    int32_t thread[THREADS];
-
-    if (procfs_threads(proc, pid) < 2) {
-        return -ENOENT;
-    }
-    snprintf(name, sizeof(name), "%d/task", pid);
-    int dir = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ssize_t count = dir >= 0 ? procfs_pids(dir, thread, THREADS) : 0;
-    int error = -ENOENT;
-
-    for (ssize_t i = 0; i < count && error == -ENOENT; i++) {
-        if (thread[i] != pid) {
-            error = procfs_exe(dir, thread[i], exe);
-        }
-    }
-    if (dir >= 0) {
-        close(dir);
-    }
-    return error;
-}
 
 /* Else there was no descriptor or no memory for the answer, or no leave to ask. */
 static bool
@@ -116,7 +87,7 @@ probe_begin(int proc, int32_t pid)
     probe.exe_error = procfs_exe_path(proc, pid, &probe.exe);
     probe.exe_looked = probe.exe_error == -ENOENT;
     if (probe.exe_looked) {
-        probe.exe_error = exe_of_a_thread(proc, pid, &probe.exe);
+        probe.exe_error = procfs_exe_thread(proc, pid, &probe.exe);
     }
 }
 

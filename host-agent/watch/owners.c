@@ -157,11 +157,6 @@ exe_of(int proc, int32_t pid, uint16_t *out)
     if (error == -ENOENT || error == -ESRCH) {
         return false;
     }
-    if (error == -ENAMETOOLONG) {
-        /* A path too long for the kernel to tell is no way to stay unknown: it matches nothing. */
-        exe = (struct procfs_exe){ .path = "?", .len = 1 };
-        error = 0;
-    }
     *out = error == 0 ? exe_keep(&exe) : OWNERS_NO_EXE;
     return true;
 }
@@ -350,20 +345,24 @@ count_descriptors(const struct owner_scan *s)
 }
 
 static void
+open_table(struct owner_scan *s, int dir)
+{
+    s->dir = dir;
+    s->tried = 0;
+    s->left = dir >= 0 ? count_descriptors(s) : -1;
+    s->dir_over = s->left == 0;
+}
+
+static void
 open_process(struct owner_scan *s, int32_t pid)
 {
-    char name[32];
+    int dir = proctables_first(&s->tables, s->proc, pid);
 
-    snprintf(name, sizeof(name), "%d/fd", pid);
     s->pid = pid;
     s->exe_known = false;
     s->pid_denied = s->any_socket = false;
-    s->dir = openat(s->proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int error = errno;
-    s->tried = 0;
-    s->left = s->dir >= 0 ? count_descriptors(s) : -1;
-    s->dir_over = s->left == 0;
-    s->denied += s->dir < 0 && error != ENOENT && error != ESRCH;
+    s->denied += dir < 0 && dir != -ENOENT && dir != -ESRCH;
+    open_table(s, dir);
 }
 
 /* What had no socket of any kind and did not run since has none. */
@@ -379,15 +378,23 @@ open_next(struct owner_scan *s)
     }
 }
 
+/* False behind the process's last one. */
+static bool
+next_table(struct owner_scan *s)
+{
+    close(s->dir);
+    open_table(s, s->pid_denied ? -EACCES : proctables_next(&s->tables));
+    return s->dir >= 0;
+}
+
 static void
-close_process(struct owner_scan *s)
+end_process(struct owner_scan *s)
 {
     s->denied += s->pid_denied;
     if (s->all && !s->pid_denied) {
         sleepers_add(s->pid, s->any_socket ? SLEEPERS_HOLDERS : SLEEPERS_OWNERS);
     }
-    close(s->dir);
-    s->dir = -1;
+    proctables_end(&s->tables);
 }
 
 struct rows {
@@ -549,12 +556,14 @@ owner_scan_step(struct owner_scan *s, uint32_t descriptors)
             continue;
         }
         done += s->dir_over ? 0 : step_descriptors(s);
-        if (s->dir_over) {
-            close_process(s);
+        if (s->dir_over && !next_table(s)) {
+            end_process(s);
         }
     }
-    if (s->dir >= 0) {
-        close_process(s);
+    if (s->dir >= 0) { /* all that was looked for is found */
+        close(s->dir);
+        s->dir = -1;
+        end_process(s);
     }
     if (s->quick && any_stale(s)) {
         s->quick = false;
@@ -570,12 +579,11 @@ owners_ask(int proc, struct book *const *book, int32_t pid)
     struct owner_scan s = { .proc = proc, .book = book, .all = true, .dir = -1, .number = scan_number };
 
     open_process(&s, pid);
-    if (s.dir < 0) {
-        return false;
+    while (s.dir >= 0 && (!s.dir_over || next_table(&s))) {
+        if (!s.dir_over) {
+            (void)step_descriptors(&s);
+        }
     }
-    while (!s.dir_over) {
-        (void)step_descriptors(&s);
-    }
-    close(s.dir);
+    proctables_end(&s.tables);
     return s.exe_known;
 }

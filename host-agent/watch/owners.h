@@ -1,7 +1,7 @@
 #ifndef WATCH_OWNERS_H
 #define WATCH_OWNERS_H
 /*
- * owners - which processes hold a socket, by the links in /proc/PID/fd and /proc/PID/exe
+ * owners - which processes hold a socket, by the links in /proc/PID/fd, those of threads, and /proc/PID/exe
  *
  * A book keeps the sockets of one protocol with what is known of their holders. A scan goes through all
  * processes, newest first, and can be done in slices; it fills the books it was begun with. One that knows
@@ -9,7 +9,7 @@
  * are kept once, in a table that all books share and that a process's later look can only add to until
  * owners_forget().
  */
-#include "watch/procfs.h"
+#include "watch/proctables.h"
 #include "watch/sockets.h"
 
 #define OWNERS_A_SOCKET 8
@@ -59,7 +59,8 @@ struct owner_scan {
     uint32_t wanted;          /* sockets still without a holder, when not `all` */
     uint32_t denied;          /* processes whose descriptors could not be read */
     uint16_t number;
-    int dir;        /* the open PID/fd, -1 between two */
+    struct proctables tables;
+    int dir;        /* the open table, below 0 between two processes */
     int64_t left;   /* descriptors not read yet by their number; -1: their names must be listed */
     uint32_t tried; /* numbers that were tried */
     bool dir_over;  /* its last descriptor was seen */

@@ -41,6 +41,23 @@ procfs_decimal(const char **at, const char *end, uint64_t max, uint64_t *out)
     return true;
 }
 
+/* The numbers among the names of a directory, behind `count` others. */
+static size_t
+take_numbers(const char *entries, long len, int32_t *out, size_t count, size_t max)
+{
+    for (long at = 0; at < len;) {
+        const struct dents_entry *e = (const void *)(entries + at);
+        const char *name = e->name;
+        uint64_t number;
+
+        at += e->length;
+        if (count < max && procfs_decimal(&name, name + strlen(name), INT32_MAX, &number) && *name == '\0') {
+            out[count++] = (int32_t)number;
+        }
+    }
+    return count;
+}
+
 ssize_t
 procfs_pids(int proc, int32_t *out, size_t max)
 {
@@ -59,17 +76,45 @@ procfs_pids(int proc, int32_t *out, size_t max)
         if (got == 0) {
             return (ssize_t)count;
         }
-        for (long at = 0; at < got;) {
-            const struct dents_entry *e = (const void *)(buffer + at);
-            const char *name = e->name;
-            uint64_t pid;
-
-            at += e->length;
-            if (count < max && procfs_decimal(&name, name + strlen(name), INT32_MAX, &pid) && *name == '\0') {
-                out[count++] = (int32_t)pid;
-            }
-        }
+        count = take_numbers(buffer, got, out, count, max);
     }
+}
+
+int
+procfs_tasks_open(struct procfs_tasks *t, int proc, int32_t pid)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), "%d/task", pid);
+    t->count = t->next = 0;
+    t->dir = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return t->dir >= 0 ? 0 : -errno;
+}
+
+void
+procfs_tasks_close(struct procfs_tasks *t)
+{
+    if (t->dir >= 0) {
+        close(t->dir);
+        t->dir = -1;
+    }
+}
+
+int32_t
+procfs_tasks_next(struct procfs_tasks *t)
+{
+    _Alignas(struct dents_entry) char buffer[PROCFS_TASKS * sizeof(struct dents_entry)];
+    long got;
+
+    while (t->next == t->count) {
+        got = syscall(SYS_getdents64, t->dir, buffer, sizeof(buffer));
+        if (got <= 0) {
+            return 0;
+        }
+        t->count = (unsigned)take_numbers(buffer, got, t->tid, 0, PROCFS_TASKS);
+        t->next = 0;
+    }
+    return t->tid[t->next++];
 }
 
 /* A field that may be negative, and the blank before it. */
@@ -201,6 +246,10 @@ procfs_exe_path(int proc, int32_t pid, struct procfs_exe *out)
 
     snprintf(name, sizeof(name), "%d/exe", pid);
     ssize_t len = readlinkat(proc, name, out->path, sizeof(out->path) - 1);
+    if (len < 0 && errno == ENAMETOOLONG) {
+        out->path[0] = '?';
+        len = 1;
+    }
     if (len < 0) {
         return errno == EPERM ? -EACCES : -errno;
     }
@@ -226,8 +275,18 @@ procfs_exe_identify(int proc, int32_t pid, struct procfs_file *file)
     }
 }
 
-int
-procfs_exe(int proc, int32_t pid, struct procfs_exe *out)
+uint32_t
+procfs_threads(int proc, int32_t pid)
+{
+    char name[32];
+    struct stat st;
+
+    snprintf(name, sizeof(name), "%d/task", pid);
+    return fstatat(proc, name, &st, 0) == 0 && st.st_nlink > 2 ? (uint32_t)st.st_nlink - 2 : 0;
+}
+
+static int
+exe_of_task(int proc, int32_t pid, struct procfs_exe *out)
 {
     int error = procfs_exe_path(proc, pid, out);
 
@@ -237,14 +296,30 @@ procfs_exe(int proc, int32_t pid, struct procfs_exe *out)
     return error;
 }
 
-uint32_t
-procfs_threads(int proc, int32_t pid)
+int
+procfs_exe_thread(int proc, int32_t pid, struct procfs_exe *out)
 {
-    char name[32];
-    struct stat st;
+    struct procfs_tasks tasks;
+    int error = -ENOENT;
+    int32_t tid;
 
-    snprintf(name, sizeof(name), "%d/task", pid);
-    return fstatat(proc, name, &st, 0) == 0 && st.st_nlink > 2 ? (uint32_t)st.st_nlink - 2 : 0;
+    /* A kernel thread has no others, nor has a process that ended. */
+    if (procfs_threads(proc, pid) < 2 || procfs_tasks_open(&tasks, proc, pid) != 0) {
+        return -ENOENT;
+    }
+    while (error == -ENOENT && (tid = procfs_tasks_next(&tasks)) > 0) {
+        error = exe_of_task(tasks.dir, tid, out);
+    }
+    procfs_tasks_close(&tasks);
+    return error;
+}
+
+int
+procfs_exe(int proc, int32_t pid, struct procfs_exe *out)
+{
+    int error = exe_of_task(proc, pid, out);
+
+    return error == -ENOENT ? procfs_exe_thread(proc, pid, out) : error;
 }
 
 static struct procfs_file

@@ -52,15 +52,36 @@ bool procfs_stat_parse(const char *src, size_t len, struct procfs_stat *out);
 /* 0, -ENOENT or -ESRCH when the process is gone, another -errno. */
 int procfs_stat(int proc, int32_t pid, struct procfs_stat *out);
 
-/* 0; -ENOENT for a process that is gone or has no executable; -EACCES for one that may not be looked at. */
+/*
+ * 0; -ENOENT for a process that is gone or has no executable; -EACCES for one that may not be looked at. A
+ * path that is too long for the kernel to tell is "?", which is no file's.
+ */
 int procfs_exe(int proc, int32_t pid, struct procfs_exe *out);
 
-/* The same in two steps: the path alone, and of those whose path matters which file it is. */
+/* The same in steps: the path alone, of those whose path matters which file it is, and all of it as a thread
+ * knows it that goes on behind the end of the first, which then is -ENOENT for both. */
 int procfs_exe_path(int proc, int32_t pid, struct procfs_exe *out);
 void procfs_exe_identify(int proc, int32_t pid, struct procfs_file *file);
+int procfs_exe_thread(int proc, int32_t pid, struct procfs_exe *out);
 
 /* How many threads it has, without a look at them; 0 when it is gone. */
 uint32_t procfs_threads(int proc, int32_t pid);
+
+/* All threads of a process, one after the other. */
+#define PROCFS_TASKS 64
+struct procfs_tasks {
+    int dir; /* PID/task; -1: not open */
+    unsigned count;
+    unsigned next;
+    int32_t tid[PROCFS_TASKS];
+};
+
+/* 0 or -errno. What was opened is closed by procfs_tasks_close(), also behind the last one. */
+int procfs_tasks_open(struct procfs_tasks *t, int proc, int32_t pid);
+void procfs_tasks_close(struct procfs_tasks *t);
+
+/* The next one; 0 when there is none. */
+int32_t procfs_tasks_next(struct procfs_tasks *t);
 
 /*
  * Is the running file the one that its path names on disk? Another mount namespace can show any path. A file

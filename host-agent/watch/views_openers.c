@@ -1,7 +1,7 @@
 #include "watch/views_openers.h"
 #include "watch/dents.h"
 #include "watch/device.h"
-#include "watch/procfs.h"
+#include "watch/proctables.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/stat.h>
@@ -199,19 +199,15 @@ look_at_descriptor(struct views *v, int32_t pid, int dir, const char *name)
     return holds;
 }
 
-/* All descriptors of a process. How many; *holds when one of ours is among them. */
+/* How many there are in a table; *holds when one of ours is among them. */
 static int32_t
-look_at_process(struct views *v, int32_t pid, bool *holds)
+look_at_table(struct views *v, int32_t pid, int dir, bool *holds)
 {
     _Alignas(struct dents_entry) char buffer[DENTS];
-    char path[32];
     int32_t count = 0;
     long got;
 
-    snprintf(path, sizeof(path), "%d/fd", pid);
-    int dir = openat(openers.proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    while (dir >= 0 && (got = syscall(SYS_getdents64, dir, buffer, sizeof(buffer))) > 0) {
+    while ((got = syscall(SYS_getdents64, dir, buffer, sizeof(buffer))) > 0) {
         for (long at = 0; at < got;) {
             const struct dents_entry *e = (const void *)(buffer + at);
 
@@ -222,7 +218,18 @@ look_at_process(struct views *v, int32_t pid, bool *holds)
             }
         }
     }
-    if (dir >= 0) {
+    return count;
+}
+
+/* All descriptors of a process. How many. */
+static int32_t
+look_at_process(struct views *v, int32_t pid, bool *holds)
+{
+    struct proctables tables;
+    int32_t count = 0;
+
+    for (int dir = proctables_first(&tables, openers.proc, pid); dir >= 0; dir = proctables_next(&tables)) {
+        count += look_at_table(v, pid, dir, holds);
         close(dir);
     }
     return count;

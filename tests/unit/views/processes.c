@@ -5,10 +5,12 @@
 #include "apart.h"
 #include "notes.h"
 #include "watch/device.h"
+#include "watch/procfs.h"
 #include "watch/views_disguise.h"
 #include "watch/views_procmounts.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -26,6 +28,10 @@
 #define HIDDEN OWN "View disguised-processes off\nView proc-mounts off\n"
 #define DISGUISED OWN "View hidden-processes off\nView proc-mounts off\n"
 #define COVERED OWN "View hidden-processes off\nView disguised-processes off\n"
+
+#define LEADERLESS "leaderless"
+#define HOLDER_APART "holder-apart"
+#define HOLDER_LEADERLESS "holder-leaderless"
 
 static const struct detector_ops *const ops = &detector_processes_ops;
 static int64_t now_ms;
@@ -295,6 +301,104 @@ a_deleted_file_is_told_only_where_anybody_may_write(void)
     end(upgraded);
     rmdir(spool);
     rmdir(home);
+}
+
+static void *
+go_on(void *unused)
+{
+    (void)unused;
+    sleep(60);
+    return NULL;
+}
+
+/* As this program with one more argument runs. */
+static int
+outlive_first_thread(void)
+{
+    pthread_t other;
+
+    if (pthread_create(&other, NULL, go_on, NULL) != 0) {
+        return EXIT_FAILURE;
+    }
+    prctl(PR_SET_NAME, "kworker/0:1");
+    pthread_exit(NULL);
+}
+
+static char
+state_of(pid_t pid)
+{
+    struct procfs_stat stat = { .state = '?' };
+    int proc = procfs_open();
+
+    (void)procfs_stat(proc, pid, &stat);
+    close(proc);
+    return stat.state;
+}
+
+static void
+a_process_is_looked_at_that_goes_on_without_its_first_thread(void)
+{
+    char dir[] = "/tmp/tocsin-views-XXXXXX";
+    char path[64];
+
+    CHECK(mkdtemp(dir) != NULL);
+    snprintf(path, sizeof(path), "%s/a", dir);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    copy_program("/proc/self/exe", fd);
+    close(fd);
+    pid_t pid = run(-1, path, LEADERLESS);
+
+    for (int i = 0; i < 1000 && state_of(pid) != 'Z'; i++) {
+        usleep(10000);
+    }
+    CHECK_INT(state_of(pid), 'Z');
+    start(DISGUISED);
+    run_a_minute();
+    CHECK(is_open(FINDING_PROCESS_DISGUISED, pid_text(pid)));
+    CHECK(noted(FINDING_OPEN, FINDING_PROCESS_DISGUISED, path) > 0);
+    unlink(path);
+    run_a_minute();
+    CHECK(noted(FINDING_OPEN, FINDING_PROCESS_DISGUISED, "why=kernel_name,deleted") > 0);
+    end(pid);
+    rmdir(dir);
+}
+
+/* So many folders of so long a name are more than any path. */
+#define LONG_NAME 250
+#define LONG_PATH 17
+
+static void
+a_process_is_looked_at_whose_path_is_too_long_to_be_told(void)
+{
+    char top[] = "/tmp/tocsin-views-XXXXXX";
+    char name[LONG_NAME + 1] = "";
+    int before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    memset(name, 'n', LONG_NAME);
+    CHECK(mkdtemp(top) != NULL && chdir(top) == 0);
+    for (int i = 0; i < LONG_PATH; i++) {
+        CHECK(mkdir(name, 0755) == 0 && chdir(name) == 0);
+    }
+    make_sleeper("kworker:0");
+    make_sleeper("a");
+    pid_t pid = run(-1, "./kworker:0", "sleep");
+    pid_t honest = run(-1, "./a", "sleep");
+
+    start(DISGUISED);
+    run_a_minute();
+    CHECK(is_open(FINDING_PROCESS_DISGUISED, pid_text(pid)));
+    CHECK(noted(FINDING_OPEN, FINDING_PROCESS_DISGUISED, "exe=?") > 0);
+    CHECK(!is_open(FINDING_PROCESS_DISGUISED, pid_text(honest)));
+    end(pid);
+    end(honest);
+    unlink("kworker:0");
+    unlink("a");
+    for (int i = 0; i < LONG_PATH; i++) {
+        CHECK(chdir("..") == 0 && rmdir(name) == 0);
+    }
+    CHECK_INT(fchdir(before), 0);
+    CHECK_INT(rmdir(top), 0);
+    close(before);
 }
 
 static void
@@ -706,6 +810,56 @@ who_puts_it_in_the_place_of_another_descriptor_is_seen_by_the_look_at_all(void)
     end_shell(&o);
 }
 
+static void *
+hold_apart(void *unused)
+{
+    (void)unused;
+    if (unshare(CLONE_FILES) != 0 || open("/dev/full", O_WRONLY | O_CLOEXEC) < 0) {
+        exit(EXIT_FAILURE);
+    }
+    return go_on(NULL);
+}
+
+/* As this program runs that run() starts by that name. */
+static int
+hold_in_a_thread(void)
+{
+    pthread_t other;
+
+    (void)pthread_create(&other, NULL, hold_apart, NULL);
+    return (int)sleep(60);
+}
+
+static int
+hold_without_first_thread(void)
+{
+    (void)open("/dev/full", O_WRONLY | O_CLOEXEC);
+    return outlive_first_thread();
+}
+
+static void
+who_opens_it_in_descriptors_that_are_not_those_of_a_first_thread_is_told(void)
+{
+    static const char *const names[] = { HOLDER_APART, HOLDER_LEADERLESS };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        pid_t pid = run(-1, "/proc/self/exe", names[i]);
+
+        start(OPENERS);
+        ops->device(0, number_of("/dev/full"));
+        for (int n = 0; n < 200 && !is_open(FINDING_CHANNEL_OPENER, pid_text(pid)); n++) {
+            usleep(10000);
+            note_count = 0;
+            run_a_minute();
+        }
+        CHECK(is_open(FINDING_CHANNEL_OPENER, pid_text(pid)));
+        CHECK_INT(i == 0 ? 'S' : 'Z', state_of(pid));
+        end(pid);
+        run_a_minute();
+        CHECK(!is_open(FINDING_CHANNEL_OPENER, pid_text(pid)));
+    }
+}
+
 static void
 who_opens_it_for_a_moment_is_told_as_an_event_and_the_wire_itself_is_not(void)
 {
@@ -746,12 +900,23 @@ who_is_allowed_to_and_who_opens_what_is_shared_is_not_told(void)
     end_shell(&o);
 }
 
+static int
+run_as(const char *name)
+{
+    if (strcmp(name, HOLDER_APART) == 0) {
+        return hold_in_a_thread();
+    }
+    if (strcmp(name, HOLDER_LEADERLESS) == 0) {
+        return hold_without_first_thread();
+    }
+    return strcmp(name, LEADERLESS) == 0 ? outlive_first_thread() : (int)sleep(60);
+}
+
 int
 main(int argc, char *argv[])
 {
     if (argc > 1) { /* one that run() started */
-        (void)argv;
-        return (int)sleep(60);
+        return run_as(argv[0]);
     }
     CHECK_RUN(only_the_kernels_own_names_are_taken_for_them);
     CHECK_RUN(only_folders_of_processes_are_covered_ones);
@@ -761,6 +926,8 @@ main(int argc, char *argv[])
     CHECK_RUN(a_process_that_runs_from_memory_is_told);
     CHECK_RUN(the_same_program_in_memory_is_not_told_and_a_changed_one_is);
     CHECK_RUN(a_deleted_file_is_told_only_where_anybody_may_write);
+    CHECK_RUN(a_process_is_looked_at_that_goes_on_without_its_first_thread);
+    CHECK_RUN(a_process_is_looked_at_whose_path_is_too_long_to_be_told);
     CHECK_RUN(nobody_is_hidden_while_many_come_and_go);
     CHECK_RUN(a_process_missing_in_the_list_is_told_until_it_is_there);
     CHECK_RUN(threads_that_nobody_accounts_for_make_a_sweep_due);
@@ -773,6 +940,7 @@ main(int argc, char *argv[])
     CHECK_RUN(another_node_of_the_same_device_is_no_way_round);
     CHECK_RUN(a_terminal_of_the_same_number_in_another_mount_is_another_one);
     CHECK_RUN(who_puts_it_in_the_place_of_another_descriptor_is_seen_by_the_look_at_all);
+    CHECK_RUN(who_opens_it_in_descriptors_that_are_not_those_of_a_first_thread_is_told);
     CHECK_RUN(who_opens_it_for_a_moment_is_told_as_an_event_and_the_wire_itself_is_not);
     CHECK_RUN(who_is_allowed_to_and_who_opens_what_is_shared_is_not_told);
     return check_result();
