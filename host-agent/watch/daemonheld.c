@@ -68,6 +68,45 @@ look_frozen(struct held *h, int proc, const struct freezer *freezer, char state)
 }
 
 static enum held_state
+state_of(const struct procfs_stat *stat)
+{
+    return stat->state == 'T' ? HELD_STOPPED : stat->state == 't' ? HELD_TRACED : HELD_RUNS;
+}
+
+/* Of the first that is held. */
+static enum held_state
+state_of_threads(int proc, int32_t pid)
+{
+    enum held_state state = HELD_RUNS;
+    struct procfs_tasks tasks;
+    int32_t tid;
+
+    if (procfs_tasks_open(&tasks, proc, pid) != 0) {
+        return HELD_RUNS;
+    }
+    while (state == HELD_RUNS && (tid = procfs_tasks_next(&tasks)) > 0) {
+        struct procfs_stat stat;
+
+        state = procfs_stat(tasks.dir, tid, &stat) == 0 ? state_of(&stat) : HELD_RUNS;
+    }
+    procfs_tasks_close(&tasks);
+    return state;
+}
+
+static enum held_state
+look_at_threads(struct held *h, int proc, const struct procfs_stat *first)
+{
+    if (first->threads < 2) {
+        h->threads = HELD_RUNS;
+    } else if (h->threads != HELD_RUNS || (h->threads_ran && h->threads_rested >= FULL_EVERY)) {
+        h->threads_ran = false;
+        h->threads_rested = 0;
+        h->threads = state_of_threads(proc, h->pid);
+    }
+    return h->threads;
+}
+
+static enum held_state
 state_now(struct held *h, int proc, const struct freezer *freezer)
 {
     struct procfs_stat stat;
@@ -83,11 +122,11 @@ state_now(struct held *h, int proc, const struct freezer *freezer)
         return HELD_GONE; /* in between */
     }
     h->blind = frozen == FREEZER_UNKNOWN;
-    h->slept = stat.state == 'S' && frozen == FREEZER_THAWED;
-    if (stat.state == 'T' || stat.state == 't') {
-        return stat.state == 'T' ? HELD_STOPPED : HELD_TRACED;
-    }
-    return frozen == FREEZER_FROZEN ? HELD_FROZEN : HELD_RUNS;
+    enum held_state state = state_of(&stat);
+
+    state = state == HELD_RUNS ? look_at_threads(h, proc, &stat) : state;
+    h->slept = stat.state == 'S' && frozen == FREEZER_THAWED && state == HELD_RUNS;
+    return state == HELD_RUNS && frozen == FREEZER_FROZEN ? HELD_FROZEN : state;
 }
 
 /* True also when it cannot be known. */
@@ -98,6 +137,7 @@ ran_since(struct held *h)
     bool same = ran != 0 && ran == h->ran;
 
     h->ran = ran;
+    h->threads_ran = h->threads_ran || !same;
     return !same;
 }
 
@@ -112,6 +152,7 @@ still_sleeps(struct held *h, const struct freezer *freezer)
 bool
 held_look(struct held *h, int proc, const struct freezer *freezer)
 {
+    h->threads_rested++;
     if (still_sleeps(h, freezer)) {
         return true;
     }
@@ -144,7 +185,8 @@ held_begin(struct held *h, int proc, const struct freezer *freezer, const struct
     h->image = process->image;
     h->fd = (int)syscall(SYS_pidfd_open, process->pid, 0u);
     h->stat = open_file(proc, process->pid, "stat");
-    h->state = HELD_RUNS;
+    h->state = h->threads = HELD_RUNS;
+    h->threads_rested = FULL_EVERY;
     if (!held_look(h, proc, freezer)) {
         held_end(h);
         return false;

@@ -7,7 +7,8 @@
  * again and again and can be read no more when it has ended.
  *
  * A process that slept and has not run since still sleeps: to be stopped, to be held by a debugger and to be
- * frozen by a group of version 2 it has to run first. How long it ran costs a tenth of its state.
+ * frozen by a group of version 2 it has to run first. How long it ran costs a tenth of its state. A debugger
+ * can hold threads one by one: all of them are looked at when one ran, each eighth time at most.
  */
 #include "watch/daemonscan.h"
 #include "watch/freezer.h"
@@ -38,13 +39,16 @@ struct held {
     bool slept;      /* at the last look in full */
     unsigned rested; /* looks since */
     uint64_t start;
-    enum image image;      /* of what it runs */
-    unsigned passed_over;  /* looks since what it runs was looked at */
-    struct held_file file; /* to which its path led then */
-    bool blind;            /* whether it is frozen cannot be seen */
-    enum held_state seen;  /* at the last look */
-    enum held_state state; /* what counts: not running counts when two looks in a row saw it */
-    uint64_t group;        /* of version 2, when `freezer` was looked at in full; 0: not known */
+    enum image image;        /* of what it runs */
+    unsigned passed_over;    /* looks since what it runs was looked at */
+    struct held_file file;   /* to which its path led then */
+    bool blind;              /* whether it is frozen cannot be seen */
+    bool threads_ran;        /* since they were looked at */
+    unsigned threads_rested; /* looks since */
+    enum held_state threads; /* what one of them was then */
+    enum held_state seen;    /* at the last look */
+    enum held_state state;   /* what counts: not running counts when two looks in a row saw it */
+    uint64_t group;          /* of version 2, when `freezer` was looked at in full; 0: not known */
     struct freezer_watch freezer;
 };
 
