@@ -571,6 +571,23 @@ fold_told(struct open_table *t, const struct open_entry *of, uint32_t number, in
 
 /* ---- the next to tell ---- */
 
+/* Whoever floods the table must not hold up what another source has to say now and then. */
+static bool
+calm(const struct open_table *t, const struct open_entry *e, int64_t now_ms)
+{
+    return now_ms - t->source_ms[e->finding.source] >= OPEN_CALM_MS;
+}
+
+/* When it may be told, as far as its own text and the rate go. */
+static int64_t
+tell_from(const struct open_table *t, const struct open_entry *e, int64_t now_ms)
+{
+    if (e->state == OPEN_UPDATED && e->told_ms + OPEN_UPDATE_MS > now_ms) {
+        return e->told_ms + OPEN_UPDATE_MS;
+    }
+    return t->tokens >= WHOLE || calm(t, e, now_ms) ? now_ms : now_ms + (WHOLE - t->tokens) / OPEN_RATE + 1;
+}
+
 static void
 consider(const struct open_table *t, struct open_entry *e, int64_t now_ms, struct open_entry **best,
         int64_t *due_ms)
@@ -578,18 +595,13 @@ consider(const struct open_table *t, struct open_entry *e, int64_t now_ms, struc
     if (!waits(e)) {
         return;
     }
-    if (e->state == OPEN_UPDATED && e->told_ms + OPEN_UPDATE_MS > now_ms) {
-        *due_ms = e->told_ms + OPEN_UPDATE_MS < *due_ms ? e->told_ms + OPEN_UPDATE_MS : *due_ms;
+    int64_t from_ms = tell_from(t, e, now_ms);
+
+    if (from_ms > now_ms) {
+        *due_ms = from_ms < *due_ms ? from_ms : *due_ms;
     } else if (*best == NULL || goes_before(t, e, *best)) {
         *best = e;
     }
-}
-
-/* Whoever floods the table must not hold up what another source has to say now and then. */
-static bool
-calm(const struct open_table *t, const struct open_entry *e, int64_t now_ms)
-{
-    return now_ms - t->source_ms[e->finding.source] >= OPEN_CALM_MS;
 }
 
 struct open_entry *
@@ -610,10 +622,6 @@ open_next(struct open_table *t, int64_t now_ms, int64_t *due_ms)
     }
     for (unsigned i = 0; i < OPEN_FOLDS; i++) {
         consider(t, &t->fold[i].entry, now_ms, &best, due_ms);
-    }
-    if (best != NULL && t->tokens < WHOLE && !calm(t, best, now_ms)) {
-        *due_ms = now_ms + (WHOLE - t->tokens) / OPEN_RATE + 1;
-        return NULL;
     }
     if (best != NULL && best->many && best->state != OPEN_CLOSED) {
         describe(t, &t->fold[best->fold - 1]);

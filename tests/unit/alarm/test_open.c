@@ -237,6 +237,34 @@ who_was_quiet_for_a_second_waits_for_nobody_elses_turn_and_only_once(void)
     CHECK_INT(tell(OPEN_CALM_MS, &code), OPEN_FREE);
 }
 
+/* One more each 100 ms keeps the rate used up, and too few of them wait for the sources to take turns. */
+static void
+a_flood_of_graver_findings_at_the_rate_holds_up_no_quiet_source(void)
+{
+    static const int64_t every_ms = 1000 / OPEN_RATE;
+    int code = -1;
+    int64_t now_ms;
+
+    begin();
+    for (int i = 0; i < OPEN_BURST + OPEN_RATE / 2; i++) {
+        char subject[16];
+        snprintf(subject, sizeof(subject), "tcp/%d", i);
+        take(finding(FINDING_PORT_UNEXPECTED, subject, "1"), FINDING_OPEN);
+    }
+    for (now_ms = 0; now_ms < 10 * every_ms; now_ms += every_ms) {
+        while (tell(now_ms, &code) != OPEN_FREE) {
+        }
+        take(finding(FINDING_PORT_UNEXPECTED, "tcp/x", "1"), FINDING_BRIEF);
+    }
+    CHECK(table.waiting > 0 && table.waiting <= OPEN_RATE);
+    take(finding(FINDING_DAEMON_DOWN, "a", "1"), FINDING_OPEN);
+    code = -1;
+    for (int turn = 0; turn < 3 && code != FINDING_DAEMON_DOWN; turn++) {
+        (void)tell(now_ms, &code);
+    }
+    CHECK_INT(code, FINDING_DAEMON_DOWN);
+}
+
 static void
 what_no_line_has_told_of_is_counted_whatever_it_waits_for(void)
 {
@@ -331,6 +359,7 @@ main(void)
     CHECK_RUN(what_finds_no_room_is_counted_exactly);
     CHECK_RUN(a_flood_of_one_source_neither_displaces_nor_delays_the_others);
     CHECK_RUN(who_was_quiet_for_a_second_waits_for_nobody_elses_turn_and_only_once);
+    CHECK_RUN(a_flood_of_graver_findings_at_the_rate_holds_up_no_quiet_source);
     CHECK_RUN(what_no_line_has_told_of_is_counted_whatever_it_waits_for);
     CHECK_RUN(an_event_is_told_and_never_open);
     CHECK_RUN(no_event_takes_the_room_of_other_findings_by_coming_often);
