@@ -139,14 +139,21 @@ forget_opener(void)
     }
 }
 
+/* Ever later, until a line of the core's was out: a device that opens may still take nothing. */
+static void
+reopen_later(int64_t now_ms)
+{
+    wire.state = WIRE_CLOSED;
+    wire.reopen_ms = now_ms + wire.reopen_wait_ms;
+    wire.reopen_wait_ms = wire.reopen_wait_ms * 2 < REOPEN_MOST_MS ? wire.reopen_wait_ms * 2 : REOPEN_MOST_MS;
+}
+
 static void
 fail_to_open(int error, int64_t now_ms)
 {
     forget_opener();
     say_lost(error, "");
-    wire.state = WIRE_CLOSED;
-    wire.reopen_ms = now_ms + wire.reopen_wait_ms;
-    wire.reopen_wait_ms = wire.reopen_wait_ms * 2 < REOPEN_MOST_MS ? wire.reopen_wait_ms * 2 : REOPEN_MOST_MS;
+    reopen_later(now_ms);
 }
 
 /* A line end first: whatever is on the line already is not ours to be part of. */
@@ -163,7 +170,6 @@ take_device(int fd, int64_t now_ms)
         return;
     }
     forget_opener();
-    wire.reopen_wait_ms = REOPEN_FIRST_MS;
     wire.moved_ms = now_ms;
     wire.check_ms = now_ms;
     wire.waits = false;
@@ -218,9 +224,8 @@ static void
 lose_device(int error, const char *word, int64_t now_ms)
 {
     wire.sink.ops->close(&wire.sink);
-    wire.state = WIRE_CLOSED;
+    reopen_later(now_ms);
     wire.waits = false;
-    wire.reopen_ms = now_ms + wire.reopen_wait_ms;
     say_status();
     if (error != EIO || !is_login(now_ms)) {
         say_lost(error, word);
@@ -235,6 +240,7 @@ finish_line(void)
     say_back();
     if (wire.answers) {
         wire.answers = false;
+        wire.reopen_wait_ms = REOPEN_FIRST_MS;
         say(WIRE_SAYS_DONE, wire.number, 0, "");
     } else {
         say(WIRE_SAYS_READY, 0, 0, "");
