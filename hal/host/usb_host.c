@@ -188,8 +188,11 @@ hal_usb_write(const void *bytes, size_t len)
     usb.len = len;
     usb.at = 0;
     int error = submit();
-
-    return error < 0 ? error : (int)len;
+    if (error < 0) {
+        usb.len = 0; /* nothing is under way that would end */
+        return error;
+    }
+    return (int)len;
 }
 
 /* What becomes of the rest of a write whose transfer has ended. */

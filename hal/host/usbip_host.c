@@ -56,8 +56,11 @@ hal_usbip_write(const void *bytes, size_t len)
     usbip.len = len;
     usbip.at = 0;
     int pending = hal_usbip_pending();
-
-    return pending < 0 ? pending : (int)len;
+    if (pending < 0) {
+        usbip.len = 0;
+        return pending;
+    }
+    return (int)len;
 }
 
 /* The device has just been put into its configuration. */

@@ -10,8 +10,6 @@
 #define NOT_OUT WIRE_LINE_MAX /* what queued() adds to what is not out, however little that is */
 #define CONNECT_MS 4000       /* less than a wire gives its opener */
 
-static int usb_error; /* what ended the last write for good; told by check() */
-
 static bool
 is_remote(const struct sink *s)
 {
@@ -50,7 +48,6 @@ usb_adopt(struct sink *s)
 {
     struct hal_usbip_name usbip;
 
-    usb_error = 0;
     return conf_channel_usbip(s->channel, &usbip) ? hal_usbip_adopt(s->fd, usbip.bus_id)
                                                   : hal_usb_adopt(s->fd);
 }
@@ -58,10 +55,7 @@ usb_adopt(struct sink *s)
 static int
 usb_write(struct sink *s, const char *src, size_t len)
 {
-    int n = is_remote(s) ? hal_usbip_write(src, len) : hal_usb_write(src, len);
-
-    usb_error = n < 0 ? n : 0;
-    return n < 0 ? 0 : n;
+    return is_remote(s) ? hal_usbip_write(src, len) : hal_usb_write(src, len);
 }
 
 static int
@@ -69,20 +63,17 @@ usb_queued(struct sink *s)
 {
     int pending = is_remote(s) ? hal_usbip_pending() : hal_usb_pending();
 
-    usb_error = pending < 0 ? pending : 0;
-    return pending != 0 ? NOT_OUT + (pending > 0 ? pending : 0) : 0;
+    return pending > 0 ? NOT_OUT + pending : pending;
 }
 
 static int
 usb_check(struct sink *s, char word[SINK_WORD])
 {
-    bool gone = is_remote(s) ? hal_usbip_gone() : hal_usb_gone(s->fd);
-
-    if (gone || usb_error < 0) {
-        snprintf(word, SINK_WORD, "%s", gone || usb_error == -ENODEV ? "gone" : "error");
-        return gone ? -ENODEV : usb_error;
+    if (!(is_remote(s) ? hal_usbip_gone() : hal_usb_gone(s->fd))) {
+        return 0;
     }
-    return 0;
+    snprintf(word, SINK_WORD, "gone");
+    return -ENODEV;
 }
 
 static void

@@ -1,6 +1,7 @@
-/* The client of USB/IP, and the sink's side of it, against another end that this test plays. */
+/* The client of USB/IP, the sink's side of it, and the sink, against another end that this test plays. */
 #include "hal/host/usbip.h"
 #include "hal/host/usbip_host.h"
+#include "sinks/sink.h"
 #include "support/check.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -399,6 +400,92 @@ a_stalled_endpoint_is_an_error(void)
     part();
 }
 
+/* Who writes asks again and again whether it can: it has to hear each time that it cannot. */
+static void
+a_write_that_fails_leaves_nothing_under_way(void)
+{
+    uint8_t data[64];
+
+    adopt();
+    CHECK_INT(hal_usbip_write("x", 1), 1);
+    make_ready(step_host);
+    CHECK_INT(hal_usbip_pending(), 1);
+    answer(take_request(data, sizeof(data)).seq, 0, NULL, 1);
+    CHECK_INT(hal_usbip_pending(), 0);
+    hang_up();
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(hal_usbip_write("y", 1), -ENODEV);
+    }
+    hal_usbip_release();
+    part();
+}
+
+/* ---- the sink ---- */
+
+static struct sink sink;
+
+static int
+step_sink(void)
+{
+    return sink.ops->queued(&sink) > 0 ? 0 : 1;
+}
+
+static void
+adopt_sink(void)
+{
+    static struct conf_channel channel = { .scheme = "usb", .device = "usbip:127.0.0.1:3240/1-1" };
+
+    connect_both();
+    CHECK(sink_init(&sink, &channel));
+    sink.fd = near;
+    CHECK_INT(sink.ops->adopt(&sink), 0);
+}
+
+/* The device is there, and takes the line end that opens a line: then it fails. */
+static void
+begin_sink(void)
+{
+    uint8_t data[64];
+
+    adopt_sink();
+    CHECK_INT(sink.ops->write(&sink, "\r\n", 2), 2);
+    make_ready(step_sink);
+    CHECK(sink.ops->queued(&sink) > 2);
+    answer(take_request(data, sizeof(data)).seq, 0, NULL, 2);
+    CHECK_INT(sink.ops->queued(&sink), 0);
+}
+
+static void
+a_transfer_that_fails_for_good_is_told_and_not_made_again(void)
+{
+    uint8_t data[64];
+    char word[SINK_WORD] = "";
+
+    begin_sink();
+    CHECK_INT(sink.ops->write(&sink, "line\r\n", 6), 6);
+    CHECK(sink.ops->queued(&sink) > 6);
+    answer(take_request(data, sizeof(data)).seq, USBIP_EPIPE, NULL, 0);
+    CHECK_INT(sink.ops->queued(&sink), -EPIPE);
+    CHECK_INT(take(data, sizeof(data)), 0);
+    CHECK_INT(sink.ops->check(&sink, word), 0);
+    sink.ops->close(&sink);
+    CHECK_INT(sink.fd, -1);
+    hang_up();
+}
+
+static void
+a_device_that_is_unplugged_takes_nothing_and_is_gone(void)
+{
+    char word[SINK_WORD] = "";
+
+    begin_sink();
+    hang_up();
+    CHECK_INT(sink.ops->write(&sink, "line\r\n", 6), -ENODEV);
+    CHECK_INT(sink.ops->check(&sink, word), -ENODEV);
+    CHECK_STR(word, "gone");
+    sink.ops->close(&sink);
+}
+
 /* ---- names, configurations ---- */
 
 static void
@@ -468,6 +555,9 @@ main(void)
     CHECK_RUN(what_the_device_did_not_take_is_sent_again_and_no_more);
     CHECK_RUN(a_device_that_is_unplugged_is_gone_whether_or_not_it_is_written_to);
     CHECK_RUN(a_stalled_endpoint_is_an_error);
+    CHECK_RUN(a_write_that_fails_leaves_nothing_under_way);
+    CHECK_RUN(a_transfer_that_fails_for_good_is_told_and_not_made_again);
+    CHECK_RUN(a_device_that_is_unplugged_takes_nothing_and_is_gone);
     CHECK_RUN(a_device_over_the_network_has_an_address_a_port_and_a_bus_id);
     CHECK_RUN(an_endpoint_is_found_by_its_direction_in_a_whole_configuration_only);
     return check_result();
