@@ -95,7 +95,7 @@ session_begin(struct session *s, int fd, const char *host, struct session_past *
     s->next.previous_session = s->number;
     s->next.previous_number = 0;
     memcpy(s->next.previous_nonce, s->nonce, sizeof(s->nonce));
-    s->unsaved = session_file_write(s->fd, &s->next, &s->slot) < 0;
+    s->unsaved = session_file_write(s->fd, &s->next, &s->slot) < 0 || fstat(fd, &s->file) < 0;
     return 0;
 }
 
@@ -130,7 +130,29 @@ adopt(struct session *s, struct session_writer_job *job)
         s->next.generation = job->state.generation; /* perhaps it is on the disk all the same */
     }
     s->unsaved = s->unsaved || job->error < 0;
+    s->file = job->file;
     wire_wipe(&job->state, sizeof(job->state));
+}
+
+static bool
+same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+void
+session_watch(struct session *s)
+{
+    struct stat st;
+
+    if (s->unsaved || s->ended || session_writer_busy() || fstat(s->fd, &st) < 0 ||
+            (st.st_size == s->file.st_size && same_time(&st.st_mtim, &s->file.st_mtim) &&
+                    same_time(&st.st_ctim, &s->file.st_ctim))) {
+        return;
+    }
+    struct session_writer_job job = { .fd = s->fd, .look = true, .state = s->next, .slot = s->slot };
+    (void)session_writer_give(&job);
+    wire_wipe(&job.state, sizeof(job.state));
 }
 
 int
@@ -156,11 +178,17 @@ enum session_rekey
 session_rekey_poll(struct session *s)
 {
     struct session_writer_job job;
+    const struct stat was = s->file;
 
     if (s->ended || !session_writer_take(&job, 0)) {
         return SESSION_REKEY_NONE;
     }
     adopt(s, &job);
+    if (job.look) {
+        bool exposed = job.file.st_mode != was.st_mode || job.file.st_uid != was.st_uid;
+
+        return job.overwritten ? SESSION_OVERWRITTEN : exposed ? SESSION_EXPOSED : SESSION_REKEY_NONE;
+    }
     return job.error == 0 ? SESSION_REKEY_STORED : SESSION_REKEY_FAILED;
 }
 

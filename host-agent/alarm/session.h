@@ -9,6 +9,7 @@
 #include "wire/line.h"
 #include "wire/slot.h"
 #include "wire/tree.h"
+#include <sys/stat.h>
 
 struct session_line {
     uint32_t number;
@@ -21,6 +22,7 @@ struct session {
     struct wire_tree tree;
     struct wire_slot next; /* what the session file says now */
     unsigned slot;         /* the slot that counts */
+    struct stat file;      /* the file as it was left */
     int fd;                /* the session file */
     char host[WIRE_HOST_MAX + 1];
     char nonce[WIRE_NONCE_CHARS + 1];
@@ -54,9 +56,15 @@ bool session_unlinked(const struct session *s);
 
 /*
  * From now on a thread writes the session file: a disk that hangs holds up nobody but a rekey. 0 or -errno;
- * without it there are no rekeys.
+ * without it there are no rekeys, and nobody looks at the file.
  */
 int session_background(void);
+
+/*
+ * When somebody else wrote to the file or changed its attributes, the thread looks at what it holds and puts
+ * that right; session_rekey_poll() tells what it was.
+ */
+void session_watch(struct session *s);
 
 /* Readable when session_rekey_poll() has something to say; -1 without the thread. */
 int session_fd(void);
@@ -72,6 +80,9 @@ enum session_rekey {
     SESSION_REKEY_NONE,   /* nothing to tell */
     SESSION_REKEY_STORED, /* on the disk, and the root before it is gone: agent.rekey may be sealed */
     SESSION_REKEY_FAILED, /* s->unsaved is set; perhaps it is on the disk all the same. Never to be told */
+    SESSION_OVERWRITTEN,  /* no rekey: somebody had written to the file. It is put right, or s->unsaved is set
+                           */
+    SESSION_EXPOSED,      /* no rekey: its mode or owner is another */
 };
 
 enum session_rekey session_rekey_poll(struct session *s);

@@ -1,5 +1,6 @@
 #include "alarm/session_file.h"
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 static int
@@ -36,4 +37,21 @@ session_file_write(int fd, struct wire_slot *state, unsigned *slot)
     }
     *slot ^= 1u;
     return write_slot(fd, state, *slot ^ 1u);
+}
+
+bool
+session_file_holds(int fd, const struct wire_slot *state)
+{
+    uint8_t ours[WIRE_SLOT_SIZE];
+    uint8_t found[WIRE_SLOT_SIZE];
+    bool same = true;
+
+    wire_slot_encode(state, ours);
+    for (unsigned i = 0; i < WIRE_SLOTS && same; i++) {
+        same = pread(fd, found, sizeof(found), (off_t)i * WIRE_SLOT_SIZE) == (ssize_t)sizeof(found) &&
+               memcmp(found, ours, sizeof(ours)) == 0;
+    }
+    wire_wipe(ours, sizeof(ours));
+    wire_wipe(found, sizeof(found));
+    return same;
 }

@@ -15,4 +15,7 @@
  */
 int session_file_write(int fd, struct wire_slot *state, unsigned *slot);
 
+/* True when both slots say just that. */
+bool session_file_holds(int fd, const struct wire_slot *state);
+
 #endif

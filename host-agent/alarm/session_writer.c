@@ -20,7 +20,13 @@ static alignas(4096) uint8_t stack[STACK];
 static void
 work(void)
 {
-    writer.job.error = session_file_write(writer.job.fd, &writer.job.state, &writer.job.slot);
+    struct session_writer_job *job = &writer.job;
+
+    job->overwritten = job->look && !session_file_holds(job->fd, &job->state);
+    if (!job->look || job->overwritten) {
+        job->error = session_file_write(job->fd, &job->state, &job->slot);
+    }
+    (void)fstat(job->fd, &job->file);
 }
 
 static bool

@@ -7,12 +7,16 @@
  * it has, the file is its own.
  */
 #include "wire/slot.h"
+#include <sys/stat.h>
 
 struct session_writer_job {
     int fd;
+    bool look; /* write only when the file does not hold the state any more */
     struct wire_slot state;
     unsigned slot;
-    int error; /* of session_file_write() */
+    int error;        /* of session_file_write() */
+    bool overwritten; /* what was looked at */
+    struct stat file; /* afterwards */
 };
 
 /* 0 or -errno. Called again it does nothing. */

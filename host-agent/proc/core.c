@@ -26,6 +26,7 @@ struct core core;
 static void
 watch_session(void)
 {
+    session_watch(&core.session);
     if (session_unlinked(&core.session)) {
         core_self_finding("session", "unsaved", WIRE_ERRO);
     }

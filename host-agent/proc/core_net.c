@@ -313,6 +313,24 @@ take_rekey(const struct courier_message *m, int64_t now_ms)
     send_order(COURIER_HELLO);
 }
 
+/* Told once: it is put right, or a mode that somebody has to. */
+static void
+tell_session(const char *what)
+{
+    static const char subject[] = "session";
+    struct finding f;
+
+    finding_begin(&f, FINDING_AGENT_SELF, "part", subject, sizeof(subject) - 1);
+    f.op = FINDING_EVENT;
+    f.severity = WIRE_CRIT;
+    finding_addf(&f, "state", "changed");
+    finding_addf(&f, "what", "%s", what);
+    open_take(&core.open, &f);
+    if (core.session.unsaved) {
+        core_self_finding("session", "unsaved", WIRE_ERRO);
+    }
+}
+
 static void
 poll_rekey(void)
 {
@@ -325,6 +343,12 @@ poll_rekey(void)
         break;
     case SESSION_REKEY_FAILED:
         core_self_finding("session", "unsaved", WIRE_ERRO);
+        break;
+    case SESSION_OVERWRITTEN:
+        tell_session("content");
+        break;
+    case SESSION_EXPOSED:
+        tell_session("rights");
         break;
     case SESSION_REKEY_NONE:
         break;

@@ -4,7 +4,9 @@
 #include "wire/seal.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char dir[] = "/tmp/tocsin-session-XXXXXX";
@@ -194,6 +196,86 @@ a_pairing_is_not_replaced_by_accident(void)
     CHECK_INT(session_create(path, "web03", &other, true), 0);
 }
 
+/* What the thread has to say of what was done to the file; it must be at work. */
+static enum session_rekey
+thread_says(struct session *s)
+{
+    const struct wire_key x = { .bytes = { 5 } };
+    struct pollfd p = { .fd = session_fd(), .events = POLLIN };
+
+    session_watch(s);
+    CHECK_INT(session_rekey_begin(s, &x), -EBUSY);
+    CHECK_INT(poll(&p, 1, -1), 1);
+    return session_rekey_poll(s);
+}
+
+static void
+write_and_restore_its_time(size_t at)
+{
+    int other = open(path, O_RDWR);
+    struct stat st;
+
+    usleep(20000); /* the kernel's clock for files goes in steps of up to 10 ms */
+    CHECK_INT(fstat(other, &st), 0);
+    const struct timespec times[2] = { st.st_atim, st.st_mtim };
+    CHECK_INT(pwrite(other, "other", 5, (off_t)at), 5);
+    CHECK_INT(futimens(other, times), 0);
+    close(other);
+}
+
+static void
+what_somebody_else_writes_into_the_file_is_found_and_put_right(void)
+{
+    static struct session s;
+    static struct proof p;
+    struct session_past past;
+    struct wire_slot slot;
+    int fd = fresh();
+
+    CHECK_INT(session_begin(&s, fd, "web03", &past), 0);
+    for (unsigned i = 0; i < WIRE_SLOTS; i++) {
+        write_and_restore_its_time(i * WIRE_SLOT_SIZE + 60);
+        CHECK_INT(thread_says(&s), SESSION_OVERWRITTEN);
+        CHECK(!s.unsaved);
+        CHECK_INT(session_peek(fd, "web03", &slot), 0);
+        CHECK_INT(slot.session, 2);
+        CHECK(wire_key_equal(&slot.root, &s.next.root));
+    }
+    usleep(20000);
+    CHECK_INT(truncate(path, 0), 0);
+    CHECK_INT(thread_says(&s), SESSION_OVERWRITTEN);
+    CHECK_INT(session_peek(fd, "web03", &slot), 0);
+    p.key = receiver_key(1, s.nonce);
+    session_tell(&s, WIRE_NOTE, "agent.beat", "next=10", -1, prove, &p);
+    CHECK_INT(session_end(&s), 0);
+    CHECK_INT(session_begin(&s, fd, "web03", &past), 0);
+    CHECK(past.clean && past.number == 1);
+    close(fd);
+}
+
+static void
+another_mode_of_the_file_is_told_and_a_touched_one_is_not(void)
+{
+    static struct session s;
+    const struct wire_key x = { .bytes = { 5 } };
+    struct pollfd p = { .fd = session_fd(), .events = POLLIN };
+    struct session_past past;
+    int fd = fresh();
+
+    CHECK_INT(session_begin(&s, fd, "web03", &past), 0);
+    usleep(20000);
+    CHECK_INT(chmod(path, 0644), 0);
+    CHECK_INT(thread_says(&s), SESSION_EXPOSED);
+    usleep(20000);
+    CHECK_INT(utimensat(AT_FDCWD, path, NULL, 0), 0);
+    CHECK_INT(thread_says(&s), SESSION_REKEY_NONE);
+    session_watch(&s);
+    CHECK_INT(session_rekey_begin(&s, &x), 0); /* nothing was done to it: nobody looks */
+    CHECK_INT(poll(&p, 1, -1), 1);
+    CHECK_INT(session_rekey_poll(&s), SESSION_REKEY_STORED);
+    close(fd);
+}
+
 int
 main(void)
 {
@@ -208,6 +290,11 @@ main(void)
     CHECK_RUN(a_file_that_cannot_be_written_does_not_stop_the_session);
     CHECK_RUN(a_damaged_blank_or_foreign_file_is_told_and_left_alone);
     CHECK_RUN(a_pairing_is_not_replaced_by_accident);
+    if (session_background() != 0) {
+        return 1;
+    }
+    CHECK_RUN(what_somebody_else_writes_into_the_file_is_found_and_put_right);
+    CHECK_RUN(another_mode_of_the_file_is_told_and_a_touched_one_is_not);
     unlink(path);
     rmdir(dir);
     return check_result();
