@@ -658,7 +658,7 @@ static const struct explanation entries[] = {
                       "that does not end. check= state=blind: a detector cannot guard. "
                       "baseline= state=: its file is missing, damaged, writable by others, changed in place, "
                       "or "
-                      "was replaced. "
+                      "was replaced. image=: what runs is not the file that the baseline has. "
                       "state=ok: it is over.",
             .causes = "Missing rights or kernel features, a full queue; or an attack on the agent.",
             .act = "tocsin status says what is missing and why.",

@@ -206,9 +206,26 @@ add_own(struct fs_roots *roots, const char *path)
     return add_rule(roots, &roots->own[roots->own_count++], FS_RANK_OWN) != NULL && add_plain(roots, plain);
 }
 
+/* The courier lies beside the program, if it is installed. */
+static bool
+add_courier(struct fs_roots *roots, const char *program)
+{
+    const char *slash = strrchr(program, '/');
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof(path), "%.*s/%s", (int)(slash - program), program, name_courier());
+
+    return n >= (int)sizeof(path) || add_own(roots, path);
+}
+
+static bool
+add_programs(struct fs_roots *roots, const char *program)
+{
+    return add_own(roots, program) && add_courier(roots, program);
+}
+
 /* The program's path, unless it runs from memory or was replaced: then the baseline knows it. */
 static bool
-add_program(struct fs_roots *roots)
+add_running(struct fs_roots *roots)
 {
     static const char gone[] = " (deleted)";
     char path[PATH_MAX];
@@ -221,23 +238,43 @@ add_program(struct fs_roots *roots)
     if ((size_t)n > sizeof(gone) && strcmp(path + n - (sizeof(gone) - 1), gone) == 0) {
         return true;
     }
-    return path[0] != '/' || add_own(roots, path);
+    return path[0] != '/' || add_programs(roots, path);
 }
 
-/* What starts us, in the two places where it may lie; what is not there is told when it comes. */
+/* What starts us and what changes that, wherever it may lie; what is not there is told when it comes. */
 static bool
 add_units(struct fs_roots *roots)
 {
-    static const char *const units[] = { "/etc/systemd/system/%s.service", "/etc/systemd/system/%s.service.d",
-        "/usr/lib/systemd/system/%s.service", "/usr/lib/systemd/system/%s.service.d" };
+    static const char *const folders[] = { "/etc/systemd/system", "/etc/systemd/system.control",
+        "/run/systemd/system", "/run/systemd/system.control", "/usr/local/lib/systemd/system",
+        "/usr/lib/systemd/system" };
+    static const char *const names[] = { "%s/%s.service", "%s/%s.service.d", "%s/service.d" };
     char path[CONF_PATH];
     bool fits = true;
 
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        snprintf(path, sizeof(path), units[i], name_program());
-        fits = fits && add_own(roots, path);
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+            snprintf(path, sizeof(path), names[k], folders[i], name_program());
+            fits = fits && add_own(roots, path);
+        }
     }
-    return fits;
+    snprintf(path, sizeof(path), "%s/multi-user.target.wants/%s.service", folders[0], name_program());
+    return fits && add_own(roots, path);
+}
+
+/* Whoever may write in it can put another key in the place of ours. What changes by itself own_state() names.
+ */
+static bool
+add_state(struct fs_roots *roots, const char *dir)
+{
+    char plain[PATH_MAX], target[PATH_MAX];
+
+    if (!make_plain(dir, plain)) {
+        return true;
+    }
+    const char *real = !is_silent(plain) && realpath(plain, target) != NULL ? target : plain;
+
+    return add_own(roots, plain) && add_own(roots, real) && keep(roots, &roots->state_dir, real);
 }
 
 static bool
@@ -255,7 +292,9 @@ add_own_of(struct fs_roots *roots, const struct baseline *base)
         }
         memcpy(path, e.path, e.path_len);
         path[e.path_len] = '\0';
-        if (!add_own(roots, path)) {
+        bool program =
+                e.type == BASELINE_REGULAR && (e.mode & 0111) != 0 && !fs_roots_courier(e.path, e.path_len);
+        if (!(program ? add_programs(roots, path) : add_own(roots, path))) {
             return false;
         }
     }
@@ -296,7 +335,6 @@ fs_roots_sort(struct fs_roots *roots)
 bool
 fs_roots_init(struct fs_roots *roots, const struct conf *conf, const struct baseline *base)
 {
-    char plain[PATH_MAX];
     bool fits = true;
 
     roots->count = roots->own_count = roots->rules.count = 0;
@@ -305,26 +343,24 @@ fs_roots_init(struct fs_roots *roots, const struct conf *conf, const struct base
     for (unsigned i = 0; i < conf->watches; i++) {
         fits = fits && add_watch(roots, &conf->watch[i]);
     }
-    fits = fits && add_own(roots, conf->config_path) && add_program(roots) && add_units(roots);
+    fits = fits && add_own(roots, conf->config_path) && add_running(roots) && add_units(roots) &&
+           add_state(roots, conf->state_dir);
     if (base != NULL && baseline_loaded(base)) {
         fits = fits && add_own_of(roots, base);
     }
     for (unsigned i = 0; i < conf->ignores; i++) {
         fits = fits && add_ignore(roots, conf->ignore[i]);
     }
-    if (make_plain(conf->state_dir, plain)) {
-        fits = fits && keep(roots, &roots->state_dir, plain);
-    }
     fs_roots_sort(roots);
     return fits;
 }
 
-/* What the agent itself writes while it runs. */
+/* What the agent and its commands write in it. */
 static bool
 own_state(const struct fs_roots *roots, const uint8_t *path, size_t len)
 {
-    static const char *const names[] = { BASELINE_FILE, "session", "ctl", "courier/spool.",
-        "courier/address" };
+    static const char *const names[] = { BASELINE_FILE, "session", "ctl", "courier/spool.", "courier/address",
+        "courier.new", "courier.old" };
     const struct fs_span *dir = &roots->state_dir;
 
     if (dir->len == 0 || len <= dir->len + 1 || !baseline_under(path, len, dir->path, dir->len)) {
@@ -436,6 +472,15 @@ fs_roots_own(const struct fs_roots *roots, const uint8_t *path, size_t len)
         }
     }
     return false;
+}
+
+bool
+fs_roots_courier(const uint8_t *path, size_t len)
+{
+    const char *name = name_courier();
+    size_t n = strlen(name);
+
+    return len > n && path[len - n - 1] == '/' && memcmp(path + len - n, name, n) == 0;
 }
 
 void

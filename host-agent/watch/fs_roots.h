@@ -6,9 +6,10 @@
  * A root is a path without symbolic links before its last component, where a walk begins: a watched path, or
  * the directory above the first wildcard of a pattern. What of it is guarded, the rules say (fs_rules.h). A
  * watch that is a symbolic link stands for the link and, with a root and a rule of its own, for what it
- * points to. Roots are in tree order and none is below another. The agent's own configuration, program and
- * systemd unit (with its drop-ins) are always roots; its baseline is guarded in another way (fs_guard.c) and
- * is never an entry of itself.
+ * points to. Roots are in tree order and none is below another. The agent's own configuration, its program
+ * and the courier beside it, its systemd unit with its drop-ins and its state directory are always roots,
+ * without what it writes there itself; its baseline is guarded in another way (fs_guard.c) and is never an
+ * entry of itself.
  */
 #include "conf/conf.h"
 #include "watch/baseline.h"
@@ -17,8 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FS_ROOTS 160
-#define FS_ROOTS_OWN 12
+#define FS_ROOTS 192
+#define FS_ROOTS_OWN 40
 #define FS_ROOTS_TEXT 65536
 
 struct fs_span {
@@ -74,6 +75,9 @@ bool fs_roots_care(const struct fs_roots *roots, const uint8_t *dir, size_t len)
 bool fs_roots_is_baseline(const struct fs_roots *roots, const uint8_t *path, size_t len);
 
 bool fs_roots_own(const struct fs_roots *roots, const uint8_t *path, size_t len);
+
+/* True for a path that ends as the courier's program is called. */
+bool fs_roots_courier(const uint8_t *path, size_t len);
 
 /*
  * What a user's path stands for among the roots: itself when it is guarded, else the roots below it; for a

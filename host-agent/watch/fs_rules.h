@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FS_RULES (2 * CONF_WATCHES + CONF_IGNORES + 16)
+#define FS_RULES (2 * CONF_WATCHES + CONF_IGNORES + 44)
 #define FS_RULES_LEVELS 40 /* directories on the way that a cursor keeps; a deeper path costs more */
 #define FS_RULES_TEXT (FS_RULES_LEVELS * 256)
 

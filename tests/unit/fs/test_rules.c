@@ -41,6 +41,7 @@ configure(const char *rules)
     ground.conf.watches = ground.conf.ignores = ground.conf.sets = 0;
     CHECK_INT(conf_parse(&ground.conf, "rules", text, len, note, NULL), 0);
     CHECK(fs_roots_init(&roots, &ground.conf, NULL));
+    fs_rules_start(&cursor);
 }
 
 static struct fs_match
@@ -77,7 +78,6 @@ static void
 the_rule_that_matches_most_of_a_path_governs_it(void)
 {
     ground_open();
-    fs_rules_start(&cursor);
     configure("Watch @ binaries\nWatch @/log logs\nWatch @/log/app\nIgnore @/log/app/tmp\n"
               "Watch @/log/app/tmp/keep devices\n");
     CHECK_INT(governs(""), set("binaries"));
@@ -97,7 +97,6 @@ static void
 of_two_that_match_the_same_a_path_beats_a_pattern_and_ignore_beats_watch(void)
 {
     ground_open();
-    fs_rules_start(&cursor);
     configure("Watch @/* binaries\nWatch @/a* logs\nWatch @/ab devices\nWatch @/both\nIgnore @/both\n"
               "Ignore @/**/*.bak\nWatch @/ab/mine.bak metadata\n");
     CHECK_INT(governs(""), 0);
@@ -114,7 +113,6 @@ static void
 a_link_is_governed_as_itself_and_its_target_by_the_same_rule_unless_it_has_its_own(void)
 {
     ground_open();
-    fs_rules_start(&cursor);
     ground_mkdir("real");
     ground_mkdir("own");
     CHECK_INT(symlink("real", ground_path("one")), 0);
@@ -135,7 +133,6 @@ a_cursor_says_what_a_search_says(void)
     unsigned seed = 1;
 
     ground_open();
-    fs_rules_start(&cursor);
     configure("Watch @/a\nIgnore @/a/b\nWatch @/**/c/?/a all\nWatch @/[ab]/** logs\nIgnore @/b/*/b\n"
               "Watch @/a/b/c/a/b\nWatch @/*/a/**/b binaries\n");
     for (int round = 0; round < 20000; round++) {

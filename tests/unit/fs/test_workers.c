@@ -419,7 +419,8 @@ what_changes_between_the_walk_and_the_reading_is_told_as_it_is_then(void)
         }
         CHECK_INT(said.verdict[FS_GONE], what == 1);
         CHECK_INT(said.verdict[FS_CHANGED], what == 0 || what == 2);
-        CHECK_INT(said.verdict[FS_SAME], what == 3 ? 4 : 3); /* with the tree, the other, and the program */
+        CHECK_INT(said.verdict[FS_SAME],
+                what == 3 ? 6 : 5); /* with the tree, the other, program, courier and state */
         CHECK_INT((said.differs & FS_TYPE) != 0, what == 2);
         finish();
         baseline_unload(&base);
