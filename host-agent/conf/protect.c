@@ -1,4 +1,5 @@
 #include "conf/protect.h"
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,8 +11,8 @@ const struct protect protect_table[CONF_PROTECTS] = {
             .name = "aide",
             .watch = { "/usr/bin/aide", "/usr/sbin/aideinit", "/usr/share/aide", "/etc/aide",
                     "/etc/default/aide", "/var/lib/aide/aide.db", "/etc/cron.daily/aide",
-                    "/etc/cron.daily/dailyaidecheck", "/usr/lib/systemd/system/dailyaidecheck.service",
-                    "/usr/lib/systemd/system/dailyaidecheck.timer", NULL },
+                    "/etc/cron.daily/dailyaidecheck", NULL },
+            .unit = { "*aidecheck*.*", NULL },
             .stamp = { "/var/log/aide/aide.log", "/var/lib/systemd/timers/stamp-dailyaidecheck.timer", NULL },
             .within_s = DAILY,
     },
@@ -26,6 +27,7 @@ const struct protect protect_table[CONF_PROTECTS] = {
             .name = "samhain",
             .watch = { "/usr/sbin/samhain", "/etc/samhain", "/etc/init.d/samhain",
                     "/var/lib/samhain/samhain_file", NULL },
+            .unit = { "samhain.*", NULL },
             .daemon = { "/usr/sbin/samhain", NULL },
     },
     [CONF_PROTECT_RKHUNTER] = {
@@ -40,23 +42,27 @@ const struct protect protect_table[CONF_PROTECTS] = {
     [CONF_PROTECT_CHKROOTKIT] = {
             .name = "chkrootkit",
             .watch = { "/usr/sbin/chkrootkit", "/usr/sbin/chkrootkit-daily", "/usr/lib/chkrootkit",
-                    "/etc/chkrootkit", "/etc/cron.daily/chkrootkit", "/usr/lib/systemd/system/chkrootkit.service",
-                    "/usr/lib/systemd/system/chkrootkit.timer", NULL },
+                    "/etc/chkrootkit", "/etc/cron.daily/chkrootkit", NULL },
+            .unit = { "chkrootkit.*", NULL },
             .stamp = { "/var/log/chkrootkit/log.today", "/var/lib/systemd/timers/stamp-chkrootkit.timer", NULL },
             .within_s = DAILY,
     },
     [CONF_PROTECT_CRON] = {
             .name = "cron",
-            .watch = { "/usr/sbin/cron", "/usr/bin/crontab", "/etc/crontab", "/etc/cron.d",
-                    "/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly",
-                    "/etc/default/cron", "/var/spool/cron/crontabs", "/usr/lib/systemd/system/cron.service", NULL },
+            /* Of its spool all but what Debian's at(1) keeps there: atjobs and atspool. */
+            .watch = { "/usr/sbin/cron", "/usr/sbin/crond", "/usr/sbin/anacron", "/usr/bin/crontab",
+                    "/etc/crontab", "/etc/anacrontab", "/etc/cron.*", "/etc/default/*cron",
+                    "/etc/sysconfig/crond", "/etc/pam.d/cron*", "/var/spool/cron/[!a]*",
+                    "/var/spool/cron/a[!t]*", "/var/spool/cron/at[!js]*", NULL },
+            .unit = { "*cron*.*", NULL },
             .daemon = { "/usr/sbin/cron", "/usr/sbin/crond", NULL },
     },
     [CONF_PROTECT_MAILER] = {
             .name = "mailer",
             .watch = { "/usr/sbin/sendmail", "/usr/sbin/exim4", "/usr/lib/exim4", "/etc/exim4",
                     "/usr/lib/postfix", "/etc/postfix", "/usr/libexec/sendmail", "/etc/mail", "/etc/aliases",
-                    "/usr/lib/systemd/system/exim4.service", "/usr/lib/systemd/system/postfix.service", NULL },
+                    NULL },
+            .unit = { "exim*.*", "postfix*.*", "sendmail*.*", NULL },
             .daemon = { "/usr/sbin/exim4", "/usr/lib/postfix/sbin/master", "/usr/libexec/sendmail/sendmail",
                     "/usr/sbin/sendmail-mta", NULL },
     },
@@ -92,6 +98,22 @@ add_watch(struct conf *conf, const char *path)
     return conf_add_watch(conf, path, strncmp(path, "/usr/", 5) == 0 ? "binaries" : NULL);
 }
 
+/* Units, their drop-ins, and the links that start them or put nothing in their places. */
+static bool
+add_unit(struct conf *conf, const char *name)
+{
+    static const char *const folders[] = { "/etc/systemd/system/**/", "/run/systemd/system/**/",
+        "/usr/lib/systemd/system/" };
+    char path[64];
+    bool fits = true;
+
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        snprintf(path, sizeof(path), "%s%s", folders[i], name);
+        fits = add_watch(conf, path) && fits;
+    }
+    return fits;
+}
+
 static bool
 add_daemon(struct conf *conf, const char *path)
 {
@@ -117,6 +139,9 @@ expand(struct conf *conf, const struct protect *p)
 
     for (unsigned i = 0; p->watch[i] != NULL; i++) {
         fits = add_watch(conf, p->watch[i]) && fits;
+    }
+    for (unsigned i = 0; p->unit[i] != NULL; i++) {
+        fits = add_unit(conf, p->unit[i]) && fits;
     }
     if (p->daemon[0] != NULL) {
         const char *daemon = p->daemon[0];

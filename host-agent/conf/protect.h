@@ -5,7 +5,8 @@
  */
 #include "conf/conf.h"
 
-#define PROTECT_WATCHES 12
+#define PROTECT_WATCHES 13
+#define PROTECT_UNITS 3
 #define PROTECT_DAEMONS 5
 #define PROTECT_STAMPS 6
 
@@ -13,6 +14,7 @@
 struct protect {
     const char *name;
     const char *watch[PROTECT_WATCHES + 1];  /* the first is there when it is installed */
+    const char *unit[PROTECT_UNITS + 1];     /* patterns of the names of what the service manager reads */
     const char *daemon[PROTECT_DAEMONS + 1]; /* one of these must run: the first that is there */
     const char *stamp[PROTECT_STAMPS + 1];   /* the newest of these was touched when it ran */
     uint32_t within_s;                       /* how often it should */

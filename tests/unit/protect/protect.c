@@ -1,13 +1,16 @@
 #include "conf/protect.h"
+#include "conf/pattern.h"
 #include "support/check.h"
 
 static struct conf conf;
 
-/* What Debian 12's packages install: dpkg -L and dpkg -c, by guard, with merged directories. */
-static const struct {
+struct place {
     enum conf_protect which;
     const char *path;
-} debian[] = {
+};
+
+/* What Debian 12's packages install: dpkg -L and dpkg -c, by guard, with merged directories. */
+static const struct place debian[] = {
     { CONF_PROTECT_AIDE, "/usr/bin/aide" },
     { CONF_PROTECT_AIDE, "/usr/sbin/aideinit" },
     { CONF_PROTECT_AIDE, "/usr/share/aide/bin/dailyaidecheck" },
@@ -43,6 +46,45 @@ static const struct {
     { CONF_PROTECT_MAILER, "/etc/mail/service.switch" },
 };
 
+/* Where an administrator, an attacker or another distribution puts what decides whether a guard runs. */
+static const struct place elsewhere[] = {
+    { CONF_PROTECT_AIDE, "/etc/systemd/system/dailyaidecheck.timer" },
+    { CONF_PROTECT_AIDE, "/etc/systemd/system/dailyaidecheck.timer.d/never.conf" },
+    { CONF_PROTECT_AIDE, "/etc/systemd/system/timers.target.wants/dailyaidecheck.timer" },
+    { CONF_PROTECT_SAMHAIN, "/etc/systemd/system/samhain.service" },
+    { CONF_PROTECT_CHKROOTKIT, "/run/systemd/system/chkrootkit.timer" },
+    { CONF_PROTECT_CRON, "/etc/anacrontab" },
+    { CONF_PROTECT_CRON, "/etc/cron.allow" },
+    { CONF_PROTECT_CRON, "/etc/cron.deny" },
+    { CONF_PROTECT_CRON, "/etc/cron.yearly/x" },
+    { CONF_PROTECT_CRON, "/etc/pam.d/cron" },
+    { CONF_PROTECT_CRON, "/etc/default/anacron" },
+    { CONF_PROTECT_CRON, "/etc/systemd/system/cron.service" },
+    { CONF_PROTECT_CRON, "/etc/systemd/system/cron.service.d/override.conf" },
+    { CONF_PROTECT_CRON, "/etc/systemd/system/multi-user.target.wants/cron.service" },
+    { CONF_PROTECT_CRON, "/run/systemd/system/cron.service" },
+    { CONF_PROTECT_CRON, "/run/systemd/system/cron.service.d/override.conf" },
+    { CONF_PROTECT_CRON, "/usr/lib/systemd/system/cron.service.d/override.conf" },
+    { CONF_PROTECT_CRON, "/etc/systemd/system/anacron.timer" },
+    { CONF_PROTECT_CRON, "/usr/sbin/crond" },
+    { CONF_PROTECT_CRON, "/usr/lib/systemd/system/crond.service" },
+    { CONF_PROTECT_CRON, "/etc/sysconfig/crond" },
+    { CONF_PROTECT_CRON, "/etc/pam.d/crond" },
+    { CONF_PROTECT_CRON, "/var/spool/cron/root" },
+    { CONF_PROTECT_CRON, "/var/spool/cron/apache" },
+    { CONF_PROTECT_CRON, "/var/spool/cron/atlas" },
+    { CONF_PROTECT_CRON, "/var/spool/cron/crontabs/root" },
+    { CONF_PROTECT_MAILER, "/etc/systemd/system/exim4.service" },
+    { CONF_PROTECT_MAILER, "/etc/systemd/system/postfix@.service.d/x.conf" },
+    { CONF_PROTECT_MAILER, "/run/systemd/system/sendmail.service" },
+};
+
+/* Beside them, and no guard's. */
+static const char *const others[] = { "/etc/systemd/system/ssh.service",
+    "/run/systemd/system/ssh.service.d/x", "/etc/systemd/system/multi-user.target.wants/ssh.service",
+    "/var/spool/cron/atjobs/a1", "/var/spool/cron/atspool/a1", "/etc/crypttab", "/etc/pam.d/sshd",
+    "/etc/systemd/system" };
+
 static void
 begin(void)
 {
@@ -55,7 +97,12 @@ watched(const char *path)
 {
     for (unsigned i = 0; i < conf.watches; i++) {
         size_t len = strlen(conf.watch[i].path);
+        struct pattern p;
 
+        CHECK(pattern_parse(&p, conf.watch[i].path, len) == NULL);
+        if (p.parts > 0 && pattern_covers(&p, path, strlen(path))) {
+            return true;
+        }
         if (strncmp(path, conf.watch[i].path, len) == 0 && (path[len] == '\0' || path[len] == '/')) {
             return true;
         }
@@ -64,17 +111,42 @@ watched(const char *path)
 }
 
 static void
-what_debian_installs_of_a_guard_is_watched(void)
+expect_watched(const struct place *place, size_t count)
 {
-    for (size_t i = 0; i < sizeof(debian) / sizeof(debian[0]); i++) {
+    for (size_t i = 0; i < count; i++) {
         begin();
-        CHECK(!watched(debian[i].path));
-        conf.protect[debian[i].which].on = true;
+        CHECK(!watched(place[i].path));
+        conf.protect[place[i].which].on = true;
         CHECK(protect_expand(&conf));
-        if (!watched(debian[i].path)) {
-            printf("%s: %s is not watched\n", conf_protect_name(debian[i].which), debian[i].path);
+        if (!watched(place[i].path)) {
+            printf("%s: %s is not watched\n", conf_protect_name(place[i].which), place[i].path);
             check_failures++;
         }
+    }
+}
+
+static void
+what_debian_installs_of_a_guard_is_watched(void)
+{
+    expect_watched(debian, sizeof(debian) / sizeof(debian[0]));
+}
+
+static void
+what_decides_whether_a_guard_runs_is_watched_wherever_it_may_come(void)
+{
+    expect_watched(elsewhere, sizeof(elsewhere) / sizeof(elsewhere[0]));
+}
+
+static void
+what_belongs_to_no_guard_is_not_watched(void)
+{
+    begin();
+    for (unsigned i = 0; i < CONF_PROTECTS; i++) {
+        conf.protect[i].on = true;
+    }
+    CHECK(protect_expand(&conf));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        CHECK(!watched(others[i]));
     }
 }
 
@@ -119,7 +191,7 @@ all_of_them_fit_and_what_does_not_is_said(void)
         conf.protect[i].on = true;
     }
     CHECK(protect_expand(&conf));
-    CHECK(conf.watches <= CONF_WATCHES / 2 + 8);
+    CHECK(conf.watches <= CONF_WATCHES * 5 / 8);
     begin();
     conf.watches = CONF_WATCHES - 1;
     conf.protect[CONF_PROTECT_CRON].on = true;
@@ -141,6 +213,8 @@ int
 main(void)
 {
     CHECK_RUN(what_debian_installs_of_a_guard_is_watched);
+    CHECK_RUN(what_decides_whether_a_guard_runs_is_watched_wherever_it_may_come);
+    CHECK_RUN(what_belongs_to_no_guard_is_not_watched);
     CHECK_RUN(every_row_is_made_of_paths_that_a_configuration_could_hold);
     CHECK_RUN(a_guard_that_must_run_is_demanded_even_when_it_is_not_there);
     CHECK_RUN(all_of_them_fit_and_what_does_not_is_said);
