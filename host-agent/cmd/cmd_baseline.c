@@ -54,6 +54,9 @@ static struct {
     uint64_t bytes;
     uint64_t entries;
     unsigned skipped;
+    bool unlooked;       /* something was left out, as no look at it was possible: */
+    size_t unlisted_len; /* the first of that which is no mount; 0: none */
+    uint8_t unlisted[BASELINE_PATH_MAX];
     uint64_t unknown; /* entries where the baseline is damaged */
     struct baseline_error damage;
     int64_t began_ms;
@@ -206,7 +209,9 @@ told(void *unused, enum fs_verdict verdict, const struct baseline_entry *was,
         job.unreadable += now->state == BASELINE_UNREADABLE;
         job.unstable += now->state == BASELINE_UNSTABLE;
     }
-    if (verdict != FS_SAME && job.decide != NULL) {
+    if (verdict == FS_UNLOOKED) {
+        kept = was;
+    } else if (verdict != FS_SAME && job.decide != NULL) {
         kept = job.decide(job.decide_to, verdict, was, now, differs) ? now : was;
     } else if (verdict != FS_SAME && baseline_loaded(&base)) {
         cmd_progress_clear();
@@ -234,6 +239,11 @@ go_through(const struct fs_span *top, unsigned tops)
     job.bytes += pass.bytes;
     job.entries += pass.looked;
     job.skipped += pass.skipped;
+    job.unlooked = job.unlooked || pass.unlooked;
+    if (job.unlisted_len == 0) {
+        memcpy(job.unlisted, pass.unlisted, pass.unlisted_len);
+        job.unlisted_len = pass.unlisted_len;
+    }
     if (pass.unknown > 0 || pass.damage.text[0] != '\0') {
         job.unknown += pass.unknown;
         job.damage = pass.damage;
@@ -328,6 +338,19 @@ print_root(const uint8_t *root)
     }
 }
 
+/* Where no look was possible, and what comes of that. */
+static void
+print_unlooked(const char *so)
+{
+    if (job.unlisted_len > 0) {
+        cmd_error("%s: cannot be listed; what is at and below it %s", shown(job.unlisted, job.unlisted_len),
+                so);
+    }
+    for (unsigned i = 0; fs_remote_at(i) != NULL; i++) {
+        cmd_error("%s: this mount does not answer; what is on it %s", cmd_text(fs_remote_at(i)), so);
+    }
+}
+
 /* What could not be taken in as it should be. */
 static void
 print_shortfalls(void)
@@ -340,13 +363,9 @@ print_shortfalls(void)
         cmd_error("%" PRIu64 " file%s kept changing while being read: told until accepted again",
                 job.unstable, plural_s(job.unstable));
     }
-    for (unsigned i = 0; fs_remote_at(i) != NULL; i++) {
-        cmd_error("%s: this mount does not answer; what is on it is not in the baseline",
-                cmd_text(fs_remote_at(i)));
-    }
+    print_unlooked(baseline_loaded(&base) ? "stays as the baseline has it" : "is not in the baseline");
     if (job.skipped > 0) {
-        cmd_error("%u path%s: too long, or a directory that cannot be listed; not in the baseline",
-                job.skipped, plural_s(job.skipped));
+        cmd_error("%u path%s: too long; not in the baseline", job.skipped, plural_s(job.skipped));
     }
 }
 
@@ -533,6 +552,10 @@ diff(const struct cmd *cmd)
     if (job.damage.text[0] != '\0') {
         refuse(&job.damage);
         return cmd_error("%" PRIu64 " entr%s could not be compared", job.unknown, plural_ies(job.unknown));
+    }
+    if (job.unlooked) {
+        print_unlooked("is not compared");
+        return CMD_ERROR;
     }
     return job.printed > 0 ? CMD_FINDINGS : CMD_CLEAN;
 }

@@ -8,7 +8,13 @@
 #include "watch/fs_rules.h"
 #include <stdbool.h>
 
-enum fs_verdict { FS_SAME, FS_CHANGED, FS_ADDED, FS_GONE };
+enum fs_verdict {
+    FS_SAME,
+    FS_CHANGED,
+    FS_ADDED,
+    FS_GONE,
+    FS_UNLOOKED /* it could not be looked at: no difference is known */
+};
 
 /* In what an entry differs. */
 #define FS_TYPE 0x1u

@@ -82,6 +82,7 @@ struct files {
     bool lost;  /* events were lost since the last sweep began */
     bool lost_open;
     bool unread_open;
+    bool unlisted_open;
     bool sources_open; /* a finding says that they are less than they could be */
     struct reading sweep_reading;
     struct reading rolling_reading;
@@ -185,6 +186,21 @@ tell_unread(void)
     begin_source(&f, "files.content", files.unread_open ? FINDING_OPEN : FINDING_CLOSE, WIRE_NOTE, "unread");
     finding_addf(&f, "files", "%llu", (unsigned long long)files.sweep.unread);
     report(&f);
+}
+
+/* A directory that cannot be listed hides what is in it: the first of the sweep is named, until one lists
+ * all. */
+static void
+tell_unlisted(void)
+{
+    const struct fs_pass *sweep = &files.sweep;
+
+    if (sweep->unlisted_len == 0 && !files.unlisted_open) {
+        return;
+    }
+    files.unlisted_open = sweep->unlisted_len > 0;
+    tell_source("files.names", files.unlisted_open ? FINDING_OPEN : FINDING_CLOSE, WIRE_ERRO, "unlisted",
+            "path", sweep->unlisted, sweep->unlisted_len);
 }
 
 /*
@@ -438,6 +454,7 @@ sweep_end(int64_t now)
         report(&f);
     }
     tell_unread();
+    tell_unlisted();
     files.sweeping = false;
     files.settled = true;
     files.sweep_took = now - files.sweep_began;
@@ -531,7 +548,7 @@ look_closer(const struct baseline_entry *was, const struct fs_rule *rule)
 
         if (fd >= 0) {
             close(fd);
-        } else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
+        } else if (errno == EACCES || errno == EPERM) {
             l->now.state = BASELINE_UNREADABLE;
         }
     }
@@ -760,6 +777,7 @@ files_open(const struct detector_env *env)
     files.base_told = false;
     files.sweeping = files.settled = files.again = files.lost = files.lost_open = files.sources_open = false;
     files.sweep_reading = files.rolling_reading = (struct reading){ .told = false };
+    files.unlisted_open = true; /* the process before this one may have told it */
     files.readings_due = 0;
     files.sweep_due = files.guard_due = files.sweep_began = files.sweep_took = files.sweep_ended = 0;
     if (!files.mapped) {
@@ -953,6 +971,12 @@ files_check(const struct detector_env *env)
         fprintf(stderr, "%s: %s: this mount does not answer; what is on it is not looked at\n",
                 name_program(), shown);
         code = -ETIMEDOUT;
+    }
+    if (files.sweep.unlisted_len > 0) {
+        wire_escape(shown, sizeof(shown), files.sweep.unlisted, files.sweep.unlisted_len, WIRE_ESCAPE_TEXT);
+        fprintf(stderr, "%s: %s: cannot be listed; what is at and below it is not compared\n", name_program(),
+                shown);
+        code = -EIO;
     }
     if (files.sweep.unread > 0) {
         fprintf(stderr,

@@ -74,6 +74,12 @@ fs_open_dir(const uint8_t *path, size_t len)
     return fd;
 }
 
+bool
+fs_is_gone(int error)
+{
+    return error == ENOENT || error == ENOTDIR || error == ELOOP;
+}
+
 static uint8_t
 type_of(mode_t mode)
 {
@@ -153,6 +159,7 @@ fs_look(struct fs_look *l, int dir_fd, const char *name)
 {
     begin(l, dir_fd, name);
     l->exists = fs_stat(dir_fd, name, &l->st, &l->flags);
+    l->error = errno;
     if (l->exists) {
         describe(l);
     }

@@ -22,6 +22,7 @@ struct fs_look {
     struct stat st;
     uint32_t flags;
     bool exists;
+    int error; /* when it does not: errno */
     /* while a file is being read */
     int dir_fd;
     const char *name;
@@ -64,5 +65,8 @@ void fs_look_rest(void);
  * descriptor is given.
  */
 int fs_open_dir(const uint8_t *path, size_t len);
+
+/* True when this errno of a name says that nothing is there, and not only that we could not look. */
+bool fs_is_gone(int error);
 
 #endif

@@ -1,6 +1,7 @@
 #include "watch/fs_names.h"
 #include "watch/dents.h"
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -106,6 +107,7 @@ halve(struct pile *p)
     size_t n = pile_count(p), keep = n / 2, used = 0;
 
     if (keep == 0) {
+        errno = ENOMEM;
         return false;
     }
     sort(p->text, p->order, n, before);

@@ -1,6 +1,7 @@
 #include "watch/fs_pass.h"
 #include "alarm/pages.h"
 #include "watch/fs_remote.h"
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,7 +15,8 @@ fs_pass_begin(struct fs_pass *p, const struct fs_span *top, unsigned tops)
     p->skipped = 0;
     p->unknown = p->unread = p->number = 0;
     p->damage.text[0] = '\0';
-    p->unlooked = false;
+    p->unlooked = p->closed_before = false;
+    p->unlisted_len = 0;
     p->walking = p->draining = p->full = p->rereading = p->held_valid = p->held_gap = p->item_valid = false;
     if (p->workers == NULL) {
         p->workers = fs_workers_none(p->alone);
@@ -89,19 +91,25 @@ hold_next(struct fs_pass *p)
 
 /* ---- telling ---- */
 
-/* One side or both; what was to be read is. `rule` is that of `now`. */
+/* Nothing was found where the baseline has something. `unknown`: because no look was possible. */
+static void
+tell_missing(struct fs_pass *p, const struct baseline_entry *was, bool unknown)
+{
+    if (!unknown && !fs_remote_silent(was->path, was->path_len)) {
+        p->told(p->told_to, FS_GONE, was, NULL, 0);
+        return;
+    }
+    p->unlooked = true;
+    if (p->read_all) {
+        p->told(p->told_to, FS_UNLOOKED, was, NULL, 0);
+    }
+}
+
+/* What was to be read is. `was` may be NULL. `rule` is that of `now`. */
 static void
 tell(struct fs_pass *p, const struct baseline_entry *was, struct baseline_entry *now,
         const struct fs_rule *rule, const struct fs_sight *sight)
 {
-    if (now == NULL) {
-        if (was != NULL && fs_remote_silent(was->path, was->path_len)) {
-            p->unlooked = true;
-        } else if (was != NULL) {
-            p->told(p->told_to, FS_GONE, was, NULL, 0);
-        }
-        return;
-    }
     p->looked++;
     now->own = p->read_all && fs_roots_own(p->roots, now->path, now->path_len);
     if (was == NULL) {
@@ -121,9 +129,23 @@ tell_first(struct fs_pass *p, struct baseline_entry *now)
 {
     struct fs_waiting *w = fs_pending_at(&p->pending, 0);
 
-    tell(p, w->has_was ? &w->was : NULL, now, w->rule, &w->sight);
+    if (now != NULL) {
+        tell(p, w->has_was ? &w->was : NULL, now, w->rule, &w->sight);
+    } else if (w->has_was) {
+        tell_missing(p, &w->was, w->unknown);
+    }
     fs_pending_drop(&p->pending);
     p->full = false;
+}
+
+/* Behind what is pending. NULL with `full` set when there is no room. */
+static struct fs_waiting *
+put_behind(struct fs_pass *p, const struct baseline_entry *was, struct baseline_entry *now)
+{
+    struct fs_waiting *w = fs_pending_add(&p->pending, was, now);
+
+    p->full = w == NULL || p->pending.count == FS_PENDING || p->workers->threads == 0;
+    return w;
 }
 
 /*
@@ -138,14 +160,28 @@ tell_in_order(struct fs_pass *p, const struct baseline_entry *was, struct baseli
         tell(p, was, now, rule, &p->sight);
         return true;
     }
-    struct fs_waiting *w = fs_pending_add(&p->pending, was, now);
+    struct fs_waiting *w = put_behind(p, was, now);
     if (w != NULL) {
         w->rule = rule;
         w->sight = p->sight;
     }
-    p->full = w == NULL || p->pending.count == FS_PENDING || p->workers->threads == 0;
     if (reading != NULL) {
         *reading = w;
+    }
+    return w != NULL;
+}
+
+/* The same for what the baseline has and nobody found. */
+static bool
+tell_missing_in_order(struct fs_pass *p, const struct baseline_entry *was, bool unknown)
+{
+    if (p->pending.count == 0) {
+        tell_missing(p, was, unknown);
+        return true;
+    }
+    struct fs_waiting *w = put_behind(p, was, NULL);
+    if (w != NULL) {
+        w->unknown = unknown;
     }
     return w != NULL;
 }
@@ -160,6 +196,7 @@ end_again(struct fs_pass *p)
     p->bytes += p->again.read.bytes;
     p->again.now.path = w->now.path;
     p->again.now.path_len = w->now.path_len;
+    w->unknown = !fs_is_gone(p->again.error);
     w->sight.st = p->again.st;
     w->sight.flags = p->again.flags;
     tell_first(p, p->again.exists ? &p->again.now : NULL);
@@ -185,6 +222,7 @@ look_again(struct fs_pass *p)
     }
     p->again_fd = fs_open_dir(w->now.path, parent > 1 ? parent - 1 : 1);
     if (p->again_fd < 0) {
+        w->unknown = !fs_is_gone(errno);
         tell_first(p, NULL);
         return;
     }
@@ -240,11 +278,34 @@ take_first(struct fs_pass *p)
 
 /* ---- the walk ---- */
 
+/* The first place of the pass that could not be listed or looked at. Silent mounts are told as such. */
+static void
+note_unlisted(struct fs_pass *p, const uint8_t *path, size_t len)
+{
+    if (p->unlisted_len == 0 && !fs_remote_silent(path, len)) {
+        memcpy(p->unlisted, path, len);
+        p->unlisted_len = len;
+    }
+    p->unlooked = true;
+}
+
+/* The item the walk gave is behind the baseline's entry: nothing is there, or the walk could not look. */
 static void
 place_gone(struct fs_pass *p)
 {
-    if (p->held_gap || !fs_roots_hold(p->roots, p->held.path, p->held.path_len) ||
-            tell_in_order(p, &p->held, NULL, NULL, NULL)) {
+    const struct fs_walk *w = p->walk;
+    const struct baseline_entry *held = &p->held;
+
+    if (p->held_gap || !fs_roots_hold(p->roots, held->path, held->path_len)) {
+        hold_next(p);
+        return;
+    }
+    bool unknown =
+            w->unlisted_len > 0 && baseline_under(held->path, held->path_len, w->unlisted, w->unlisted_len);
+    if (unknown) {
+        note_unlisted(p, w->unlisted, w->unlisted_len);
+    }
+    if (tell_missing_in_order(p, held, unknown)) {
         hold_next(p);
     }
 }
@@ -289,6 +350,7 @@ place_item(struct fs_pass *p, const struct baseline_entry *was)
     l->now.path_len = (uint16_t)p->item.path_len;
     if (p->item.unreadable) {
         l->now.state = BASELINE_UNREADABLE;
+        p->closed_before = was != NULL && was->state == BASELINE_UNREADABLE;
     }
     bool read = p->read_all ? fs_wants_content(&l->now, p->item.rule)
                             : was != NULL && fs_needs_content(was, &l->now, p->item.rule);
@@ -355,6 +417,7 @@ begin_top(struct fs_pass *p)
     const struct fs_span *top = &p->top[p->at];
 
     baseline_seek(&p->iter, p->base, top->path, top->len);
+    p->closed_before = false;
     hold_next(p);
     fs_walk_begin(p->walk, top->path, top->len, p->roots);
     p->walking = true;
@@ -370,6 +433,19 @@ end_top(struct fs_pass *p)
     p->at++;
 }
 
+/* A directory that was closed to us when the baseline was made hides nothing that was seen then. */
+static void
+next_item(struct fs_pass *p)
+{
+    const struct fs_walk *w = p->walk;
+
+    p->item_valid = fs_walk_next(p->walk, &p->item);
+    if (w->unlisted_len > 0 && !p->closed_before) {
+        note_unlisted(p, w->unlisted, w->unlisted_len);
+    }
+    p->closed_before = p->closed_before && !p->item_valid;
+}
+
 static void
 walk_on(struct fs_pass *p)
 {
@@ -377,13 +453,17 @@ walk_on(struct fs_pass *p)
 
     if (!p->walking && fs_remote_silent_now(top->path, top->len)) {
         p->unlooked = true;
-        p->at++;
-        return;
+        if (!p->read_all) {
+            p->at++;
+            return;
+        }
     }
     if (!p->walking) {
         begin_top(p);
     }
-    p->item_valid = p->item_valid || fs_walk_next(p->walk, &p->item);
+    if (!p->item_valid) {
+        next_item(p);
+    }
     if (p->item_valid) {
         p->sight = (struct fs_sight){ .st = p->item.st,
             .flags = p->item.flags,

@@ -16,7 +16,7 @@
 #include "watch/fs_workers.h"
 #include <stdbool.h>
 
-/* `was` is NULL for FS_ADDED, `now` for FS_GONE. */
+/* `was` is NULL for FS_ADDED, `now` for FS_GONE and FS_UNLOOKED, which is told for `read_all` alone. */
 typedef void fs_told_fn(void *to, enum fs_verdict verdict, const struct baseline_entry *was,
         const struct baseline_entry *now, unsigned differs);
 
@@ -41,7 +41,8 @@ struct fs_pass {
     uint64_t unread;              /* files whose content is not compared though their rule asks for it */
     uint64_t unknown;             /* entries that were looked at where the baseline is damaged: not told */
     struct baseline_error damage; /* the first that was met; "" */
-    bool unlooked;                /* something lies on a mount that does not answer, and was left out */
+    bool unlooked; /* something is on a mount that does not answer, or cannot be listed, and was left out */
+    size_t unlisted_len; /* of the first directory, or name, whose list or look failed; 0: none */
     bool walking;
     bool draining;  /* for fs_pass_let_go() */
     bool full;      /* nothing more is taken on until something was told */
@@ -49,7 +50,8 @@ struct fs_pass {
     bool held_valid;
     bool held_gap;
     bool item_valid;
-    uint64_t number; /* of the held entry, through all tops */
+    bool closed_before; /* the item is a directory that we may not list, as the baseline has it */
+    uint64_t number;    /* of the held entry, through all tops */
     struct baseline_iter iter;
     struct baseline_entry held; /* the baseline's next entry under the top, unless that is a gap */
     struct fs_item item;        /* the walk's */
@@ -58,6 +60,7 @@ struct fs_pass {
     struct fs_look again;
     int again_fd;
     struct fs_pending pending;
+    uint8_t unlisted[BASELINE_PATH_MAX];
 };
 
 enum fs_pass_step {

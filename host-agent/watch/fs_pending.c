@@ -65,7 +65,7 @@ fs_pending_add(struct fs_pending *p, const struct baseline_entry *was, const str
     w->from = (uint32_t)p->next;
     w->has_was = was != NULL;
     w->has_now = now != NULL;
-    w->reading = false;
+    w->reading = w->unknown = false;
     if (was != NULL) {
         copy_entry(p, &w->was, was);
     }

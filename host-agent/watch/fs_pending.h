@@ -23,6 +23,7 @@ struct fs_waiting {
     bool has_was;
     bool has_now;
     bool reading;  /* the rest of `now` comes from the job */
+    bool unknown;  /* what is there now could not be looked at */
     uint32_t from; /* its place in the room */
     struct baseline_entry was;
     struct baseline_entry now;  /* its path ends with a NUL */

@@ -35,7 +35,7 @@ fs_walk_map(struct fs_walk *w, size_t arena_size)
 {
     size_t frames = (FRAMES * sizeof(struct fs_frame) + 4095) / 4096 * 4096;
     size_t paths = (PATH_ROOM + 4095) / 4096 * 4096;
-    uint8_t *map = mmap(NULL, frames + paths + DENTS + arena_size, PROT_READ | PROT_WRITE,
+    uint8_t *map = mmap(NULL, frames + 2 * paths + DENTS + arena_size, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (map == MAP_FAILED) {
@@ -44,8 +44,9 @@ fs_walk_map(struct fs_walk *w, size_t arena_size)
     memset(w, 0, offsetof(struct fs_walk, cursor));
     w->frame = (struct fs_frame *)(void *)map;
     w->path = map + frames;
-    w->dents = map + frames + paths;
-    w->arena = map + frames + paths + DENTS;
+    w->unlisted = map + frames + paths;
+    w->dents = map + frames + 2 * paths;
+    w->arena = w->dents + DENTS;
     w->arena_size = arena_size;
     w->top_fd = w->next_fd = -1;
     w->top_cookie = FS_NO_COOKIE;
@@ -73,7 +74,23 @@ fs_walk_end(struct fs_walk *w)
         close(w->top_fd);
     }
     w->top_fd = w->next_fd = -1;
+    w->shut = false;
+    w->unlisted_len = 0;
     w->arena_used = 0;
+}
+
+/* What is at and below the first `len` bytes of the path is not known. */
+static void
+note_unlisted(struct fs_walk *w, size_t len)
+{
+    if (w->unlisted_len > 0 && baseline_under(w->path, len, w->unlisted, w->unlisted_len)) {
+        return;
+    }
+    if (w->unlisted_len > 0 && !baseline_under(w->unlisted, w->unlisted_len, w->path, len)) {
+        len = w->frame[w->depth - 1].path_len; /* both are in it */
+    }
+    memcpy(w->unlisted, w->path, len);
+    w->unlisted_len = len;
 }
 
 void
@@ -93,6 +110,9 @@ fs_walk_begin(struct fs_walk *w, const uint8_t *path, size_t len, const struct f
         parent--;
     }
     w->top_fd = fs_open_dir(path, parent);
+    if (w->top_fd < 0 && !fs_is_gone(errno)) {
+        note_unlisted(w, len);
+    }
 }
 
 /* File systems that show the kernel instead of keeping files: without end, without meaning for a baseline. */
@@ -158,6 +178,7 @@ worth_entering(struct fs_walk *w, int fd, const struct stat *st, const struct fs
         }
     }
     if (fstatfs(fd, &fs) < 0) {
+        w->shut = true;
         return false;
     }
     long type = (long)(unsigned long)fs.f_type & 0xFFFFFFFFL;
@@ -184,11 +205,12 @@ open_item(struct fs_walk *w, struct fs_item *item, const struct fs_match *m)
     int fd = fs_open(item->dir_fd, item->name, O_RDONLY | O_DIRECTORY, item->st.st_uid);
 
     if (fd < 0) {
-        item->unreadable = errno != ENOENT && errno != ENOTDIR && errno != ELOOP;
+        w->shut = !fs_is_gone(errno);
+        item->unreadable = errno == EACCES || errno == EPERM;
         return;
     }
     if (!fs_stat(fd, "", &st, &item->flags)) {
-        item->unreadable = true;
+        w->shut = true;
         close(fd);
         return;
     }
@@ -210,17 +232,26 @@ open_listed(struct fs_item *item)
     return fd;
 }
 
-/* A mount may have come at any name since they were asked: one that is silent is left alone. */
+/*
+ * A mount may have come at any name since they were asked: one that is silent is left alone. What may not
+ * even be looked at is somebody's mount, which hides what was there.
+ */
 static bool
-look_at(const struct fs_walk *w, struct fs_item *item, bool is_dir)
+look_at(struct fs_walk *w, struct fs_item *item, bool is_dir)
 {
     bool kept = !is_dir && w->depth > 0 && w->frame[w->depth - 1].kept;
 
     if (kept && fs_stat_kept(item->dir_fd, item->name, &item->st, &item->flags)) {
         return true;
     }
-    return !fs_remote_silent_now(w->path, item->path_len) &&
-           fs_stat(item->dir_fd, item->name, &item->st, &item->flags);
+    if (fs_remote_silent_now(w->path, item->path_len)) {
+        return false;
+    }
+    bool seen = fs_stat(item->dir_fd, item->name, &item->st, &item->flags);
+    if (!seen && !fs_is_gone(errno) && errno != EACCES && errno != EPERM) {
+        note_unlisted(w, item->path_len);
+    }
+    return seen;
 }
 
 static struct fs_match
@@ -291,7 +322,9 @@ list(struct fs_walk *w, struct fs_frame *f)
     /* Half of what is left: the other half is for what is below. */
     bool good = fs_names_read(&f->names, &src, f->fd, w->arena + w->arena_used, left / 2);
     w->arena_used += f->names.size;
-    w->skipped += good ? 0 : 1;
+    if (!good && !fs_is_gone(errno)) {
+        note_unlisted(w, f->path_len);
+    }
     return good;
 }
 
@@ -324,6 +357,7 @@ reopen(const struct fs_walk *w, const struct fs_frame *f, int child_fd)
     struct stat st;
 
     if (fs_remote_silent_now(w->path, f->path_len)) {
+        errno = ETIMEDOUT;
         return -1;
     }
     int fd = child_fd >= 0 ? fs_open(child_fd, "..", O_RDONLY | O_DIRECTORY, (uid_t)-1) : -1;
@@ -346,13 +380,16 @@ reopen(const struct fs_walk *w, const struct fs_frame *f, int child_fd)
 /* Opens the innermost directory if it was closed. What is not where it was has nothing left at these paths.
  */
 static void
-make_open(const struct fs_walk *w, struct fs_frame *f, int child_fd)
+make_open(struct fs_walk *w, struct fs_frame *f, int child_fd)
 {
     if (f->fd >= 0) {
         return;
     }
     f->fd = reopen(w, f, child_fd);
     if (f->fd < 0) {
+        if (!fs_is_gone(errno)) {
+            note_unlisted(w, f->path_len);
+        }
         f->names.next = f->names.count;
         f->names.more = false;
     }
@@ -433,6 +470,14 @@ fs_walk_next(struct fs_walk *w, struct fs_item *item)
 {
     if (w->at_top) {
         return give_top(w, item);
+    }
+    if (w->depth == 0 && w->next_fd < 0 && !w->shut) {
+        return false;
+    }
+    w->unlisted_len = 0;
+    if (w->shut) {
+        w->shut = false;
+        note_unlisted(w, w->next_len);
     }
     if (w->next_fd >= 0) {
         push(w);

@@ -32,7 +32,7 @@ struct fs_item {
     uint32_t flags;
     const struct fs_rule
             *rule;   /* that guards it; NULL: a directory on the way to what is guarded, or no roots */
-    bool unreadable; /* a directory that cannot be listed */
+    bool unreadable; /* a directory that we may not list */
 };
 
 struct fs_walk {
@@ -43,9 +43,16 @@ struct fs_walk {
     size_t arena_size;
     size_t arena_used;
     unsigned depth;
-    unsigned skipped; /* items whose path is too long, directories whose list broke off */
-    int top_fd;       /* of the directory that holds the top */
-    int next_fd;      /* the directory just given, to be gone into; -1 for none */
+    unsigned skipped; /* items whose path is too long */
+    /*
+     * Of what the last call passed by, the outermost place where it is not known what is at and below it:
+     * a directory that cannot be listed whole, or a name that cannot be looked at. At the end it stays.
+     */
+    uint8_t *unlisted;
+    size_t unlisted_len; /* 0: none */
+    bool shut;           /* the directory just given could not be opened */
+    int top_fd;          /* of the directory that holds the top */
+    int next_fd;         /* the directory just given, to be gone into; -1 for none */
     struct stat next_st;
     size_t next_len;
     bool at_top;

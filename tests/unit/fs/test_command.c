@@ -11,6 +11,7 @@
 
 static char printed[1 << 20];
 static char output[100];
+static bool without_rights; /* as the user nobody */
 
 /* In a process of its own, as a command is. Returns the exit status; what it said is in printed[]. */
 static int
@@ -30,6 +31,9 @@ run(bool json, int argc, const char *const *argv)
 
         dup2(fd, 1);
         dup2(fd, 2);
+        if (without_rights && (setgid(65534) < 0 || setuid(65534) < 0)) {
+            _exit(99);
+        }
         int code = cmd_baseline(&cmd);
         fflush(stdout);
         _exit(code);
@@ -236,6 +240,32 @@ accept_takes_a_tree_that_is_gone_and_a_rename(void)
 }
 
 static void
+accept_keeps_what_is_in_a_directory_that_cannot_be_listed_and_says_so(void)
+{
+    if (geteuid() != 0) {
+        printf("skipped: needs root to make directories that it cannot list itself\n");
+        return;
+    }
+    prepare();
+    chmod(ground.state, 0777);
+    without_rights = true;
+    CHECK_INT(RUN("build"), CMD_CLEAN);
+    chmod(ground_path("dir"), 0700);
+    chmod(ground_path("other"), 0600);
+    CHECK_INT(RUN("diff"), CMD_ERROR);
+    PRINTED("2 differences in ");
+    PRINTED("tree/dir: cannot be listed; what is at and below it is not compared\n");
+    CHECK_INT(RUN("accept", ground.tree), CMD_CLEAN);
+    PRINTED("2 differences accepted");
+    PRINTED("tree/dir: cannot be listed; what is at and below it stays as the baseline has it\n");
+    chmod(ground_path("dir"), 0755);
+    CHECK_INT(RUN("diff"), CMD_FINDINGS);
+    PRINTED("tree/dir mode=0700>0755");
+    PRINTED("1 difference in ");
+    without_rights = false;
+}
+
+static void
 a_dry_run_of_accept_writes_nothing(void)
 {
     uint8_t before[WIRE_HASH_SIZE], after[WIRE_HASH_SIZE];
@@ -389,6 +419,7 @@ main(void)
     CHECK_RUN(accept_of_nothing_new_leaves_the_file_alone);
     CHECK_RUN(a_damaged_baseline_is_refused_and_left_as_it_is);
     CHECK_RUN(accept_takes_a_tree_that_is_gone_and_a_rename);
+    CHECK_RUN(accept_keeps_what_is_in_a_directory_that_cannot_be_listed_and_says_so);
     CHECK_RUN(a_dry_run_of_accept_writes_nothing);
     CHECK_RUN(a_baseline_of_version_1_is_refused_with_what_to_do);
     CHECK_RUN(an_export_is_imported_to_the_same_root);

@@ -370,6 +370,29 @@ comes(const char *text, enum finding_op op)
     return false;
 }
 
+static void
+a_directory_that_cannot_be_listed_is_told_until_a_sweep_lists_all(void)
+{
+    static const char said[] = "source=files.names state=unlisted";
+
+    if (geteuid() == 0) {
+        puts("left out: root may list everything");
+        return;
+    }
+    ground_open();
+    ground_mkdir("dir");
+    ground_write("dir/inner", "");
+    ground.conf.sweep_s = 1;
+    CHECK(ground_baseline());
+    CHECK(guarding_starts());
+    deed("chmod 0 dir");
+    CHECK(comes(said, FINDING_OPEN));
+    CHECK(strstr(ground_begins(said)->text, ground_path("dir")) != NULL);
+    CHECK(ground_about("dir/inner") == NULL);
+    deed("chmod 755 dir");
+    CHECK(comes(said, FINDING_CLOSE));
+}
+
 /* Whoever reads it waits until the descriptor is closed. Below 0 where the kernel has no such events. */
 static int
 hold_reading(const char *name)
@@ -824,6 +847,7 @@ with_events(void)
     CHECK_RUN(what_a_pattern_matches_is_told_wherever_it_comes);
     CHECK_RUN(a_capability_that_is_given_to_a_file_is_told_at_once);
     CHECK_RUN(what_is_not_read_is_told_as_a_note);
+    CHECK_RUN(a_directory_that_cannot_be_listed_is_told_until_a_sweep_lists_all);
     CHECK_RUN(a_reading_that_does_not_end_is_told_until_it_does_and_events_go_on);
     CHECK_RUN(a_change_made_while_nobody_looked_is_told_at_start);
     CHECK_RUN(more_events_than_the_queue_holds_are_told_as_lost_and_swept);

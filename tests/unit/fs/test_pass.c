@@ -309,6 +309,39 @@ what_cannot_be_read_is_a_state_and_no_finding(void)
     CHECK(as_nobody(unreadable_becomes_readable));
 }
 
+/* The directory itself, and not what is in it. */
+static bool
+closed_is_told(void)
+{
+    bool good = ground_check() == -1;
+
+    good = good && strncmp(ground_says("dir", CHANGED), "mode=0755>0700 what=read>unreadable", 35) == 0;
+    return good && ground_about("dir/deep") == NULL && ground_about("dir/deep/inner") == NULL &&
+           ground_about("dirt") == NULL && ground_about("a") != NULL && ground_about("z") != NULL;
+}
+
+static void
+what_is_in_a_directory_that_cannot_be_listed_is_not_told_as_gone(void)
+{
+    if (geteuid() != 0) {
+        printf("skipped: needs root to make directories that it cannot list itself\n");
+        return;
+    }
+    ground_open();
+    ground_mkdir("dir");
+    ground_mkdir("dir/deep");
+    ground_write("dir/deep/inner", "");
+    ground_write("a", "");
+    ground_write("dirt", "");
+    ground_write("z", "");
+    chmod(ground.state, 0777);
+    CHECK(as_nobody(ground_baseline));
+    chmod(ground_path("dir"), 0700);
+    unlink(ground_path("a"));
+    unlink(ground_path("z"));
+    CHECK(as_nobody(closed_is_told));
+}
+
 static void
 a_file_that_changes_while_it_is_read_is_told_as_unstable(void)
 {
@@ -627,6 +660,7 @@ main(void)
     CHECK_RUN(a_path_of_four_kilobytes_and_more_is_guarded);
     CHECK_RUN(what_would_block_is_never_opened);
     CHECK_RUN(what_cannot_be_read_is_a_state_and_no_finding);
+    CHECK_RUN(what_is_in_a_directory_that_cannot_be_listed_is_not_told_as_gone);
     CHECK_RUN(a_file_that_changes_while_it_is_read_is_told_as_unstable);
     CHECK_RUN(a_file_whose_content_the_baseline_could_not_take_is_told);
     CHECK_RUN(a_file_that_changes_once_while_it_is_read_is_read_again);

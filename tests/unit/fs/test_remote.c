@@ -2,6 +2,7 @@
  * A mount that never answers: a FUSE file system whose program does not speak. Any look at it blocks until it
  * does.
  */
+#include "cmd/cmd.h"
 #include "ground.h"
 #include "guarding.h"
 #include "support/check.h"
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -331,6 +333,55 @@ a_mount_that_hangs_over_a_watch_or_above_one_holds_up_no_other(void)
     }
 }
 
+/* As a command is, in a process of its own. Its exit status. */
+static int
+accept_all(void)
+{
+    const char *const words[] = { "accept", "/" };
+    struct cmd cmd = { .config_path = ground.conf.config_path,
+        .state_dir = ground.state,
+        .argc = 2,
+        .argv = (char **)(uintptr_t)words };
+    int status = -1;
+
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+        _exit(cmd_baseline(&cmd));
+    }
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Below what is watched, or watched itself. */
+static void
+what_a_mount_that_hangs_hides_stays_in_the_baseline_that_is_accepted(void)
+{
+    for (int watched = 0; watched < 2; watched++) {
+        ground_open();
+        ground_write("file", "a");
+        ground_mkdir("net");
+        ground_write("net/inner", "a");
+        snprintf(hung, sizeof(hung), "%s", ground_path("net"));
+        FILE *out = fopen(ground.conf.config_path, "w");
+        fprintf(out, "Host lab\nWatch %s\n", watched ? hung : ground.tree);
+        fclose(out);
+        ground_watch(0, watched ? hung : ground.tree);
+        CHECK(ground_baseline());
+        out = fopen(ground.conf.config_path, "a"); /* something to accept: it is watched, too */
+        fprintf(out, "Beat 7\n");
+        fclose(out);
+        CHECK(hang());
+        CHECK_INT(accept_all(), CMD_CLEAN);
+        let_go();
+        CHECK_INT(umount2(hung, MNT_DETACH), 0);
+        fs_remote_look();
+        CHECK_INT(ground_check(), 0);
+        end();
+    }
+}
+
 /* As the warden would have it, beside the mount that is still there. */
 static void
 who_starts_anew_below_a_mount_that_hangs_tells_the_rest(void)
@@ -414,6 +465,7 @@ main(void)
     CHECK_RUN(a_watch_that_lies_on_a_mount_that_hangs_holds_up_no_other);
     CHECK_RUN(a_mount_that_hangs_over_a_watch_or_above_one_holds_up_no_other);
     CHECK_RUN(a_mount_that_hangs_where_no_path_leads_is_told_as_one_of_others);
+    CHECK_RUN(what_a_mount_that_hangs_hides_stays_in_the_baseline_that_is_accepted);
     CHECK_RUN(who_starts_anew_below_a_mount_that_hangs_tells_the_rest);
     CHECK_RUN(a_mount_that_hangs_over_the_baseline_is_told_and_the_baseline_in_force_stays);
     CHECK_RUN(a_mount_that_hangs_over_the_package_database_holds_up_nobody);

@@ -197,6 +197,118 @@ a_directory_moved_during_the_walk_ends_nothing(void)
     fs_walk_end(&walk);
 }
 
+/* Opens what may still be opened. */
+static void
+use_up_descriptors(struct rlimit *before)
+{
+    struct rlimit few = { .rlim_cur = 128 };
+
+    getrlimit(RLIMIT_NOFILE, before);
+    few.rlim_max = before->rlim_max;
+    setrlimit(RLIMIT_NOFILE, &few);
+    while (dup(1) >= 0) {
+    }
+}
+
+static void
+free_descriptors(const struct rlimit *before, int from)
+{
+    for (int fd = from; fd < 128; fd++) {
+        close(fd);
+    }
+    setrlimit(RLIMIT_NOFILE, before);
+}
+
+static bool
+unlisted_is(const char *path)
+{
+    return walk.unlisted_len == strlen(path) && memcmp(walk.unlisted, path, walk.unlisted_len) == 0;
+}
+
+static void
+a_directory_that_cannot_be_opened_is_said_to_be_unlisted_with_what_comes_behind_it(void)
+{
+    static const char *const names[] = { "a", "b", "c" };
+    struct fs_item item;
+    struct rlimit before;
+
+    ground_open();
+    for (size_t i = 0; i < 3; i++) {
+        char inner[16];
+
+        ground_mkdir(names[i]);
+        snprintf(inner, sizeof(inner), "%s/x", names[i]);
+        ground_write(inner, "");
+    }
+    begin(ground.tree);
+    CHECK(fs_walk_next(&walk, &item));
+    int from = dup(1);
+    use_up_descriptors(&before);
+    for (size_t i = 0; i < 3; i++) {
+        CHECK(fs_walk_next(&walk, &item));
+        CHECK_STR(item.name, names[i]);
+        CHECK(!item.unreadable);
+        CHECK(i == 0 ? walk.unlisted_len == 0 : unlisted_is(ground_path(names[i - 1])));
+    }
+    for (int i = 0; i < 2; i++) {
+        CHECK(!fs_walk_next(&walk, &item));
+        CHECK(unlisted_is(ground_path("c")));
+    }
+    free_descriptors(&before, from);
+    fs_walk_end(&walk);
+    begin(ground.tree);
+    CHECK_INT(walk_all(NULL), 7);
+}
+
+/* What was closed on the way down has names behind those that were given. */
+static void
+directories_that_cannot_be_opened_again_on_the_way_up_are_unlisted_from_the_outermost(void)
+{
+    struct fs_item item;
+    struct rlimit before;
+    unsigned n = 0;
+
+    ground_open();
+    dig(FS_WALK_FDS + 10, "d");
+    begin(ground.tree);
+    do {
+        CHECK(fs_walk_next(&walk, &item));
+    } while (strcmp(item.name, "bottom") != 0);
+    int from = dup(1);
+    use_up_descriptors(&before);
+    for (; fs_walk_next(&walk, &item); n++) {
+        CHECK_INT(walk.unlisted_len, 0);
+        (void)dup(1); /* in the place of what was closed */
+    }
+    CHECK(n > 0 && n < FS_WALK_FDS + 10);
+    CHECK(unlisted_is(ground.tree));
+    free_descriptors(&before, from);
+    fs_walk_end(&walk);
+}
+
+static void
+a_list_that_breaks_off_is_said_to_be_unlisted_and_one_of_a_directory_that_went_is_not(void)
+{
+    struct fs_item item;
+    struct fs_walk keep = walk;
+
+    ground_open();
+    ground_mkdir("a");
+    CHECK_INT(fs_walk_map(&walk, 32), 0); /* too small for a name */
+    begin(ground.tree);
+    CHECK(fs_walk_next(&walk, &item));
+    CHECK(!fs_walk_next(&walk, &item));
+    CHECK(unlisted_is(ground.tree));
+    fs_walk_end(&walk);
+    walk = keep;
+    begin(ground.tree);
+    CHECK(fs_walk_next(&walk, &item) && fs_walk_next(&walk, &item));
+    CHECK_INT(rmdir(ground_path("a")), 0);
+    CHECK(!fs_walk_next(&walk, &item));
+    CHECK_INT(walk.unlisted_len, 0);
+    fs_walk_end(&walk);
+}
+
 static void
 the_kernels_own_file_systems_are_not_entered(void)
 {
@@ -274,6 +386,9 @@ main(void)
     CHECK_RUN(a_tree_deeper_than_any_path_is_walked_with_few_descriptors);
     CHECK_RUN(what_is_behind_the_longest_path_is_counted_as_skipped);
     CHECK_RUN(a_directory_moved_during_the_walk_ends_nothing);
+    CHECK_RUN(a_directory_that_cannot_be_opened_is_said_to_be_unlisted_with_what_comes_behind_it);
+    CHECK_RUN(directories_that_cannot_be_opened_again_on_the_way_up_are_unlisted_from_the_outermost);
+    CHECK_RUN(a_list_that_breaks_off_is_said_to_be_unlisted_and_one_of_a_directory_that_went_is_not);
     CHECK_RUN(the_kernels_own_file_systems_are_not_entered);
     CHECK_RUN(a_top_that_is_not_there_is_an_empty_walk);
     CHECK_RUN(a_link_on_the_way_to_a_top_is_not_followed);

@@ -375,7 +375,7 @@ what_waits_stays_as_it_was_however_often_the_room_is_gone_round(void)
 }
 
 static struct {
-    unsigned verdict[4];
+    unsigned verdict[FS_UNLOOKED + 1];
     unsigned differs;
 } said;
 
