@@ -652,7 +652,8 @@ static const struct explanation entries[] = {
             .code = "agent.self",
             .means = "Something about the agent itself: a process of its own, an event source, its baseline "
                      "or state.",
-            .raised = "proc= state=: a process died, was stopped or hangs. source= state=: the kernel does "
+            .raised = "proc= state=: a process died, was stopped, hangs or cannot be started. source= "
+                      "state=: the kernel does "
                       "not tell "
                       "of something, and passes do the work; state=stuck: a pass waits for a reading "
                       "that does not end; state=unlisted: a directory cannot be listed. check= state=blind: "

@@ -173,7 +173,7 @@ core_rights_take(enum role role, unsigned index, unsigned missing)
 void
 core_process_finding(const struct control_message *m, bool lost)
 {
-    static const char *const how[LOST_HOWS] = { "exited", "killed", "stopped", "hung" };
+    static const char *const how[LOST_HOWS] = { "exited", "killed", "stopped", "hung", "unstarted" };
     struct finding f;
     char name[32];
 
@@ -182,7 +182,11 @@ core_process_finding(const struct control_message *m, bool lost)
     finding_begin(&f, FINDING_AGENT_SELF, "proc", name, strlen(name));
     f.op = lost ? FINDING_OPEN : FINDING_CLOSE;
     finding_addf(&f, "state", "%s", how[m->how]);
-    finding_addf(&f, m->how == LOST_EXITED ? "status" : "sig", "%d", m->value);
+    if (m->how == LOST_UNSTARTED) {
+        finding_add(&f, "why", strerror(m->value), strlen(strerror(m->value)));
+    } else {
+        finding_addf(&f, m->how == LOST_EXITED ? "status" : "sig", "%d", m->value);
+    }
     open_take(&core.open, &f);
 }
 

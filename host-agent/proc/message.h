@@ -48,7 +48,7 @@ enum control_kind {
     CONTROL_OPEN,       /* wire: open my device, please */
     /* to a child */
     CONTROL_PEER, /* to the core, with a descriptor: a link to the process `role`/`index` */
-    CONTROL_LOST, /* to the core: `role`/`index` ended or was stopped; `value` is the signal or exit status */
+    CONTROL_LOST, /* to the core: `role`/`index` ended, stopped, unstarted; `value`: status, signal, errno */
     CONTROL_BACK, /* to the core: `role`/`index` runs again */
     CONTROL_STOP, /* say goodbye and end */
     CONTROL_RIGHTS, /* to the core: `role`/`index` guards, without the layers in `value` */
@@ -59,7 +59,8 @@ enum control_kind {
     CONTROL_KINDS
 };
 
-enum lost_how { LOST_EXITED, LOST_KILLED, LOST_STOPPED, LOST_HUNG, LOST_HOWS };
+/* LOST_UNSTARTED: no process could be made for it; `value` is the errno. */
+enum lost_how { LOST_EXITED, LOST_KILLED, LOST_STOPPED, LOST_HUNG, LOST_UNSTARTED, LOST_HOWS };
 
 struct control_message {
     uint8_t kind; /* enum control_kind */

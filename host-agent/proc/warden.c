@@ -203,18 +203,34 @@ plan_restart(struct child *c, int64_t now_ms)
     c->restart_wait_ms = c->restart_wait_ms < RESTART_MOST_MS ? c->restart_wait_ms : RESTART_MOST_MS;
 }
 
+/* No process, memory or descriptor for it: the core tells it, as nobody else knows that it is not there. */
+static void
+start_failed(struct child *c, int error, int64_t now_ms)
+{
+    cmd_error("%s %u cannot be started: %s; trying again", role_name(c->role), c->index, strerror(-error));
+    if (c->role != ROLE_CORE) {
+        tell_core(CONTROL_LOST, c, LOST_UNSTARTED, -error);
+        c->lost_told = true;
+    }
+    c->began_ms = now_ms;
+    plan_restart(c, now_ms);
+}
+
+static bool
+may_start(const struct child *c)
+{
+    return c->pid == 0 && !c->missing && (c->role == ROLE_CORE || warden.child[CORE].pid != 0);
+}
+
 static void
 start_due(int64_t now_ms)
 {
     for (unsigned i = 0; i < warden.children; i++) {
         struct child *c = &warden.child[i];
+        int error = may_start(c) && now_ms >= c->restart_ms ? start_child(c, now_ms) : 0;
 
-        if (c->pid != 0 || c->missing || now_ms < c->restart_ms ||
-                (i != CORE && warden.child[CORE].pid == 0)) {
-            continue;
-        }
-        if (start_child(c, now_ms) < 0) {
-            plan_restart(c, now_ms);
+        if (error < 0) {
+            start_failed(c, error, now_ms);
         }
     }
 }
@@ -608,6 +624,16 @@ raise_descriptors(void)
     return true;
 }
 
+/* INT64_MAX: it wakes us itself when there is something. */
+static int64_t
+child_due_ms(const struct child *c, int64_t now_ms)
+{
+    if (c->pid != 0) {
+        return c->late ? now_ms + LATE_LOOK_MS : INT64_MAX;
+    }
+    return warden.phase == PHASE_GUARDING && may_start(c) ? c->restart_ms : INT64_MAX;
+}
+
 static void
 wait_for_something(int64_t now_ms)
 {
@@ -617,15 +643,12 @@ wait_for_something(int64_t now_ms)
     fds[0] = (struct pollfd){ .fd = warden.signals, .events = POLLIN };
     for (unsigned i = 0; i < warden.children; i++) {
         struct child *c = &warden.child[i];
+        int64_t child_ms = child_due_ms(c, now_ms);
 
         fds[1 + i] = (struct pollfd){ .fd = c->pid != 0 ? c->control : -1, .events = POLLIN };
         fds[1 + warden.children + i] =
                 (struct pollfd){ .fd = c->pid != 0 && !c->late ? c->pulse : -1, .events = POLLIN };
-        if (c->pid != 0 ? c->late : warden.phase == PHASE_GUARDING && !c->missing) {
-            int64_t child_ms = c->pid == 0 ? c->restart_ms : now_ms + LATE_LOOK_MS;
-
-            due_ms = child_ms < due_ms ? child_ms : due_ms;
-        }
+        due_ms = child_ms < due_ms ? child_ms : due_ms;
     }
     if (warden.watchdog_ms > 0 && warden.watchdog_due_ms < due_ms) {
         due_ms = warden.watchdog_due_ms;

@@ -459,6 +459,103 @@ few_descriptors_are_raised_to_what_is_allowed_and_refused_when_too_few(void)
     limited = -1;
 }
 
+/* Another program: the agent with a warden that has no process for the roles named in a file. */
+static void
+begin_refusing(void)
+{
+    snprintf(program, sizeof(program), "%s/refused/tocsin", getenv("TOCSIN_BIN"));
+    setenv("TOCSIN_REFUSED", at("refused"), 1);
+    write_text("refused", "");
+    begin_with_file();
+}
+
+static int
+end_refusing(void)
+{
+    int status = end();
+
+    unlink(at("refused"));
+    unsetenv("TOCSIN_REFUSED");
+    snprintf(program, sizeof(program), "%s/tocsin", getenv("TOCSIN_BIN"));
+    return status;
+}
+
+/* From now on the warden has no process for these roles. */
+static void
+refuse(const char *roles)
+{
+    write_text("refused", roles);
+}
+
+static void
+roles_that_cannot_be_started_are_told_and_started_when_they_can_be(void)
+{
+    begin_refusing();
+    refuse("procscan netwatch");
+    CHECK(signal_role("core", SIGKILL));
+    CHECK(comes("out", "proc=procscan state=unstarted"));
+    CHECK(comes("out", "why=Resource%20temporarily%20unavailable"));
+    CHECK(comes("out", "proc=netwatch state=unstarted"));
+    CHECK_INT(role_pid("procscan"), -1);
+    refuse("");
+    CHECK(comes("out", "agent.self proc=procscan of="));
+    CHECK(comes("out", "agent.self proc=netwatch of="));
+    CHECK_INT(end_refusing(), 0);
+}
+
+static void
+a_role_that_is_not_there_from_the_start_is_told_and_tried_again_at_leisure(void)
+{
+    begin_refusing();
+    CHECK_INT(end(), 0);
+    unlink(at("out"));
+    refuse("fscheck");
+    agent = start("run", NULL);
+    CHECK(comes("out", "proc=fscheck state=unstarted"));
+    poll(NULL, 0, 1000);
+    CHECK(count("log", "fscheck 0 cannot be started: Resource temporarily unavailable") < 20);
+    CHECK_INT(count("log", "guarding"), 0);
+    refuse("");
+    CHECK(comes("log", "guarding"));
+    CHECK_INT(end_refusing(), 0);
+}
+
+/* Hundredths of a second of a processor that the warden has used. */
+static long
+warden_ticks(void)
+{
+    char path[64];
+    char text[512] = "";
+    long ticks = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)agent);
+    FILE *f = fopen(path, "r");
+    CHECK(f != NULL && fgets(text, sizeof(text), f) != NULL);
+    if (f != NULL) {
+        fclose(f);
+    }
+    char *word = strtok(text, " ");
+    for (int field = 1; word != NULL && field <= 15; field++, word = strtok(NULL, " ")) {
+        ticks += field >= 14 ? strtol(word, NULL, 10) : 0; /* proc(5): utime, stime */
+    }
+    return ticks;
+}
+
+static void
+a_core_that_cannot_be_started_is_tried_again_at_leisure_and_tells_how_the_one_before_ended(void)
+{
+    begin_refusing();
+    refuse("core");
+    CHECK(signal_role("core", SIGKILL));
+    CHECK(comes("log", "core 0 cannot be started"));
+    long ticks = warden_ticks();
+    poll(NULL, 0, 1000);
+    CHECK(warden_ticks() - ticks < 20);
+    refuse("");
+    CHECK(comes("out", "proc=core state=killed sig=9"));
+    CHECK_INT(end_refusing(), 0);
+}
+
 /* A file that may not grow any more is a channel that is lost, and no signal that ends whoever writes. */
 static void
 a_file_size_limit_ends_no_process(void)
@@ -1035,6 +1132,9 @@ main(void)
     CHECK_RUN(a_state_directory_that_others_may_write_in_is_refused);
     CHECK_RUN(a_session_file_that_is_deleted_meanwhile_is_told);
     CHECK_RUN(few_descriptors_are_raised_to_what_is_allowed_and_refused_when_too_few);
+    CHECK_RUN(roles_that_cannot_be_started_are_told_and_started_when_they_can_be);
+    CHECK_RUN(a_role_that_is_not_there_from_the_start_is_told_and_tried_again_at_leisure);
+    CHECK_RUN(a_core_that_cannot_be_started_is_tried_again_at_leisure_and_tells_how_the_one_before_ended);
     CHECK_RUN(a_file_size_limit_ends_no_process);
     CHECK_RUN(a_state_directory_that_takes_nothing_keeps_no_agent_from_guarding);
     CHECK_RUN(a_line_that_blocks_holds_up_no_other_and_is_told_there);
