@@ -17,6 +17,7 @@
 #define FIRST_SESSION 1
 #define CREATE_PATH 512
 #define END_WAIT_MS 1000 /* for a goodbye to be on the disk */
+#define NUMBERS_LEFT 4096
 
 static int
 read_slots(int fd, const char *host, struct wire_slot *slot, unsigned *which)
@@ -307,6 +308,12 @@ room_for(const struct wire_head *head)
     int room = wire_line_room(head);
 
     return room > 0 ? (size_t)room : 0;
+}
+
+bool
+session_spent(const struct session *s)
+{
+    return s->tree.next > WIRE_NUMBER_MAX - NUMBERS_LEFT;
 }
 
 size_t

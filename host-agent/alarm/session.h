@@ -110,6 +110,9 @@ typedef void session_line_fn(void *to, const struct session_line *line);
 int64_t session_tell(struct session *s, enum wire_severity severity, const char *code, const char *text,
         int64_t of, session_line_fn *line, void *to);
 
+/* True when so few numbers are left that the session should end: enough for all that is said until then. */
+bool session_spent(const struct session *s);
+
 /* Columns that the next line has for its details. */
 size_t session_room(const struct session *s, enum wire_severity severity, const char *code);
 

@@ -677,7 +677,8 @@ static const struct explanation entries[] = {
             .code = "agent.stop",
             .means = "The agent was asked to end, and did.",
             .raised = "Last line of a session that ended as planned.",
-            .causes = "A shutdown or a restart; or root stopped it to be unobserved.",
+            .causes = "A shutdown or a restart; or root stopped it to be unobserved. why=numbers: 16 million "
+                      "lines are a session.",
             .act = "When nobody of you did it: something was about to happen there.",
     },
     {

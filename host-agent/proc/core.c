@@ -117,6 +117,15 @@ check_warden(int64_t now_ms)
 }
 
 static void
+begin_stop(bool spent, int64_t now_ms)
+{
+    core.stopping = true;
+    core.spent = spent;
+    core.stop_ms = now_ms;
+    open_hurry(&core.open);
+}
+
+static void
 take_control(const struct control_message *m, int passed, int64_t now_ms)
 {
     warden_lives(now_ms);
@@ -140,9 +149,7 @@ take_control(const struct control_message *m, int passed, int64_t now_ms)
         core_rights_take((enum role)m->role, m->index, (unsigned)m->value & RIGHTS_ALL);
         break;
     case CONTROL_STOP:
-        core.stopping = true;
-        core.stop_ms = now_ms;
-        open_hurry(&core.open);
+        begin_stop(false, now_ms);
         break;
     default:
         break;
@@ -258,7 +265,7 @@ act(int64_t now_ms)
 static void
 tell_stop(void)
 {
-    core_tell_flagged(SCHEDULE_ALWAYS, WIRE_NOTE, "agent.stop", "why=asked", -1);
+    core_tell_flagged(SCHEDULE_ALWAYS, WIRE_NOTE, "agent.stop", core.spent ? "why=numbers" : "why=asked", -1);
 }
 
 /* Keys stay out of swap and core dumps. Where memory may not be locked, that is told. */
@@ -358,6 +365,9 @@ role_core(struct role_self *self)
         int64_t now_ms = clock_boot_ms();
         int64_t due_ms = act(now_ms);
 
+        if (!core.stopping && session_spent(&core.session)) {
+            begin_stop(true, now_ms);
+        }
         if (core.stopping && !core.goodbye) {
             core.goodbye = true;
             core_tell_rest(now_ms);
@@ -368,7 +378,9 @@ role_core(struct role_self *self)
         if (stopped(now_ms)) {
             core_wires_dismiss();
             core_net_dismiss(core.stop_ms + DRAIN_MS - now_ms);
-            role_tell_warden(self, CONTROL_STOPPED);
+            if (!core.spent) {
+                role_tell_warden(self, CONTROL_STOPPED);
+            }
             return 0;
         }
         wait_for_something(now_ms, due_ms, fds);

@@ -70,6 +70,7 @@ struct core {
     int64_t turn_ms;                               /* of role_was_absent() */
     bool warden_told;                              /* its silence is a finding */
     bool stopping;
+    bool spent;   /* it stops by itself, for a session with numbers to follow */
     bool goodbye; /* agent.stop is sealed: nothing may follow it */
     int64_t stop_ms;
 };
