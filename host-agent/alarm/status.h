@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define STATUS_NAME 16
-#define STATUS_TEXT 160
+#define STATUS_TEXT 256 /* three sources that are missing, and why */
 #define STATUS_DETECTORS 16
 
 enum status_state {

@@ -608,19 +608,21 @@ static void
 ports_status(struct detector_status *out)
 {
     unsigned others = 0;
+    int diag = ports.table.text_only == 0 ? 0 : ports.table.diag < 0 ? ports.table.diag : EPROTONOSUPPORT;
 
     status_source_or(out, "tracepoint of listen()", ports.listens < 0 ? -ports.listens : 0,
             "TCP is looked at each 40 ms");
     status_source_or(out, "destroy group", ports.destroy < 0 ? -ports.destroy : 0,
             "the next look sees what was closed");
-    status_source(out, ports.table.text_only != 0 ? "/proc/net" : "sock_diag, /proc/net");
+    status_source_or(out, "sock_diag", diag, "by text");
+    status_source(out, "/proc/net");
     for (unsigned net = 1; net <= NETSPACES_MAX; net++) {
         others += netspaces_used(net);
     }
     if (others > 0) {
         status_note(out, "%u other network namespaces", others);
     }
-    if ((ports.said & (1u << NO_NETNS | 1u << NO_OWNERS | 1u << NO_DIAG)) != 0) {
+    if ((ports.said & (1u << NO_NETNS | 1u << NO_OWNERS)) != 0) {
         status_lower(out, STATUS_REDUCED);
     }
     if ((ports.said & 1u << NO_NETNS) != 0) {

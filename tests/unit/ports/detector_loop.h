@@ -64,6 +64,23 @@ has(const struct finding *f, const char *text)
     return f != NULL && strstr(f->text, text) != NULL;
 }
 
+/* Is an agent.self about this open, as what, by what was told last? */
+static inline bool
+self_open(const char *source, const char *state)
+{
+    char subject[48], whole[64];
+    bool open = false;
+    int len = snprintf(subject, sizeof(subject), "source=%s ", source);
+
+    snprintf(whole, sizeof(whole), "%sstate=%s", subject, state);
+    for (unsigned i = 0; i < note_count; i++) {
+        if (notes[i].code == FINDING_AGENT_SELF && strncmp(notes[i].text, subject, (size_t)len) == 0) {
+            open = notes[i].op == FINDING_OPEN && strcmp(notes[i].text, whole) == 0;
+        }
+    }
+    return open;
+}
+
 /* Turns the detector's loop for a while, as if it were `ahead_ms` later. */
 static void
 turn(int for_ms, int64_t ahead_ms)
