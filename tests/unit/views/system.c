@@ -15,6 +15,7 @@
     "View own-processes off\nView full-disks off\nView load off\nView promiscuous off\nView firewall off\n"
 #define ACCOUNTS OFF "View kernel-taint off\nView modules off\nView preload off\n"
 #define PRELOAD OFF "View kernel-taint off\nView modules off\nView accounts off\n"
+#define MODULES OFF "View kernel-taint off\nView accounts off\nView preload off\n"
 #define TAINT OFF "View preload off\nView modules off\nView accounts off\n"
 
 static const struct detector_ops *const ops = &detector_system_ops;
@@ -299,6 +300,74 @@ modules_are_told_when_new_foreign_or_in_one_list_only(void)
     CHECK(is_open(FINDING_AGENT_SELF, "source=modules"));
 }
 
+/* A module that both of the kernel's own lists show. */
+static bool
+first_module(const char *text, char name[MODULE_NAME])
+{
+    char path[MODULE_NAME + 32];
+
+    for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
+        CHECK_INT(sscanf(line, "%63s", name), 1);
+        snprintf(path, sizeof(path), "/sys/module/%s/initstate", name);
+        if (access(path, F_OK) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+see_hidden_modules(void)
+{
+    static char list[65536];
+    char name[MODULE_NAME], subject[MODULE_NAME + 32], folder[MODULE_NAME + 32];
+    int fd = open("/proc/modules", O_RDONLY | O_CLOEXEC);
+    size_t len = 0;
+
+    for (ssize_t n; fd >= 0 && (n = read(fd, list + len, sizeof(list) - 1 - len)) > 0;) {
+        len += (size_t)n;
+    }
+    close(fd);
+    if (!first_module(list, name)) {
+        printf("     left out: this kernel has no module loaded\n");
+        return;
+    }
+    start(MODULES);
+    look();
+    CHECK_INT(noted(FINDING_OPEN, FINDING_MODULE_HIDDEN, ""), 0);
+    snprintf(folder, sizeof(folder), "/sys/module/%s", name);
+    CHECK_INT(mount("none", folder, "tmpfs", 0, NULL), 0);
+    now_ms += 60000;
+    look();
+    snprintf(subject, sizeof(subject), "module=%s from=sysfs", name);
+    CHECK(is_open(FINDING_MODULE_HIDDEN, subject));
+    CHECK_INT(umount(folder), 0);
+    now_ms += 60000;
+    look();
+    CHECK(!is_open(FINDING_MODULE_HIDDEN, subject));
+
+    char *line = strstr(list, name), *next = strchr(line, '\n') + 1;
+    memmove(line, next, strlen(next) + 1);
+    put_file(at("list"), list);
+    CHECK_INT(mount(at("list"), "/proc/modules", NULL, MS_BIND, NULL), 0);
+    look();
+    snprintf(subject, sizeof(subject), "module=%s from=list", name);
+    CHECK(is_open(FINDING_MODULE_HIDDEN, subject));
+    CHECK_INT(umount("/proc/modules"), 0);
+    look();
+    CHECK(!is_open(FINDING_MODULE_HIDDEN, subject));
+    CHECK_INT(unlink(at("list")), 0);
+    printf("     hidden: %s\n", name);
+}
+
+static void
+a_module_that_one_of_the_kernels_own_lists_does_not_show_is_told_until_it_does(void)
+{
+    if (!apart(CLONE_NEWNS, see_hidden_modules)) {
+        printf("     left out: no mount namespace of our own\n");
+    }
+}
+
 static void
 modules_that_come_while_the_machine_boots_are_no_news(void)
 {
@@ -387,6 +456,7 @@ main(void)
     CHECK_RUN(a_flag_that_comes_is_told_and_one_of_foreign_code_stays_open);
     CHECK_RUN(a_line_of_the_module_list_is_read_or_refused);
     CHECK_RUN(modules_are_told_when_new_foreign_or_in_one_list_only);
+    CHECK_RUN(a_module_that_one_of_the_kernels_own_lists_does_not_show_is_told_until_it_does);
     CHECK_RUN(modules_that_come_while_the_machine_boots_are_no_news);
     clean();
     CHECK_RUN(a_module_and_an_account_of_one_name_are_two_findings);
