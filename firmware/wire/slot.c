@@ -5,13 +5,16 @@
 #include "wire/base32.h"
 #include "wire/hash.h"
 
-#define VERSION 1u
+#define VERSION 2u
+#define VERSION_NAMED 1u /* that begins with a name: read, and never written */
 #define CHECK_AT (WIRE_SLOT_SIZE - WIRE_HASH_SIZE)
 #define FLAG_ENDED_CLEAN 1u
 #define FLAG_HAS_PREVIOUS 2u
 #define NONCE_ROOM 8
 
-static const char magic[8] = { 'T', 'O', 'C', 'S', 'N', 'S', 'E', 'S' };
+/* No text: strings(1) of the file shall not tell whose it is. */
+static const uint8_t magic[8] = { 0x9E, 0x41, 0xD3, 0x0B, 0xE7, 0x88, 0x12, 0xFA };
+static const uint8_t magic_named[8] = { 'T', 'O', 'C', 'S', 'N', 'S', 'E', 'S' };
 
 struct writer {
     uint8_t *at;
@@ -156,18 +159,20 @@ read_slot(const uint8_t slot[WIRE_SLOT_SIZE], struct wire_slot *out)
     uint8_t check[WIRE_HASH_SIZE];
     uint32_t flags;
     uint32_t version;
-    bool texts;
+    bool named, texts;
 
     if (all_zero(slot, WIRE_SLOT_SIZE)) {
         return SLOT_BLANK;
     }
     wire_hash(slot, CHECK_AT, check);
+    take_bytes(&c, sizeof(magic));
+    named = memcmp(slot, magic_named, sizeof(magic_named)) == 0;
     if (memcmp(check, slot + CHECK_AT, sizeof(check)) != 0 ||
-            memcmp(take_bytes(&c, sizeof(magic)), magic, sizeof(magic)) != 0) {
+            (!named && memcmp(slot, magic, sizeof(magic)) != 0)) {
         return SLOT_DAMAGED;
     }
     version = take_u32(&c);
-    if (version != VERSION) {
+    if (version != (named ? VERSION_NAMED : VERSION)) {
         return version > VERSION ? SLOT_LATER : SLOT_DAMAGED;
     }
     memset(&s, 0, sizeof(s));

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define BASELINE_FILE "baseline" /* in the state directory */
-#define BASELINE_VERSION 2
+#define BASELINE_VERSION 3
 #define BASELINE_PATH_MAX 65535 /* bytes of a path */
 #define BASELINE_LINK_MAX 65535
 #define BASELINE_XATTRS_MAX 65535

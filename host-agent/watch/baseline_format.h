@@ -7,7 +7,8 @@
  */
 #include "watch/baseline.h"
 
-#define BASELINE_MAGIC "TOCSINBL"
+/* No text: strings(1) of the file shall not tell whose it is. */
+#define BASELINE_MAGIC "\xB7\x1D\xE9\x03\x8C\xF2\x5A\xC6"
 #define BASELINE_HOST 16
 #define BASELINE_HEADER (24 + BASELINE_HOST) /* magic, version, zero, time of creation, host */
 #define BASELINE_FOOTER 56                   /* entries, offset of the index, blocks, zero, root */

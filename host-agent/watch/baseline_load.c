@@ -118,8 +118,9 @@ check_header(struct baseline *b, const uint8_t *header, struct baseline_error *e
     uint32_t version = (uint32_t)take_le(&c, 4);
 
     if (memcmp(magic, BASELINE_MAGIC, sizeof(BASELINE_MAGIC) - 1) != 0) {
-        snprintf(error->text, sizeof(error->text), "not a baseline: offset 0 does not hold \"%s\"",
-                BASELINE_MAGIC);
+        snprintf(error->text, sizeof(error->text),
+                "not a baseline, or one of before version %u: `tocsin baseline build --force` makes it anew",
+                BASELINE_VERSION);
         return -EBADMSG;
     }
     if (version != BASELINE_VERSION) {

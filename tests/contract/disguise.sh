@@ -1,6 +1,7 @@
 #!/bin/sh
 # A disguised agent works as any other, and neither its processes nor its files say what they are. disguise refuses what
-# is in its way, changes nothing then, and is undone as it says.
+# is in its way, changes nothing then, and is undone as it says. With TOCSIN_CAMOUFLAGED=1 TOCSIN_BIN has a camouflaged agent,
+# and its programs say nothing either.
 set -u
 [ "$(id -u)" -eq 0 ] || { echo "skip: needs root"; exit 77; }
 tocsin=${TOCSIN_BIN:?folder of the programs}/tocsin
@@ -28,6 +29,14 @@ wait_for() {
         [ "$n" -gt 0 ] || return 1
         sleep 0.1
     done
+}
+
+# silent FOLDER...: no name and no byte in there is a word that only we have. Lines that wait name what they are about, and may be
+# about another agent on this machine.
+silent() {
+    words='tocsin|belfry|tocsnses'
+    grep -raliE --exclude='spool.*' "$words" "$@" >"$work/found" && fail "says what it is: $(cat "$work/found")"
+    find "$@" | sed "s,^$work/,," | grep -iE "$words|warden|fscheck|procscan|netwatch" && fail "a name says what it is"
 }
 
 mkdir -p "$work/tree" "$work/units" "$work/opt"
@@ -129,8 +138,11 @@ echo other >"$work/tree/file"
 wait_for 60 grep -aq 'integrity.changed' "$work/lines" || fail "a changed file was not told"
 "$new" status >"$work/status" 2>&1
 [ $? -ne 2 ] || fail "status: $(cat "$work/status")"
+silent "$work/opt/net/netlogd.d" "$work/opt/net/netlogd.conf" "$work/units"
 kill "$agent" && wait "$agent" 2>/dev/null
 agent=
+silent "$work/opt/net/netlogd.d"
+[ "${TOCSIN_CAMOUFLAGED:-}" != 1 ] || silent "$work/opt/net"
 "$belfry" --config "$work/belfry.conf" verify --host plain "$work/lines" >"$work/proof" 2>&1
 grep -qE '^OK +[1-9]' "$work/proof" || fail "belfry proves nothing: $(cat "$work/proof")"
 grep -E '^(FORGED|CLONE|UNKNOWN|MISSING) +[1-9]' "$work/proof" && fail "belfry does not believe it: $(cat "$work/proof")"

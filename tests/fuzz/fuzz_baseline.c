@@ -103,7 +103,7 @@ first_of(const uint8_t *at, size_t len, const uint8_t **first)
 static size_t
 put_file(const uint8_t *data, size_t size, const uint8_t *counts, unsigned blocks)
 {
-    static const uint8_t head[BASELINE_HEADER] = BASELINE_MAGIC "\2";
+    static const uint8_t head[BASELINE_HEADER] = BASELINE_MAGIC "\3";
     size_t part = size / blocks, path_at = 0;
     uint8_t *record = file + sizeof(head) + part * blocks;
     uint8_t *paths = record + blocks * BASELINE_RECORD;

@@ -269,8 +269,8 @@ the_bytes_of_a_version_stay_as_they_are(void)
     for (unsigned i = 0; i < WIRE_HASH_SIZE; i++) {
         snprintf(root + (size_t)i * 2, 3, "%02x", bytes[size - WIRE_HASH_SIZE + i]);
     }
-    CHECK_INT(BASELINE_VERSION, 2);
-    CHECK_STR(root, "c6818576964c57b6a2d453e6d8f5578a981c23b52216a03ff571811e8c19b543");
+    CHECK_INT(BASELINE_VERSION, 3);
+    CHECK_STR(root, "df82b7eccb41e8f68b35e26d7b9bead0b66897d193d979b1d0a34900a9fb7e4f");
 }
 
 static void
@@ -545,12 +545,12 @@ another_version_is_refused_by_its_number(void)
     bytes[8] = 1;
     put_file();
     CHECK_INT(baseline_load(&b, file, &error), -EBADMSG);
-    CHECK_STR(error.text, "version 1 at offset 8; this program reads version 2: make it anew with `tocsin "
+    CHECK_STR(error.text, "version 1 at offset 8; this program reads version 3: make it anew with `tocsin "
                           "baseline build --force`");
-    bytes[8] = 3;
+    bytes[8] = 4;
     put_file();
     CHECK_INT(baseline_load(&b, file, &error), -EBADMSG);
-    CHECK_STR(error.text, "version 3 at offset 8; this program reads version 2");
+    CHECK_STR(error.text, "version 4 at offset 8; this program reads version 3");
 }
 
 static void
@@ -563,6 +563,12 @@ a_foreign_file_is_refused_as_such(void)
     put_file();
     CHECK_INT(baseline_load(&b, file, &error), -EBADMSG);
     CHECK(strncmp(error.text, "not a baseline", 14) == 0);
+    write_some(3);
+    memcpy(bytes, "TOCSINBL\2", 9);
+    put_file();
+    CHECK_INT(baseline_load(&b, file, &error), -EBADMSG);
+    CHECK_STR(error.text, "not a baseline, or one of before version 3: `tocsin baseline build --force` makes "
+                          "it anew");
     CHECK_INT(baseline_load(&b, "/dev/null", &error), -EBADMSG);
     CHECK_INT(baseline_load(&b, "/nonexistent/baseline", &error), -ENOENT);
     CHECK_INT(baseline_load(&b, dir, &error), -EBADMSG);

@@ -282,18 +282,17 @@ a_dry_run_of_accept_writes_nothing(void)
 }
 
 static void
-a_baseline_of_version_1_is_refused_with_what_to_do(void)
+a_baseline_of_an_older_version_is_refused_with_what_to_do(void)
 {
     prepare();
     CHECK_INT(RUN("build"), CMD_CLEAN);
     char path[120];
     snprintf(path, sizeof(path), "%s/baseline", ground.state);
     int fd = open(path, O_WRONLY);
-    CHECK_INT(pwrite(fd, "\1", 1, 8), 1);
+    CHECK_INT(pwrite(fd, "TOCSINBL\2", 9, 0), 9);
     close(fd);
     CHECK_INT(RUN("diff"), CMD_ERROR);
-    PRINTED("version 1 at offset 8; this program reads version 2: make it anew with `tocsin baseline build "
-            "--force`");
+    PRINTED("not a baseline, or one of before version 3: `tocsin baseline build --force` makes it anew");
     CHECK_INT(RUN("build", "--force"), CMD_CLEAN);
 }
 
@@ -421,7 +420,7 @@ main(void)
     CHECK_RUN(accept_takes_a_tree_that_is_gone_and_a_rename);
     CHECK_RUN(accept_keeps_what_is_in_a_directory_that_cannot_be_listed_and_says_so);
     CHECK_RUN(a_dry_run_of_accept_writes_nothing);
-    CHECK_RUN(a_baseline_of_version_1_is_refused_with_what_to_do);
+    CHECK_RUN(a_baseline_of_an_older_version_is_refused_with_what_to_do);
     CHECK_RUN(an_export_is_imported_to_the_same_root);
     CHECK_RUN(an_export_never_takes_the_place_of_the_baseline);
     CHECK_RUN(an_export_is_read_by_bsdtar);

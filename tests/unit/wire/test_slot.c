@@ -140,11 +140,11 @@ a_good_check_over_bad_fields_is_refused(void)
         uint8_t value;
         int result;
     } change[] = { { 0, 'X', WIRE_SLOT_E_DAMAGED }, { 8, 0, WIRE_SLOT_E_DAMAGED },
-        { 8, 2, WIRE_SLOT_E_VERSION }, { 12, 0xFF, WIRE_SLOT_E_DAMAGED }, { 12, 0, WIRE_SLOT_E_DAMAGED },
-        { 16, 0, WIRE_SLOT_E_DAMAGED }, { 24, 'W', WIRE_SLOT_E_DAMAGED }, { 24, 0, WIRE_SLOT_E_DAMAGED },
-        { 38, 'x', WIRE_SLOT_E_DAMAGED }, { 39, 'x', WIRE_SLOT_E_DAMAGED }, { 83, 1, WIRE_SLOT_E_DAMAGED },
-        { 84, 'U', WIRE_SLOT_E_DAMAGED }, { 88, 'A', WIRE_SLOT_E_DAMAGED }, { 92, 1, WIRE_SLOT_E_DAMAGED },
-        { 4063, 1, WIRE_SLOT_E_DAMAGED }, { 40, 99, 0 } };
+        { 8, 1, WIRE_SLOT_E_DAMAGED }, { 8, 3, WIRE_SLOT_E_VERSION }, { 12, 0xFF, WIRE_SLOT_E_DAMAGED },
+        { 12, 0, WIRE_SLOT_E_DAMAGED }, { 16, 0, WIRE_SLOT_E_DAMAGED }, { 24, 'W', WIRE_SLOT_E_DAMAGED },
+        { 24, 0, WIRE_SLOT_E_DAMAGED }, { 38, 'x', WIRE_SLOT_E_DAMAGED }, { 39, 'x', WIRE_SLOT_E_DAMAGED },
+        { 83, 1, WIRE_SLOT_E_DAMAGED }, { 84, 'U', WIRE_SLOT_E_DAMAGED }, { 88, 'A', WIRE_SLOT_E_DAMAGED },
+        { 92, 1, WIRE_SLOT_E_DAMAGED }, { 4063, 1, WIRE_SLOT_E_DAMAGED }, { 40, 99, 0 } };
 
     for (unsigned i = 0; i < sizeof(change) / sizeof(change[0]); i++) {
         const struct wire_slot s = state(2);
@@ -156,6 +156,29 @@ a_good_check_over_bad_fields_is_refused(void)
         file[change[i].at] = change[i].value;
         seal_slot(file);
         CHECK_INT(wire_slot_decode(file, &got, &at, NULL), change[i].result);
+    }
+}
+
+/* Who is paired already need not pair again, and after the next write nothing names the program. */
+static void
+a_state_of_the_first_version_is_read_and_not_written(void)
+{
+    static const char name[8] = { 'T', 'O', 'C', 'S', 'N', 'S', 'E', 'S' };
+    const struct wire_slot s = state(3);
+    uint8_t file[WIRE_SLOT_FILE] = { 0 };
+    struct wire_slot got;
+    unsigned at;
+
+    for (uint8_t version = 0; version < 5; version++) {
+        wire_slot_encode(&s, file);
+        CHECK(memcmp(file, name, sizeof(name)) != 0 && file[8] == 2);
+        memcpy(file, name, sizeof(name));
+        file[8] = version;
+        seal_slot(file);
+        CHECK_INT(wire_slot_decode(file, &got, &at, NULL), version == 1  ? 0
+                                                           : version > 2 ? WIRE_SLOT_E_VERSION
+                                                                         : WIRE_SLOT_E_DAMAGED);
+        CHECK(version != 1 || same(&got, &s));
     }
 }
 
@@ -208,6 +231,7 @@ main(void)
     CHECK_RUN(a_write_torn_at_any_byte_leaves_the_old_or_the_new_state);
     CHECK_RUN(any_changed_byte_makes_a_slot_invalid);
     CHECK_RUN(a_good_check_over_bad_fields_is_refused);
+    CHECK_RUN(a_state_of_the_first_version_is_read_and_not_written);
     CHECK_RUN(blank_damaged_and_later_files_are_told_apart);
     CHECK_RUN(two_states_of_one_generation_are_reported);
     return check_result();
