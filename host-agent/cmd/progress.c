@@ -4,17 +4,18 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #define EACH_MS 200
-#define BAR 30
+#define BAR 30 /* marks between the brackets */
 #define COLUMNS 79
 
 static struct {
     bool asked;
     bool terminal;
-    bool drawn;
+    int drawn; /* columns */
     int64_t due_ms;
 } progress;
 
@@ -27,25 +28,35 @@ now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* One less than there are, as in the last one some terminals go to the next line. */
+static int
+columns(void)
+{
+    struct winsize size;
+
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_col <= COLUMNS
+                   ? size.ws_col - 1
+                   : COLUMNS;
+}
+
+/* Where it does not fit the bar is left out, and then what stands last. */
 static void
 draw(uint64_t looked, uint64_t total, uint64_t bytes)
 {
-    char line[COLUMNS + 1], bar[BAR + 1];
+    char line[COLUMNS + 1], bar[] = "[..............................] ";
     uint64_t of = total > looked ? total : looked;
-    unsigned done = total > 0 ? (unsigned)(looked * BAR / of) : 0;
+    int width = columns();
 
-    memset(bar, '.', BAR);
-    memset(bar, '#', done);
-    bar[BAR] = '\0';
     if (total > 0) {
-        snprintf(line, sizeof(line), "[%s] %3u%%  %" PRIu64 " of %" PRIu64 " entries, %" PRIu64 " MB", bar,
-                (unsigned)(looked * 100 / of), looked, of, bytes / 1000000);
+        memset(bar + 1, '#', looked * BAR / of);
+        snprintf(line, sizeof(line), "%s%3u%%  %" PRIu64 " of %" PRIu64 " entries, %" PRIu64 " MB",
+                width < COLUMNS ? "" : bar, (unsigned)(looked * 100 / of), looked, of, bytes / 1000000);
     } else {
         snprintf(line, sizeof(line), "%" PRIu64 " entr%s, %" PRIu64 " MB", looked, plural_ies(looked),
                 bytes / 1000000);
     }
-    fprintf(stderr, "\r%-*s", COLUMNS, line);
-    progress.drawn = true;
+    fprintf(stderr, "\r%-*.*s", width, width, line);
+    progress.drawn = width;
 }
 
 void
@@ -67,8 +78,8 @@ cmd_progress(uint64_t looked, uint64_t total, uint64_t bytes)
 void
 cmd_progress_clear(void)
 {
-    if (progress.drawn) {
-        fprintf(stderr, "\r%*s\r", COLUMNS, "");
-        progress.drawn = false;
+    if (progress.drawn > 0) {
+        fprintf(stderr, "\r%*s\r", progress.drawn, "");
+        progress.drawn = 0;
     }
 }
