@@ -1,6 +1,7 @@
 #include "watch/netspaces.h"
 #include "watch/dents.h"
 #include "watch/procfs.h"
+#include "watch/sleepers.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -14,7 +15,7 @@
 
 struct netspace {
     uint64_t inode; /* 0: the slot is free */
-    int32_t pid;    /* a process that was seen in it, or 0 */
+    int32_t pid;    /* a process or thread that was seen in it, or 0 */
     uint8_t folder; /* which of folders[] its name is in */
     bool seen;      /* by this search */
     bool asked;     /* for its name */
@@ -99,13 +100,20 @@ take(uint64_t inode)
     return (uint8_t)room;
 }
 
-static uint8_t
-note(int32_t pid)
+/* Of a process or a thread. */
+static uint64_t
+inode_of(int32_t id)
 {
     char name[32];
 
-    snprintf(name, sizeof(name), "%d/ns/net", pid);
-    uint64_t inode = inode_at(netspaces.proc, name);
+    snprintf(name, sizeof(name), "%d/ns/net", id);
+    return inode_at(netspaces.proc, name);
+}
+
+static uint8_t
+note(int32_t pid)
+{
+    uint64_t inode = inode_of(pid);
 
     if (inode == 0) {
         return NETSPACES_GONE;
@@ -191,11 +199,42 @@ netspaces_search(void)
     }
 }
 
+/* To go into another namespace a thread must run: one that did has been looked at, unless it is new. */
+static bool
+slept(int32_t pid)
+{
+    return sleepers_slept(pid, SLEEPERS_OWNERS) || sleepers_slept(pid, SLEEPERS_HOLDERS);
+}
+
+/* Threads that are elsewhere than the first one. How many were looked at. */
+static uint32_t
+note_threads(int32_t pid, uint8_t net)
+{
+    uint64_t inode = net <= NETSPACES_MAX ? netspaces.space[net].inode : 0;
+    struct procfs_tasks tasks;
+    uint32_t count = 0;
+    int32_t tid;
+
+    if (slept(pid) || procfs_threads(netspaces.proc, pid) < 2 ||
+            procfs_tasks_open(&tasks, netspaces.proc, pid) != 0) {
+        return 0;
+    }
+    for (; (tid = procfs_tasks_next(&tasks)) > 0; count++) {
+        if (tid != pid && inode_of(tid) != inode) {
+            (void)note(tid);
+        }
+    }
+    procfs_tasks_close(&tasks);
+    return count;
+}
+
 bool
 netspaces_step(uint32_t processes)
 {
-    for (; netspaces.next > 0 && processes > 0; processes--) {
-        (void)note(pids[--netspaces.next]);
+    for (uint32_t done = 0; netspaces.next > 0 && done < processes; done++) {
+        int32_t pid = pids[--netspaces.next];
+
+        done += note_threads(pid, note(pid));
     }
     if (netspaces.next > 0) {
         return false;
@@ -204,9 +243,12 @@ netspaces_step(uint32_t processes)
         take_names();
     }
     for (unsigned i = 1; i <= NETSPACES_MAX; i++) {
-        netspaces.space[i].asked = true;
-        if (!netspaces.space[i].seen) {
-            netspaces.space[i] = (struct netspace){ .inode = 0 };
+        struct netspace *s = &netspaces.space[i];
+
+        s->asked = true;
+        /* An event may have told of a thread that went there behind the look at its process. */
+        if (!s->seen && (s->pid == 0 || inode_of(s->pid) != s->inode)) {
+            *s = (struct netspace){ .inode = 0 };
         }
     }
     return true;

@@ -3,10 +3,10 @@
 /*
  * netspaces - the network namespaces of this machine, and how to look into them
  *
- * One of it in a process. The reader's own is number 0. The others are found by the processes in them and by
- * their names in /run/netns. None is kept open between two looks: that would keep a namespace, and its
- * interfaces, after the last of its processes. Entering needs CAP_SYS_ADMIN, finding those of other users'
- * processes CAP_SYS_PTRACE. A namespace that only an open descriptor keeps is not found.
+ * One of it in a process. The reader's own is number 0. The others are found by the processes and threads in
+ * them and by their names in /run/netns. None is kept open between two looks: that would keep a namespace,
+ * and its interfaces, after the last of its processes. Entering needs CAP_SYS_ADMIN, finding those of other
+ * users' processes CAP_SYS_PTRACE. A namespace that only an open descriptor keeps is not found.
  */
 #include "watch/socktable.h"
 

@@ -12,11 +12,14 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LEADERLESS "leaderless"
 #define APART "apart"
+#define ELSEWHERE "elsewhere"
+#define PORT_ELSEWHERE 23456
 
 static char other_exe[64];
 
@@ -80,6 +83,22 @@ hold_apart(void *fd)
     return hold(fd);
 }
 
+static void *
+listen_elsewhere(void *shared)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(PORT_ELSEWHERE) };
+
+    if (unshare(CLONE_NEWNET) != 0) {
+        exit(EXIT_FAILURE);
+    }
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0 || listen(fd, 4) != 0) {
+        exit(EXIT_FAILURE);
+    }
+    return hold(shared);
+}
+
 static int
 serve(const char *how, int fd)
 {
@@ -87,6 +106,11 @@ serve(const char *how, int fd)
     pthread_t other;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (strcmp(how, ELSEWHERE) == 0) {
+        (void)pthread_create(&other, NULL, listen_elsewhere, &fd);
+        (void)sleep(60);
+        return EXIT_SUCCESS;
+    }
     (void)pthread_barrier_init(&copied, NULL, 2);
     if (pthread_create(&other, NULL, apart ? hold_apart : hold, apart ? &fd : NULL) != 0) {
         return EXIT_FAILURE;
@@ -218,6 +242,75 @@ an_unexpected_port_that_only_a_thread_holds_is_told_with_its_program(void)
     end(pid);
 }
 
+/* The namespace of the thread that is not the first. */
+static const char *
+subject_elsewhere(pid_t pid)
+{
+    static char text[48];
+    struct procfs_tasks tasks;
+    char path[64];
+    struct stat st = { .st_ino = 0 };
+    int proc = procfs_open();
+
+    CHECK_INT(procfs_tasks_open(&tasks, proc, pid), 0);
+    CHECK_INT(procfs_tasks_next(&tasks), pid);
+    snprintf(path, sizeof(path), "/proc/%d/ns/net", procfs_tasks_next(&tasks));
+    CHECK_INT(stat(path, &st), 0);
+    procfs_tasks_close(&tasks);
+    close(proc);
+    snprintf(text, sizeof(text), "tcp/%d@%llu", PORT_ELSEWHERE, (unsigned long long)st.st_ino);
+    return text;
+}
+
+/* It stays open while the thread is there, whether the look at all namespaces comes by it or not. */
+static void
+stays_open(const char *subject, int64_t from_ms)
+{
+    for (int minute = 1; minute <= 3; minute++) {
+        note_count = 0;
+        turn(50, from_ms + minute * (int64_t)61000);
+        CHECK(note_of(FINDING_OPEN, subject) != NULL);
+        CHECK(note_of(FINDING_CLOSE, subject) == NULL);
+    }
+}
+
+static void
+a_namespace_that_only_a_thread_is_in_is_looked_into(void)
+{
+    if (geteuid() != 0) {
+        printf("     left out: not root\n");
+        return;
+    }
+    pid_t pid = run(own_exe, ELSEWHERE, 0);
+    const char *subject = subject_elsewhere(pid);
+
+    begin();
+    start();
+    CHECK(wait_note(FINDING_OPEN, subject) >= 0);
+    stays_open(subject, 0);
+    end(pid);
+    note_count = 0;
+    turn(50, 244000);
+    CHECK(note_of(FINDING_OPEN, subject) == NULL);
+}
+
+static void
+a_thread_that_goes_to_another_namespace_later_is_found_there(void)
+{
+    if (geteuid() != 0) {
+        printf("     left out: not root\n");
+        return;
+    }
+    begin();
+    start();
+    turn(50, 61000);
+    pid_t pid = run(own_exe, ELSEWHERE, 0);
+    const char *subject = subject_elsewhere(pid);
+
+    stays_open(subject, 61000);
+    end(pid);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -236,6 +329,8 @@ main(int argc, char **argv)
     CHECK_RUN(a_listed_program_whose_first_thread_has_ended_holds_its_port);
     CHECK_RUN(another_program_is_seen_that_holds_a_port_in_a_thread_only);
     CHECK_RUN(an_unexpected_port_that_only_a_thread_holds_is_told_with_its_program);
+    CHECK_RUN(a_namespace_that_only_a_thread_is_in_is_looked_into);
+    CHECK_RUN(a_thread_that_goes_to_another_namespace_later_is_found_there);
     unlink(other_exe);
     rmdir(dir);
     return check_result();
