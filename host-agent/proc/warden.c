@@ -47,6 +47,7 @@
 #define ALIVE_MS 4000    /* how often the core is told that we live */
 #define LATE_LOOK_MS 200 /* from one look at who is late to the next: is it stopped? */
 #define PROC_STATUS_TEXT 4096
+#define MESSAGES_A_TURN 16     /* of a process: one that says much holds up no other */
 #define ENDING_LOOK_MS 1000    /* whether all have ended */
 #define DESCRIPTORS_LEAST 64   /* with fewer, roles could not open what they guard by */
 #define DESCRIPTORS_MOST 16384 /* of what the hard limit allows */
@@ -404,7 +405,7 @@ static void
 take_control(struct child *c, const struct control_message *m, int64_t now_ms)
 {
     c->alive_ms = now_ms;
-    if (m->kind == CONTROL_READY) {
+    if (m->kind == CONTROL_READY && !c->ready) {
         take_ready(c, (unsigned)m->value & RIGHTS_ALL);
     } else if (m->kind == CONTROL_OPEN && c->role == ROLE_WIRE) {
         open_device(c, now_ms);
@@ -413,25 +414,40 @@ take_control(struct child *c, const struct control_message *m, int64_t now_ms)
     }
 }
 
+/* It has closed its end: it is ending, or would hear of no stop. */
+static void
+hang_up(struct child *c)
+{
+    close(c->control);
+    c->control = -1;
+    signal_child(c, SIGKILL);
+}
+
 static void
 hear_child(struct child *c, int64_t now_ms)
 {
     struct control_message m;
-    ssize_t n;
+    ssize_t n = 1;
 
-    while (c->control >= 0 && (n = link_receive(c->control, &m, sizeof(m))) > 0) {
-        if (message_control_valid(&m, (size_t)n)) {
+    for (unsigned turn = 0; turn < MESSAGES_A_TURN && n > 0 && c->control >= 0; turn++) {
+        n = link_receive(c->control, &m, sizeof(m));
+        if (n > 0 && message_control_valid(&m, (size_t)n)) {
             take_control(c, &m, now_ms);
         }
+    }
+    if (n == 0) {
+        hang_up(c);
     }
 }
 
 static void
 child_ended(struct child *c, const siginfo_t *info, int64_t now_ms)
 {
+    c->pid = 0;            /* it is somebody else's soon */
     hear_child(c, now_ms); /* its last word may wait there: the core says that the goodbye is written */
-    c->pid = 0;
-    close(c->control);
+    if (c->control >= 0) {
+        close(c->control);
+    }
     close(c->pulse);
     c->control = c->pulse = -1;
     if (c->role == ROLE_CORE && warden.phase == PHASE_STOPPING) {

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -295,6 +296,75 @@ each_role_that_is_killed_is_told_and_runs_again(void)
         CHECK(comes("out", text));
         CHECK(role_pid(roles[i]) > 0 && role_pid(roles[i]) != pid);
     }
+    CHECK_INT(end(), 0);
+}
+
+/* The role's own end of its link to the warden, as if its process were somebody else's. */
+static int
+control_of(const char *role)
+{
+    pid_t pid = role_pid(role);
+    int process = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    int control = (int)syscall(SYS_pidfd_getfd, process, 3, 0);
+
+    CHECK(control >= 0);
+    close(process);
+    return control;
+}
+
+static void
+a_role_that_closes_its_link_to_the_warden_is_ended_and_runs_again(void)
+{
+    if (geteuid() != 0) {
+        return;
+    }
+    begin_with_file();
+    int control = control_of("procscan");
+    CHECK_INT(shutdown(control, SHUT_WR), 0);
+    close(control);
+    CHECK(comes("out", "proc=procscan state=killed sig=9"));
+    CHECK(comes("out", "proc=procscan of="));
+    CHECK_INT(end(), 0);
+}
+
+/* READY, over and over, as fast as the warden takes it. */
+static pid_t
+flood(int control)
+{
+    const uint8_t ready[16] = { 0 };
+    struct pollfd room = { .fd = control, .events = POLLOUT };
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        for (;;) {
+            if (send(control, ready, sizeof(ready), MSG_NOSIGNAL) < 0) {
+                poll(&room, 1, 1);
+            }
+        }
+    }
+    return pid;
+}
+
+static void
+a_role_that_floods_the_warden_holds_up_no_other(void)
+{
+    pid_t flooders[4];
+
+    if (geteuid() != 0) {
+        return;
+    }
+    begin_with_file();
+    int control = control_of("procscan");
+    for (size_t i = 0; i < 4; i++) {
+        flooders[i] = flood(control);
+    }
+    CHECK(signal_role("netwatch", SIGKILL));
+    CHECK(comes("out", "proc=netwatch state=killed sig=9"));
+    CHECK(comes("out", "proc=netwatch of="));
+    for (size_t i = 0; i < 4; i++) {
+        CHECK(flooders[i] > 0 && kill(flooders[i], SIGKILL) == 0 && status_of(flooders[i]) > 0);
+    }
+    close(control);
     CHECK_INT(end(), 0);
 }
 
@@ -1123,6 +1193,8 @@ main(void)
     CHECK_RUN(a_planned_stop_says_goodbye_last_and_the_next_start_knows);
     CHECK_RUN(a_stop_that_all_processes_are_told_of_is_in_order_all_the_same);
     CHECK_RUN(each_role_that_is_killed_is_told_and_runs_again);
+    CHECK_RUN(a_role_that_closes_its_link_to_the_warden_is_ended_and_runs_again);
+    CHECK_RUN(a_role_that_floods_the_warden_holds_up_no_other);
     CHECK_RUN(a_role_that_is_stopped_is_told_and_set_going);
     CHECK_RUN(a_killed_core_has_last_words_and_a_new_session_tells_of_it);
     CHECK_RUN(a_killed_warden_is_told_and_leaves_no_process_behind);
