@@ -85,8 +85,8 @@ take_channels(int fd, unsigned channels, struct answers *a)
             return false;
         }
         a->channels++;
-    } while (a->channels < channels && a->channels < a->channel[0].channels);
-    return true;
+    } while (a->channels < a->channel[0].channels);
+    return a->channels == channels;
 }
 
 static bool
@@ -385,7 +385,8 @@ cmd_status(const struct cmd *cmd)
 
     close(fd);
     if (!whole) {
-        return cmd_error("the agent does not answer");
+        return cmd_error("the agent does not answer, or runs with other channels than %s names",
+                cmd_text(conf.config_path));
     }
     add_missing(&a);
     if (cmd->json) {

@@ -176,7 +176,7 @@ message_reply_valid(const void *message, size_t len)
         return false;
     }
     memcpy(&m, message, sizeof(m));
-    return m.magic == CTL_MAGIC && m.state < CTL_STATES && m.network <= 1 &&
+    return m.magic == CTL_MAGIC && m.state < CTL_STATES && m.network <= 1 && m.channels <= CONF_CHANNELS &&
            (m.network == 1 || m.channel < m.channels) && word_valid(m.why);
 }
 

@@ -1118,6 +1118,21 @@ status_names_each_detector_and_what_is_open(void)
 }
 
 static void
+status_says_when_the_agent_runs_with_other_channels_than_the_configuration_names(void)
+{
+    char conf[512];
+
+    snprintf(conf, sizeof(conf), "Channel file %s\nChannel file %s\n", at("out"), at("out2"));
+    begin(conf);
+    CHECK(status_says(1, "web03  session"));
+    snprintf(conf, sizeof(conf), "Host web03\nChannel file %s\n", at("out"));
+    write_text("conf", conf);
+    CHECK_INT(run("status", NULL), 2);
+    CHECK(strstr(read_text("log"), "runs with other channels than") != NULL);
+    CHECK_INT(end(), 0);
+}
+
+static void
 a_detector_that_does_not_answer_is_silent_and_holds_up_nobody(void)
 {
     begin_with_file();
@@ -1222,6 +1237,7 @@ main(void)
     CHECK_RUN(the_service_manager_is_told_of_start_life_and_stop);
     CHECK_RUN(what_changed_while_it_was_stopped_is_on_the_line_before_it_says_that_it_is_ready);
     CHECK_RUN(status_names_each_detector_and_what_is_open);
+    CHECK_RUN(status_says_when_the_agent_runs_with_other_channels_than_the_configuration_names);
     CHECK_RUN(a_detector_that_does_not_answer_is_silent_and_holds_up_nobody);
     CHECK_RUN(a_client_that_sends_anything_disturbs_nobody);
     remove_all();

@@ -141,6 +141,20 @@ who_rings_hears_of_what_is_lost_behind_the_wires(void)
     end();
 }
 
+static void
+a_reply_names_no_more_channels_than_there_can_be(void)
+{
+    struct ctl_reply r = { .magic = CTL_MAGIC };
+
+    for (unsigned channels = 0; channels <= UINT8_MAX; channels++) {
+        for (unsigned channel = 0; channel <= UINT8_MAX; channel++) {
+            r.channels = (uint8_t)channels;
+            r.channel = (uint8_t)channel;
+            CHECK_INT(message_reply_valid(&r, sizeof(r)), channel < channels && channels <= CONF_CHANNELS);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -148,5 +162,6 @@ main(void)
     CHECK_RUN(a_line_that_is_only_for_the_disk_goes_when_the_wires_had_their_time);
     CHECK_RUN(a_line_behind_one_that_is_not_kept_yet_does_not_wait_again);
     CHECK_RUN(who_rings_hears_of_what_is_lost_behind_the_wires);
+    CHECK_RUN(a_reply_names_no_more_channels_than_there_can_be);
     return check_result();
 }
