@@ -103,7 +103,7 @@ void core_tell_start(const struct session_past *past);
 void core_self_finding(const char *what, const char *state, enum wire_severity severity);
 
 /* A process guards, without these layers of rights.h: kept for clients, and told as "layer=NAME part=sandbox
- * state=missing". */
+ * state=missing" until no process is without it. */
 void core_rights_take(enum role role, unsigned index, unsigned missing);
 
 void core_process_finding(const struct control_message *m, bool lost);

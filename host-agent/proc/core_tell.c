@@ -148,6 +148,18 @@ core_self_finding(const char *what, const char *state, enum wire_severity severi
     open_take(&core.open, &f);
 }
 
+/* Of what the processes have said last; without the code for it seccomp is no layer. */
+static unsigned
+layers_missing(void)
+{
+    unsigned missing = 0;
+
+    for (unsigned i = 0; i < CTL_PROCESSES; i++) {
+        missing |= core.rights.process[i];
+    }
+    return rights_has_seccomp() ? missing : missing & ~RIGHTS_BIT(RIGHTS_SECCOMP);
+}
+
 void
 core_rights_take(enum role role, unsigned index, unsigned missing)
 {
@@ -158,15 +170,15 @@ core_rights_take(enum role role, unsigned index, unsigned missing)
         core.rights.process[place] = (uint8_t)(CTL_RIGHTS_KNOWN | missing |
                                                (rights_has_seccomp() ? 0 : RIGHTS_BIT(RIGHTS_SECCOMP)));
     }
+    missing = layers_missing();
     for (unsigned i = 0; i < RIGHTS_LAYERS; i++) {
         const char *name = rights_layer_name((enum rights_layer)i);
 
-        if ((missing & RIGHTS_BIT(i)) != 0) {
-            finding_begin(&f, FINDING_AGENT_SELF, "layer", name, strlen(name));
-            finding_addf(&f, "part", "sandbox");
-            finding_addf(&f, "state", "missing");
-            open_take(&core.open, &f);
-        }
+        finding_begin(&f, FINDING_AGENT_SELF, "layer", name, strlen(name));
+        finding_addf(&f, "part", "sandbox");
+        finding_addf(&f, "state", "missing");
+        f.op = (missing & RIGHTS_BIT(i)) != 0 ? FINDING_OPEN : FINDING_CLOSE;
+        open_take(&core.open, &f);
     }
 }
 

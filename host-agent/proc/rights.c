@@ -169,6 +169,15 @@ wall_off(enum walls walls, const struct rights_order *order)
     return landlock_enforce(&walled) > 0;
 }
 
+/* Nothing is proved while there is no process for it: then seccomp_install() has the word. */
+static bool
+seccomp_fails(const struct seccomp_list *list)
+{
+    int error = rights_has_seccomp() ? seccomp_prove(list) : 0;
+
+    return error != 0 && error != -EAGAIN;
+}
+
 unsigned
 rights_narrow(const struct rights_order *order)
 {
@@ -182,9 +191,7 @@ rights_narrow(const struct rights_order *order)
         prctl(PR_SET_DUMPABLE, 0); /* other ids set it anew */
     }
     missing |= wall_off(r->walls, order) ? 0 : RIGHTS_BIT(RIGHTS_LANDLOCK);
-    if (rights_has_seccomp() && seccomp_prove(seccomp_list_of(order->role, order->library)) != 0) {
-        missing |= RIGHTS_BIT(RIGHTS_SECCOMP);
-    }
+    missing |= seccomp_fails(seccomp_list_of(order->role, order->library)) ? RIGHTS_BIT(RIGHTS_SECCOMP) : 0;
     if (r->no_files) {
         limit(RLIMIT_FSIZE, 0);
     }

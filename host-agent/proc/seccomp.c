@@ -124,7 +124,7 @@ seccomp_prove(const struct seccomp_list *list)
         _exit(1);
     }
     if (pid < 0) {
-        return -errno;
+        return -EAGAIN;
     }
     while (waitpid(pid, &status, 0) < 0) {
         if (errno != EINTR) {

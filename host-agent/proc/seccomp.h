@@ -48,7 +48,8 @@ int seccomp_compile(const struct seccomp_list *list, struct sock_filter out[SECC
 /* Puts it on all threads of this process, for ever. 0 or -errno. */
 int seccomp_install(const struct seccomp_list *list);
 
-/* 0 when a child under this list dies of a call that no list has; -EBADE when it lives. */
+/* 0 when a child under this list dies of a call that no list has; -EBADE when it lives, -EAGAIN without a
+ * child. */
 int seccomp_prove(const struct seccomp_list *list);
 
 #endif

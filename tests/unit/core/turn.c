@@ -1,5 +1,6 @@
 #include "proc/core.h"
 #include "proc/link.h"
+#include "proc/rights.h"
 #include "support/check.h"
 #include <errno.h>
 #include <string.h>
@@ -141,6 +142,33 @@ who_rings_hears_of_what_is_lost_behind_the_wires(void)
     end();
 }
 
+static bool
+is_open(enum rights_layer layer)
+{
+    const char *name = rights_layer_name(layer);
+    struct finding f;
+
+    finding_begin(&f, FINDING_AGENT_SELF, "layer", name, strlen(name));
+    const struct open_entry *e = open_find(&core.open, &f);
+    return e != NULL && e->state != OPEN_CLOSED && !e->over;
+}
+
+static void
+a_missing_layer_is_over_when_the_last_process_without_it_was_started_again_with_it(void)
+{
+    begin(true);
+    open_init(&core.open, NOW_MS);
+    for (unsigned i = 0; i < RIGHTS_LAYERS; i++) {
+        core_rights_take(ROLE_PROCSCAN, 0, RIGHTS_BIT(i));
+        core_rights_take(ROLE_WIRE, 1, RIGHTS_BIT(i));
+        core_rights_take(ROLE_PROCSCAN, 0, 0);
+        CHECK(is_open((enum rights_layer)i));
+        core_rights_take(ROLE_WIRE, 1, 0);
+        CHECK(!is_open((enum rights_layer)i));
+    }
+    end();
+}
+
 static void
 a_reply_names_no_more_channels_than_there_can_be(void)
 {
@@ -162,6 +190,7 @@ main(void)
     CHECK_RUN(a_line_that_is_only_for_the_disk_goes_when_the_wires_had_their_time);
     CHECK_RUN(a_line_behind_one_that_is_not_kept_yet_does_not_wait_again);
     CHECK_RUN(who_rings_hears_of_what_is_lost_behind_the_wires);
+    CHECK_RUN(a_missing_layer_is_over_when_the_last_process_without_it_was_started_again_with_it);
     CHECK_RUN(a_reply_names_no_more_channels_than_there_can_be);
     return check_result();
 }
