@@ -17,6 +17,9 @@
 #endif
 #define MODEM_LINES (TIOCM_DTR | TIOCM_RTS | TIOCM_LOOP)
 #define FRAME_BITS ((tcflag_t)(CSIZE | PARENB | PARODD | CMSPAR | CSTOPB))
+#define USB_ACM_MAJOR 166
+#define USB_SERIAL_MAJOR 188
+#define VIRTUAL_CONSOLES 64 /* of TTY_MAJOR */
 
 struct speed {
     uint32_t baud;
@@ -101,6 +104,20 @@ hal_tty_never_wait_in_close(int fd)
     }
 }
 
+/* What makes another speed of the one that is asked for. */
+static void
+use_no_other_divisor(int fd)
+{
+    struct serial_struct port;
+
+    if (ioctl(fd, TIOCGSERIAL, &port) == 0 &&
+            (port.custom_divisor != 0 || ((unsigned)port.flags & ASYNC_SPD_MASK) != 0)) {
+        port.custom_divisor = 0;
+        port.flags = (int)((unsigned)port.flags & ~ASYNC_SPD_MASK);
+        (void)ioctl(fd, TIOCSSERIAL, &port);
+    }
+}
+
 int
 hal_tty_open(const char *path)
 {
@@ -164,6 +181,9 @@ hal_tty_set(int fd, const struct hal_tty_line *line)
         return -EIO;
     }
     hal_tty_never_wait_in_close(fd);
+    if (speed != NULL) {
+        use_no_other_divisor(fd);
+    }
     return 0;
 }
 
@@ -187,14 +207,33 @@ hal_tty_frames(const char *frame)
     return frame_of(frame, &bits);
 }
 
+static dev_t
+device_of(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 ? st.st_rdev : 0;
+}
+
 /* One whose maker keeps it open would stay closed to whoever has to open it next. */
 static bool
 is_pseudo(int fd)
 {
-    struct stat st;
+    unsigned number = major(device_of(fd));
 
-    return fstat(fd, &st) == 0 && major(st.st_rdev) >= UNIX98_PTY_SLAVE_MAJOR &&
-           major(st.st_rdev) < UNIX98_PTY_SLAVE_MAJOR + UNIX98_PTY_MAJOR_COUNT;
+    return number >= UNIX98_PTY_SLAVE_MAJOR && number < UNIX98_PTY_SLAVE_MAJOR + UNIX98_PTY_MAJOR_COUNT;
+}
+
+static bool
+is_on_usb(dev_t device)
+{
+    return major(device) == USB_SERIAL_MAJOR || major(device) == USB_ACM_MAJOR;
+}
+
+static bool
+is_virtual_console(dev_t device)
+{
+    return major(device) == TTY_MAJOR && minor(device) < VIRTUAL_CONSOLES;
 }
 
 int
@@ -231,15 +270,24 @@ mark_port(int fd, struct hal_tty_mark *out)
     out->closing_wait = known ? port.closing_wait : -1;
 }
 
-int
-hal_tty_mark(int fd, bool shared, struct hal_tty_mark *out)
+static int
+look(int fd, struct hal_tty_mark *out)
 {
-    out->shared = shared;
     if (tcgetattr(fd, &out->termios) != 0) {
         return -errno;
     }
     mark_port(fd, out);
     return 0;
+}
+
+int
+hal_tty_mark(int fd, bool shared, struct hal_tty_mark *out)
+{
+    dev_t device = device_of(fd);
+
+    out->shared = shared;
+    out->lasting = is_on_usb(device) || is_virtual_console(device) ? 0 : device;
+    return look(fd, out);
 }
 
 static const char *
@@ -291,6 +339,32 @@ differ(const struct hal_tty_mark *a, const struct hal_tty_mark *b)
 }
 
 static void
+copy_speed_and_frame(struct termios *to, const struct termios *from)
+{
+    to->c_cflag = (to->c_cflag & ~FRAME_BITS) | (from->c_cflag & FRAME_BITS);
+    (void)cfsetospeed(to, cfgetospeed(from));
+    (void)cfsetispeed(to, cfgetospeed(from));
+}
+
+bool
+hal_tty_keep(const struct hal_tty_mark *before, struct hal_tty_mark *mark)
+{
+    const struct hal_tty_mark now = *mark;
+
+    if (before->lasting == 0 || before->lasting != now.lasting || before->shared != now.shared) {
+        return false;
+    }
+    mark->divisor = before->divisor;
+    mark->speed_flags = before->speed_flags;
+    mark->clock = before->clock;
+    mark->closing_wait = before->closing_wait;
+    if (mark->shared) {
+        copy_speed_and_frame(&mark->termios, &before->termios);
+    }
+    return differ(mark, &now) != NULL;
+}
+
+static void
 put_driver_right(int fd, const struct hal_tty_mark *mark)
 {
     struct serial_struct port;
@@ -321,9 +395,7 @@ put_termios_right(int fd, const struct hal_tty_mark *mark, const struct hal_tty_
 
     if (mark->shared) {
         want = now->termios;
-        want.c_cflag = (want.c_cflag & ~FRAME_BITS) | (mark->termios.c_cflag & FRAME_BITS);
-        (void)cfsetospeed(&want, cfgetospeed(&mark->termios));
-        (void)cfsetispeed(&want, cfgetospeed(&mark->termios));
+        copy_speed_and_frame(&want, &mark->termios);
     }
     (void)tcsetattr(fd, TCSANOW, &want);
 }
@@ -363,7 +435,7 @@ int
 hal_tty_mend(int fd, const struct hal_tty_mark *mark, const char **what)
 {
     struct hal_tty_mark now;
-    int error = hal_tty_mark(fd, mark->shared, &now);
+    int error = look(fd, &now);
 
     if (error < 0) {
         return error;
@@ -375,7 +447,7 @@ hal_tty_mend(int fd, const struct hal_tty_mark *mark, const char **what)
     }
     *what = word;
     put_right(fd, mark, &now);
-    error = hal_tty_mark(fd, mark->shared, &now);
+    error = look(fd, &now);
     if (error < 0) {
         return error;
     }

@@ -30,6 +30,7 @@ struct hal_tty_mark {
     int speed_flags;  /* -1: none */
     int clock;        /* -1: none */
     int closing_wait; /* -1: none */
+    uint64_t lasting; /* the device, where its settings outlast being closed and hung up; 0: they do not */
     bool exclusive;
     bool shared; /* others set it as they need: speed, frame, discipline and driver count */
 };
@@ -42,8 +43,8 @@ int hal_tty_open(const char *path);
 
 /*
  * Eight-bit clean both ways, carrier ignored, DTR dropped at the last close, and on a real port no wait for
- * the queue in close(). 0 or -errno; -EINVAL for a speed or frame that is not offered. What waits in the
- * queue is neither sent first nor thrown away.
+ * the queue in close(), and no divisor in place of the speed. 0 or -errno; -EINVAL for a speed or frame that
+ * is not offered. What waits in the queue is neither sent first nor thrown away.
  */
 int hal_tty_set(int fd, const struct hal_tty_line *line);
 
@@ -66,10 +67,16 @@ void hal_tty_never_wait_in_close(int fd);
 int hal_tty_mark(int fd, bool shared, struct hal_tty_mark *out);
 
 /*
- * Compares with the mark, and ends a break that holds a UART. 0 when all is as it was; 1 when it was not and
- * is now, and *what is a word for the first that was not: discipline, driver, baud, frame, flow, flags,
- * exclusive, modem; -EPERM with the same word when it could not be put right; another -errno when the line is
- * gone.
+ * For a line that was opened again: its driver, and the speed and frame of a shared one, shall be as they
+ * were in the mark before, if that was of the same device and these last. True when that is not how they are.
+ */
+bool hal_tty_keep(const struct hal_tty_mark *before, struct hal_tty_mark *mark);
+
+/*
+ * Compares with the mark, and ends a break that holds a UART. 0 when all is as it was;
+ * 1 when it was not and is now, and *what is a word for the first that was not: discipline, driver, baud,
+ * frame, flow, flags, exclusive, modem; -EPERM with the same word when it could not be put right; another
+ * -errno when the line is gone.
  */
 int hal_tty_mend(int fd, const struct hal_tty_mark *mark, const char **what);
 

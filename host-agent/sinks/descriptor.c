@@ -89,13 +89,22 @@ sink_tty_open(const struct conf_channel *channel, const char *path, uint32_t bau
     return fd;
 }
 
+/* What somebody did to it before it was opened again is found by check(), and what was told is not told anew.
+ */
 static int
 mark(struct sink *s, bool shared)
 {
+    struct hal_tty_mark now;
+    int error = hal_tty_mark(s->fd, shared, &now);
+
+    if (error < 0) {
+        return error;
+    }
+    tty.helpless = hal_tty_keep(&tty.mark, &now) && tty.helpless;
+    tty.mark = now;
     tty.queued = 0;
     tty.refused = false;
-    tty.helpless = false;
-    return hal_tty_mark(s->fd, shared, &tty.mark);
+    return 0;
 }
 
 int

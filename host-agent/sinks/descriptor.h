@@ -23,7 +23,7 @@ int sink_tty_open(const struct conf_channel *channel, const char *path, uint32_t
 /* As sink_ops.adopt: it is set as it was opened, as somebody may have been quicker, and should stay so. */
 int sink_tty_adopt(struct sink *s, uint32_t baud);
 
-/* The same for one that others set as they need: as it is now is how it should be. */
+/* The same for one that others set as they need: as it is when it is first adopted is how it should be. */
 int sink_tty_adopt_shared(struct sink *s);
 
 /* As sink_ops.queued, check and close. */

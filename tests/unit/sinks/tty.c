@@ -246,6 +246,29 @@ a_console_is_set_by_others_as_they_need_but_for_its_speed(void)
 }
 
 static void
+a_console_that_was_set_to_another_speed_while_it_was_hung_up_is_put_right(void)
+{
+    begin("console", 0);
+    struct termios was = settings();
+    struct termios t = was;
+    cfsetospeed(&t, B300);
+    t.c_cflag |= CSTOPB;
+    t.c_lflag ^= ECHO;
+    set(t);
+    sink.ops->close(&sink);
+    sink.fd = sink.ops->open(&channel);
+    CHECK_INT(sink.ops->adopt(&sink), 0);
+    CHECK_INT(check_now(), SINK_TAMPERED);
+    CHECK_STR(word, "baud");
+    struct termios now = settings();
+    CHECK_INT(cfgetospeed(&now), cfgetospeed(&was));
+    CHECK_INT(now.c_cflag, was.c_cflag);
+    CHECK_INT(now.c_lflag, t.c_lflag);
+    CHECK_INT(check_now(), 0);
+    end();
+}
+
+static void
 a_line_on_the_console_begins_on_a_row_of_its_own_however_it_is_cut(void)
 {
     static const char text[] = "!1 one\r\n!1 two\r\n";
@@ -300,6 +323,7 @@ main(void)
     CHECK_RUN(flow_control_that_was_asked_for_stays);
     CHECK_RUN(a_line_that_was_stopped_goes_on);
     CHECK_RUN(a_console_is_set_by_others_as_they_need_but_for_its_speed);
+    CHECK_RUN(a_console_that_was_set_to_another_speed_while_it_was_hung_up_is_put_right);
     CHECK_RUN(a_line_on_the_console_begins_on_a_row_of_its_own_however_it_is_cut);
     CHECK_RUN(a_line_that_is_hung_up_says_so);
     return check_result();
