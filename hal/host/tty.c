@@ -290,6 +290,15 @@ hal_tty_mark(int fd, bool shared, struct hal_tty_mark *out)
     return look(fd, out);
 }
 
+/* A port that said what it drives and says nothing now is gone, or will be. */
+static int
+look_again(int fd, const struct hal_tty_mark *mark, struct hal_tty_mark *now)
+{
+    int error = look(fd, now);
+
+    return error == 0 && mark->modem >= 0 && now->modem < 0 ? -EIO : error;
+}
+
 static const char *
 termios_differ(const struct termios *a, const struct termios *b, bool shared)
 {
@@ -415,12 +424,15 @@ put_right(int fd, const struct hal_tty_mark *mark, const struct hal_tty_mark *no
     if (!mark->shared && mark->exclusive != now->exclusive) {
         (void)ioctl(fd, mark->exclusive ? TIOCEXCL : TIOCNXCL);
     }
-    if (!mark->shared && mark->modem >= 0 && now->modem >= 0 && mark->modem != now->modem) {
+    if (!mark->shared && mark->modem >= 0 && mark->modem != now->modem) {
         put_modem_right(fd, mark->modem, now->modem);
     }
 }
 
-/* It silences the line, and nothing says that it is on. A USB port would be asked over its bus each time. */
+/*
+ * It silences the line, and nothing says that it is on. A question to a port on USB that hangs takes 5 s, so
+ * this is not the first that it is asked.
+ */
 static void
 end_break(int fd)
 {
@@ -435,7 +447,7 @@ int
 hal_tty_mend(int fd, const struct hal_tty_mark *mark, const char **what)
 {
     struct hal_tty_mark now;
-    int error = look(fd, &now);
+    int error = look_again(fd, mark, &now);
 
     if (error < 0) {
         return error;
@@ -447,7 +459,7 @@ hal_tty_mend(int fd, const struct hal_tty_mark *mark, const char **what)
     }
     *what = word;
     put_right(fd, mark, &now);
-    error = look(fd, &now);
+    error = look_again(fd, mark, &now);
     if (error < 0) {
         return error;
     }

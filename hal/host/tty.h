@@ -76,7 +76,7 @@ bool hal_tty_keep(const struct hal_tty_mark *before, struct hal_tty_mark *mark);
  * Compares with the mark, and ends a break that holds a UART. 0 when all is as it was;
  * 1 when it was not and is now, and *what is a word for the first that was not: discipline, driver, baud,
  * frame, flow, flags, exclusive, modem; -EPERM with the same word when it could not be put right; another
- * -errno when the line is gone.
+ * -errno when the line is gone, or does not say any more what it drives.
  */
 int hal_tty_mend(int fd, const struct hal_tty_mark *mark, const char **what);
 

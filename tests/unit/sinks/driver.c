@@ -1,6 +1,6 @@
 /*
- * Serial ports whose driver this test plays: what a port keeps while it is closed, and what takes rights
- * to set. Behind them is a pseudo-terminal.
+ * Serial ports whose driver this test plays: what a port keeps while it is closed, what takes rights to set,
+ * and what is a question over USB. Behind them is a pseudo-terminal.
  */
 #include "sinks/sink.h"
 #include "support/check.h"
@@ -28,6 +28,9 @@ static struct {
     dev_t device;
     struct serial_struct port;
     bool privileged; /* who asks now */
+    bool silent;     /* does not say what it drives */
+    unsigned breaks_ended;
+    unsigned asked; /* what goes over the bus of a port on USB */
 } driver;
 
 int
@@ -79,12 +82,15 @@ ioctl(int fd, int request, ...)
     case TIOCSSERIAL:
         return set_port(arg);
     case TIOCMGET:
+        driver.asked++;
         *(int *)arg = TIOCM_DTR | TIOCM_RTS;
-        return 0;
+        return driver.silent ? refuse(ETIMEDOUT) : 0;
     case TIOCSERGETLSR:
         *(unsigned *)arg = TIOCSER_TEMT;
         return 0;
     case TIOCCBRK:
+        driver.asked++;
+        driver.breaks_ended++;
         return 0;
     default:
         return (int)syscall(SYS_ioctl, fd, request, arg);
@@ -114,6 +120,8 @@ begin(dev_t device)
 {
     driver.device = device;
     driver.port = (struct serial_struct){ .baud_base = CLOCK };
+    driver.silent = false;
+    driver.breaks_ended = 0;
     far = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     CHECK(far >= 0 && grantpt(far) == 0 && unlockpt(far) == 0);
     channel = (struct conf_channel){ .scheme = "serial", .baud = 38400 };
@@ -194,6 +202,31 @@ the_next_adapter_in_the_same_socket_may_have_another_clock(void)
     end();
 }
 
+static void
+a_break_is_ended_at_each_look(void)
+{
+    begin(ON_BOARD);
+    for (unsigned i = 1; i <= 3; i++) {
+        CHECK_INT(look(), 0);
+        CHECK_INT(driver.breaks_ended, i);
+    }
+    end();
+}
+
+/* On USB each question to one that hangs takes 5 s, and a wire that shows no life for ten is ended. */
+static void
+a_port_that_does_not_say_any_more_what_it_drives_is_lost_and_asked_nothing_else(void)
+{
+    begin(ON_USB);
+    CHECK_INT(look(), 0);
+    driver.silent = true;
+    driver.asked = 0;
+    CHECK_INT(look(), -EIO);
+    CHECK_STR(word, "hung-up");
+    CHECK_INT(driver.asked, 1);
+    end();
+}
+
 int
 main(void)
 {
@@ -201,5 +234,7 @@ main(void)
     CHECK_RUN(a_clock_that_was_set_while_the_line_was_closed_is_told_once);
     CHECK_RUN(another_divisor_is_gone_when_the_line_is_opened);
     CHECK_RUN(the_next_adapter_in_the_same_socket_may_have_another_clock);
+    CHECK_RUN(a_break_is_ended_at_each_look);
+    CHECK_RUN(a_port_that_does_not_say_any_more_what_it_drives_is_lost_and_asked_nothing_else);
     return check_result();
 }
