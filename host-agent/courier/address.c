@@ -143,11 +143,12 @@ write_new(int dir, const char *text, size_t len)
 }
 
 int
-addresses_save(int dir, const char *name, const struct addresses *list)
+addresses_save(const struct addresses_order *order)
 {
+    const struct addresses *list = &order->list;
     char text[ADDRESSES_TEXT];
     char address[INET6_ADDRSTRLEN];
-    int len = snprintf(text, sizeof(text), "%s\n", name);
+    int len = snprintf(text, sizeof(text), "%s\n", order->name);
 
     for (unsigned i = 0; i < list->count && len < (int)sizeof(text); i++) {
         inet_ntop(list->at[i].family, list->at[i].bytes, address, sizeof(address));
@@ -156,8 +157,8 @@ addresses_save(int dir, const char *name, const struct addresses *list)
     if (len >= (int)sizeof(text)) {
         return -EMSGSIZE;
     }
-    int error = write_new(dir, text, (size_t)len);
-    if (error == 0 && renameat(dir, NEW_FILE, dir, ADDRESSES_FILE) < 0) {
+    int error = write_new(order->dir, text, (size_t)len);
+    if (error == 0 && renameat(order->dir, NEW_FILE, order->dir, ADDRESSES_FILE) < 0) {
         error = -errno;
     }
     return error;
@@ -215,13 +216,22 @@ be_resolver(int fd, const char *name)
     _exit(n == (ssize_t)sizeof(list) ? 0 : 1);
 }
 
+static void
+reap(struct resolver *r)
+{
+    if (r->killed != 0 && waitpid(r->killed, NULL, WNOHANG) != 0) {
+        r->killed = 0;
+    }
+}
+
 int
 resolver_start(struct resolver *r, const char *name, int64_t now_ms)
 {
     int ends[2];
 
-    if (r->pid != 0) {
-        return 0;
+    reap(r);
+    if (r->pid != 0 || r->killed != 0) {
+        return r->pid != 0 ? 0 : -EBUSY;
     }
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
         return -errno;
@@ -245,11 +255,10 @@ resolver_stop(struct resolver *r)
 {
     if (r->pid > 1) {
         kill(r->pid, SIGKILL);
-        while (waitpid(r->pid, NULL, 0) < 0 && errno == EINTR) {
-        }
         close(r->fd);
+        *r = (struct resolver){ .fd = -1, .killed = r->pid };
     }
-    *r = (struct resolver){ .fd = -1 };
+    reap(r);
 }
 
 static bool
@@ -271,6 +280,7 @@ resolver_take(struct resolver *r, struct addresses *out, int64_t now_ms)
 {
     struct addresses list;
 
+    reap(r);
     if (r->pid == 0) {
         return 0;
     }

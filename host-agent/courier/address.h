@@ -37,17 +37,26 @@ bool addresses_same(const struct addresses *a, const struct addresses *b);
 /* The file's text: the name, then an address a line. False when it is of another name or not of this form. */
 bool addresses_parse(const char *text, size_t len, const char *name, struct addresses *out);
 
+/* What to save, and where. */
+struct addresses_order {
+    int dir;
+    const char *name;
+    struct addresses list;
+};
+
 /* From and to the file in the directory `dir`. Saving: 0 or -errno, whole or not at all. */
 bool addresses_load(int dir, const char *name, struct addresses *out);
-int addresses_save(int dir, const char *name, const struct addresses *list);
+int addresses_save(const struct addresses_order *order);
 
 struct resolver {
-    pid_t pid; /* 0: does not run */
+    pid_t pid;    /* 0: does not run */
+    pid_t killed; /* and has not ended yet; 0: none */
     int fd;
     int64_t began_ms;
 };
 
-/* Begins to look the name up; nothing while it is at it. 0 or -errno. */
+/* Begins to look the name up; nothing while it is at it. 0 or -errno; -EBUSY while the last one does not end.
+ */
 int resolver_start(struct resolver *r, const char *name, int64_t now_ms);
 
 /*
@@ -56,6 +65,7 @@ int resolver_start(struct resolver *r, const char *name, int64_t now_ms);
  */
 int resolver_take(struct resolver *r, struct addresses *out, int64_t now_ms);
 
+/* Does not wait for its end: one that hangs in the kernel has none. */
 void resolver_stop(struct resolver *r);
 
 #endif

@@ -197,7 +197,7 @@ resolve(int64_t now_ms)
     if (taken > 0 && !addresses_same(&list, &courier.dialer.to)) {
         aim(&list);
         dialer_hurry(&courier.dialer, now_ms);
-        (void)addresses_save(ROLE_FD_SPOOL, courier.self->conf->receiver.name, &list);
+        keeper_mean(&courier.keeper, courier.self->conf->receiver.name, &list);
     }
     if (courier.resolver.pid != 0) {
         return courier.resolver.began_ms + RESOLVER_MS;

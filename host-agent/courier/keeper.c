@@ -90,7 +90,7 @@ keeper_end_sync(struct keeper *k)
 int64_t
 keeper_sync(struct keeper *k, bool now, int64_t now_ms)
 {
-    if (k->busy || (!k->owes && !spool_pending(&k->spool))) {
+    if (k->busy || (!k->owes && !k->means && spool_idle(&k->spool))) {
         return INT64_MAX;
     }
     int64_t due_ms = k->sync_ms + (k->error == 0 ? KEEPER_SYNC_MS : KEEPER_RETRY_MS);
@@ -102,8 +102,17 @@ keeper_sync(struct keeper *k, bool now, int64_t now_ms)
     k->owes = false;
     k->given = k->number;
     k->sync_ms = now_ms;
-    syncer_give(&k->spool);
+    k->given_meant = k->meant;
+    syncer_give(&k->spool, k->means ? &k->given_meant : NULL);
+    k->means = false;
     return INT64_MAX;
+}
+
+void
+keeper_mean(struct keeper *k, const char *name, const struct addresses *list)
+{
+    k->meant = (struct addresses_order){ .dir = k->spool.folder, .name = name, .list = *list };
+    k->means = true;
 }
 
 bool
@@ -136,7 +145,7 @@ keeper_rewind(struct keeper *k)
 bool
 keeper_settled(const struct keeper *k)
 {
-    return !k->busy && !k->owes;
+    return !k->busy && !k->owes && (k->error != 0 || spool_idle(&k->spool));
 }
 
 bool

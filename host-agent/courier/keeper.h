@@ -1,11 +1,13 @@
 #ifndef COURIER_KEEPER_H
 #define COURIER_KEEPER_H
 /*
- * keeper - takes the core's lines into the spool and tells the core what has become of them
+ * keeper - takes the core's lines into the spool and tells the core what has become of them; all of the
+ * courier that waits for the disk
  *
  * A line goes out only when it is on the disk: spool_peek() sees to that. While the disk is at it the spool
  * is the syncer's: lines wait here, none is handed out, and what was acknowledged is noted.
  */
+#include "courier/address.h"
 #include "courier/news.h"
 #include "courier/spool.h"
 
@@ -27,8 +29,11 @@ struct keeper {
     bool any_acked;   /* meanwhile */
     uint64_t acked;   /* the position */
     bool rewinds;     /* meanwhile the connection ended */
+    bool means;       /* `meant` is not on the disk yet */
     unsigned waits;   /* lines that came meanwhile */
     struct line_message waiting[COURIER_WINDOW];
+    struct addresses_order meant;
+    struct addresses_order given_meant;
 };
 
 /* `dir` is the spool's directory. 0 or -errno. */
@@ -54,7 +59,10 @@ void keeper_acked(struct keeper *k, uint64_t position);
 /* The connection is over: what is not acknowledged is to be sent again. */
 void keeper_rewind(struct keeper *k);
 
-/* True when all that came is on the disk, or known not to be. */
+/* What the receiver's name means goes to the disk with the next sync; `name` stays. */
+void keeper_mean(struct keeper *k, const char *name, const struct addresses *list);
+
+/* True when all that came is on the disk, or known not to be, and what went is off it. */
 bool keeper_settled(const struct keeper *k);
 
 /* True when the disk has been at it for so long that lines do not get through. */

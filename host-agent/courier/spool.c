@@ -235,6 +235,31 @@ spool_pending(const struct spool *s)
     return s->ring_lines > 0;
 }
 
+static bool
+all_acked(const struct spool *s, unsigned index)
+{
+    return s->ack.index > index || (s->ack.index == index && s->ack.offset >= s->segment[index].size);
+}
+
+static bool
+is_tail(const struct spool *s, unsigned index)
+{
+    return index + 1 == s->segments && s->tail >= 0;
+}
+
+/* All of the first segment is acknowledged, and it is not one that goes on. */
+static bool
+first_is_done(const struct spool *s)
+{
+    return s->segments > 0 && all_acked(s, 0) && (!is_tail(s, 0) || s->segment[0].size >= IDLE_SEGMENT);
+}
+
+bool
+spool_idle(const struct spool *s)
+{
+    return s->ring_lines == 0 && !first_is_done(s);
+}
+
 static size_t
 ring_bytes(const struct spool *s)
 {
@@ -421,30 +446,20 @@ int
 spool_sync(struct spool *s)
 {
     uint32_t dropped = s->dropped;
-    int error = make_room(s);
 
+    spool_trim(s);
+    int error = make_room(s);
     s->error = error != 0 ? error : write_ring(s);
     return s->error == 0 && s->dropped != dropped ? -EDQUOT : s->error;
 }
 
 /* ---- acknowledged ---- */
 
-static bool
-all_acked(const struct spool *s, unsigned index)
-{
-    return s->ack.index > index || (s->ack.index == index && s->ack.offset >= s->segment[index].size);
-}
-
 void
 spool_trim(struct spool *s)
 {
-    while (s->segments > 0 && all_acked(s, 0)) {
-        bool tail = s->segments == 1 && s->tail >= 0;
-
-        if (tail && s->segment[0].size < IDLE_SEGMENT) {
-            return;
-        }
-        if (tail) {
+    while (first_is_done(s)) {
+        if (is_tail(s, 0)) {
             end_segment(s);
         }
         spool_forget_segment(s, 0, !s->segment[0].unreadable);
@@ -489,7 +504,6 @@ spool_acked(struct spool *s, uint64_t position)
     if (!s->under_way) {
         s->ack = s->at;
     }
-    spool_trim(s);
 }
 
 bool

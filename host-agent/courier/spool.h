@@ -115,10 +115,15 @@ bool spool_append(struct spool *s, const char *bytes, size_t len);
 /* True when something was appended that is not kept. */
 bool spool_pending(const struct spool *s);
 
+/* True when spool_sync() has nothing to do: all is kept, and nothing is on disk that all is acknowledged of.
+ */
+bool spool_idle(const struct spool *s);
+
 /*
- * Keeps all that was appended, with one sync. 0: all of it is on disk. -errno: it is in memory only, as far
- * as it was not dropped, and the next call tries again; -EDQUOT when the limit is reached. Makes room by
- * rewriting one old segment without its INFO lines, at most, so it may have to be called again.
+ * Keeps all that was appended, with one sync, and deletes what is acknowledged. 0: all of it is on disk.
+ * -errno: it is in memory only, as far as it was not dropped, and the next call tries again; -EDQUOT when the
+ * limit is reached. Makes room by rewriting one old segment without its INFO lines, at most, so it may have
+ * to be called again.
  */
 int spool_sync(struct spool *s);
 
@@ -131,7 +136,7 @@ bool spool_peek(struct spool *s, struct spool_line *out);
 /* The line that spool_peek() showed is under way. */
 void spool_take(struct spool *s);
 
-/* The line at `position` and all that were taken before it are acknowledged: they may be deleted. */
+/* The line at `position` and all that were taken before it are acknowledged: spool_sync() may delete them. */
 void spool_acked(struct spool *s, uint64_t position);
 
 /* What was taken and is not acknowledged is handed out again. */

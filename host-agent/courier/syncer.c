@@ -6,6 +6,7 @@
 
 static struct errand errand = { .wake = -1, .done = -1 };
 static struct spool *given;
+static const struct addresses_order *meant;
 static int synced;
 
 static alignas(4096) uint8_t stack[STACK];
@@ -13,6 +14,9 @@ static alignas(4096) uint8_t stack[STACK];
 static void
 work(void)
 {
+    if (meant != NULL) {
+        (void)addresses_save(meant);
+    }
     synced = spool_sync(given);
 }
 
@@ -29,9 +33,10 @@ syncer_fd(void)
 }
 
 void
-syncer_give(struct spool *spool)
+syncer_give(struct spool *spool, const struct addresses_order *addresses)
 {
     given = spool;
+    meant = addresses;
     errand_give(&errand);
 }
 

@@ -1,11 +1,13 @@
 #ifndef COURIER_SYNCER_H
 #define COURIER_SYNCER_H
 /*
- * syncer - runs spool_sync() on a thread of its own, so that a slow disk holds up no sign of life
+ * syncer - runs spool_sync() and addresses_save() on a thread of its own, so that a slow disk holds up no
+ * sign of life
  *
- * One a process. From syncer_give() until syncer_take() says that it is done the spool is the thread's, and
- * nobody else may touch it.
+ * One a process. From syncer_give() until syncer_take() says that it is done what it was given is the
+ * thread's, and nobody else may touch it.
  */
+#include "courier/address.h"
 #include "courier/spool.h"
 
 /* 0 or -errno. */
@@ -14,7 +16,8 @@ int syncer_start(void);
 /* Can be read when the spool can be taken back. */
 int syncer_fd(void);
 
-void syncer_give(struct spool *spool);
+/* `addresses` are saved first; NULL: none are. */
+void syncer_give(struct spool *spool, const struct addresses_order *addresses);
 
 /* True when it is done; *result is what spool_sync() returned. */
 bool syncer_take(int *result);

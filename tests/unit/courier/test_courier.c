@@ -801,26 +801,54 @@ a_rekey_hands_the_secret_of_the_connection_to_the_core(void)
     end();
 }
 
-static void
-a_name_is_looked_up_and_what_it_meant_is_kept(void)
+static bool
+address_kept_of(const char *name)
 {
-    char path[PATH_MAX];
     struct addresses list;
+    int dir = open(folder, O_RDONLY | O_DIRECTORY);
+    bool is = addresses_load(dir, name, &list);
 
+    close(dir);
+    return is;
+}
+
+static bool
+address_kept(void)
+{
+    return address_kept_of("localhost");
+}
+
+static void
+begin_by_name(void)
+{
     begin();
     memset(&conf.receiver, 0, sizeof(conf.receiver.name));
     memcpy(conf.receiver.name, "localhost", 10);
     conf.receiver.family = 0;
     start();
+}
+
+static void
+a_name_is_looked_up_and_what_it_meant_is_kept(void)
+{
+    begin_by_name();
     until(addressed);
     until(greeted);
-    kill_courier();
-    path_of(ADDRESSES_FILE, path);
-    int dir = open(folder, O_RDONLY | O_DIRECTORY);
-    CHECK(addresses_load(dir, "localhost", &list));
-    CHECK(!addresses_load(dir, "another", &list));
-    close(dir);
+    until(address_kept);
+    CHECK(!address_kept_of("another"));
     end();
+}
+
+static void
+a_disk_that_takes_seconds_keeps_nobody_from_connecting_to_what_a_name_means(void)
+{
+    snprintf(slow, sizeof(slow), "SLOW_DISK_S=6");
+    begin_by_name();
+    until(greeted);
+    CHECK(!address_kept());
+    until(address_kept);
+    end();
+    slow[0] = '\0';
 }
 
 static void
@@ -865,6 +893,7 @@ main(void)
     CHECK_RUN(a_probe_asks_before_the_next_check_in_is_due);
     CHECK_RUN(a_rekey_hands_the_secret_of_the_connection_to_the_core);
     CHECK_RUN(a_name_is_looked_up_and_what_it_meant_is_kept);
+    CHECK_RUN(a_disk_that_takes_seconds_keeps_nobody_from_connecting_to_what_a_name_means);
     CHECK_RUN(a_key_that_others_may_read_or_that_is_none_is_refused);
     CHECK_RUN(datagrams_that_are_refused_while_pings_are_answered_are_no_sign);
     empty_folder(true);

@@ -6,11 +6,15 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define FILL 8
+#define HANG_MS 20000
 
 static unsigned failures;
 static int last_error;
@@ -258,6 +262,49 @@ that_nobody_listens_hides_nothing_that_came_later(void)
     close(k.fd);
 }
 
+static bool hangs;      /* a process that was killed, in the kernel */
+static unsigned waited; /* for it */
+
+pid_t
+waitpid(pid_t pid, int *status, int options)
+{
+    if (hangs) {
+        waited += (options & WNOHANG) == 0 ? 1 : 0;
+        return 0;
+    }
+    return (pid_t)syscall(SYS_wait4, pid, status, options, NULL);
+}
+
+static void
+a_look_up_that_cannot_be_ended_holds_up_nobody_and_gets_no_other_beside_it(void)
+{
+    struct resolver r = { .fd = -1 };
+    struct addresses list;
+    int error = -EBUSY;
+
+    CHECK_INT(resolver_start(&r, "localhost", 0), 0);
+    hangs = true;
+    resolver_stop(&r);
+    CHECK_INT(waited, 0);
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(resolver_start(&r, "localhost", 0), -EBUSY);
+        CHECK_INT(resolver_take(&r, &list, 0), 0);
+    }
+    CHECK_INT(waited, 0);
+    hangs = false;
+    for (int i = 0; i < HANG_MS && error == -EBUSY; i++) {
+        error = resolver_start(&r, "localhost", 0);
+        poll(NULL, 0, 1);
+    }
+    CHECK_INT(error, 0);
+    resolver_stop(&r);
+    for (int i = 0; i < HANG_MS && r.killed != 0; i++) {
+        CHECK_INT(resolver_take(&r, &list, 0), 0);
+        poll(NULL, 0, 1);
+    }
+    CHECK_INT(r.killed, 0);
+}
+
 static bool
 parse(const char *text, struct addresses *out)
 {
@@ -305,6 +352,7 @@ main(void)
     CHECK_RUN(a_receiver_that_does_not_want_us_is_left_alone_for_longer);
     CHECK_RUN(two_agents_do_not_wait_alike);
     CHECK_RUN(a_port_that_nobody_listens_at_is_a_sign_of_life);
+    CHECK_RUN(a_look_up_that_cannot_be_ended_holds_up_nobody_and_gets_no_other_beside_it);
     CHECK_RUN(the_file_of_a_name_is_read_whole_or_not_at_all);
     CHECK_RUN(addresses_in_another_order_are_the_same);
     CHECK_RUN(a_datagram_that_cannot_leave_is_told_each_time_until_it_can);

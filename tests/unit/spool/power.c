@@ -50,14 +50,21 @@ append(uint32_t session, uint32_t number)
     (void)spool_append(&spool, line, disk_line(session, number, severity_of(number), line));
 }
 
+/* What was pushed out was told as lost, and is reported kept by no later sync. */
 static void
-sync_lines(uint32_t session, uint32_t upto)
+sync_lines(void)
 {
+    static struct spool_id in_memory[SPOOL_RING];
+    unsigned count = spool.ring_lines;
+
+    for (unsigned i = 0; i < count; i++) {
+        in_memory[i] = spool.ring[i].id;
+    }
     if (disk.off || spool_sync(&spool) != 0) {
         return;
     }
-    for (uint32_t n = 0; n <= upto; n++) {
-        fate[session][n].kept = fate[session][n].given;
+    for (unsigned i = 0; i < count; i++) {
+        fate[in_memory[i].session][in_memory[i].number].kept = true;
     }
 }
 
@@ -68,7 +75,7 @@ write_lines(uint32_t session, uint32_t from, uint32_t to)
     for (uint32_t n = from; n <= to && !disk.off; n++) {
         append(session, n);
         if (n % 3 == 2 || n == to) {
-            sync_lines(session, n);
+            sync_lines();
         }
     }
 }
@@ -83,7 +90,7 @@ mark_acked(const struct spool_id *id)
     }
 }
 
-/* Takes so many, and the receiver acknowledges all but the last two. */
+/* Takes so many, and the receiver acknowledges all but the last two. What that leaves to do is done soon. */
 static void
 send(unsigned count)
 {
@@ -97,6 +104,9 @@ send(unsigned count)
     if (n > 2) {
         mark_acked(&sent[n - 3].id);
         spool_acked(&spool, sent[n - 3].position);
+        if (!spool_idle(&spool)) {
+            sync_lines();
+        }
     }
 }
 
@@ -111,7 +121,7 @@ restart(uint32_t session, uint32_t upto)
             append(session, n);
         }
     }
-    sync_lines(session, upto);
+    sync_lines();
 }
 
 static void

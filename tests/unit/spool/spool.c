@@ -179,6 +179,10 @@ segments_go_when_all_their_lines_are_acknowledged_and_not_before(void)
     for (long n = 0; n <= 13; n++) {
         CHECK_INT(pass(), n);
     }
+    CHECK_INT(disk.now.count, all);
+    CHECK(!spool_idle(&spool));
+    CHECK_INT(spool_sync(&spool), 0);
+    CHECK(spool_idle(&spool));
     CHECK(disk.now.count < all && disk.now.count > 2);
     spool_close(&spool);
     reopen();
@@ -190,6 +194,7 @@ segments_go_when_all_their_lines_are_acknowledged_and_not_before(void)
     while (pass() >= 0) {
     }
     CHECK(spool_empty(&spool));
+    CHECK_INT(spool_sync(&spool), 0);
     CHECK_INT(disk.now.count, 0);
     keep(1, 30, 33);
     takes(30, 33);
