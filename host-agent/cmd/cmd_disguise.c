@@ -320,8 +320,9 @@ print_done(const struct plan *plan)
     printf("Unit: %s\n\nNext:\n", cmd_text(plan->path[PART_UNIT]));
     printf("  belfry expect %s 20m, then belfry accept %s    at the receiver: program and paths are others\n",
             conf.host, conf.host);
+    printf("  systemctl daemon-reload, disable the old unit, enable %s\n", plan->name);
     printf("  %s baseline build --force\n", cmd_text(plan->path[PART_PROGRAM]));
-    printf("  systemctl daemon-reload, disable the old unit, enable --now %s\n", plan->name);
+    printf("  systemctl start %s\n", plan->name);
     printf("  remove what is left of the old place: %s, the program, its courier and its unit\n",
             cmd_text(conf.config_path));
     printf("\nTo undo it: stop it, mv %s %s, and remove the rest.\n", cmd_text(plan->path[PART_STATE]),
