@@ -524,7 +524,8 @@ static const struct explanation entries[] = {
             .means = "So much runs on the machine that its guards may come too late.",
             .raised = "In three looks in a row: what=cpu: more than 16 threads for each processor want to "
                       "run. what=processes: 80 percent of the processes that the kernel allows are there. "
-                      "what=memory: a fifth of the last ten seconds nobody got on for want of memory.",
+                      "what=memory: a fifth of the last ten seconds nobody got on for want of memory, or at "
+                      "once: killed=, so many the kernel killed for it.",
             .causes = "A job that went wild, too many requests; or a fork bomb that hides something else or "
                       "is to keep the agent from telling.",
             .act = "top, ps -e --sort=-nlwp. Look at what else was told just before.",

@@ -13,6 +13,7 @@
 #define BEGIN_LOOKS 3
 #define END_LOOKS 10
 #define TEXT_MAX 256
+#define VMSTAT_MAX 8192
 
 enum load_kind { LOAD_CPU, LOAD_TASKS, LOAD_MEMORY, LOAD_KINDS };
 
@@ -37,6 +38,12 @@ static struct {
         bool high;
         uint64_t value; /* when it was told */
     } kind[LOAD_KINDS];
+    char pressed[TEXT_MAX]; /* what memory cost at the last look */
+    size_t pressed_len;
+    bool counted;
+    uint64_t kills; /* by the kernel, for want of memory */
+    uint64_t stalls;
+    uint64_t killed; /* when it was told */
 } load = { .proc = -1, .average = -1, .memory = -1 };
 
 static bool
@@ -88,6 +95,33 @@ load_pressure_parse(const char *src, size_t len, uint64_t *percent)
     return procfs_decimal(&at, src + len, 100, percent);
 }
 
+/* The number behind the first word from here on that begins so. */
+static bool
+number_of(const char **at, const char *end, const char *word, uint64_t *n)
+{
+    const char *found = memmem(*at, (size_t)(end - *at), word, strlen(word));
+
+    if (found == NULL) {
+        return false;
+    }
+    *at = found;
+    return skip(at, end, ' ') && procfs_decimal(at, end, UINT64_MAX / 16, n);
+}
+
+bool
+load_vmstat_parse(const char *src, size_t len, uint64_t *kills, uint64_t *stalls)
+{
+    const char *at = src;
+    uint64_t n;
+
+    *stalls = 0;
+    while (number_of(&at, src + len, "\nallocstall", &n)) {
+        *stalls += n;
+    }
+    at = src;
+    return number_of(&at, src + len, "\noom_kill ", kills);
+}
+
 /* A number that stands alone in a file of the kernel's; `usual` without it. */
 static uint64_t
 number_in(const char *path, uint64_t usual)
@@ -114,6 +148,39 @@ take(enum load_kind kind, uint64_t value, uint64_t limit)
     }
 }
 
+/*
+ * Whom the kernel kills frees so much at once that nobody waits for long. A control group that has used up
+ * its own memory is not the machine: others do not stall then. Nothing is read while memory costs nothing.
+ */
+static void
+take_kills(const char *pressed, size_t len, uint64_t percent)
+{
+    char text[VMSTAT_MAX];
+    uint64_t kills;
+    uint64_t stalls;
+
+    if (load.counted && len > 0 && len == load.pressed_len && memcmp(pressed, load.pressed, len) == 0) {
+        return;
+    }
+    load.pressed_len = len;
+    memcpy(load.pressed, pressed, len);
+    ssize_t n = procfs_read(load.proc, "vmstat", text, sizeof(text));
+    if (n <= 0 || !load_vmstat_parse(text, (size_t)n, &kills, &stalls)) {
+        return;
+    }
+    if (load.counted && kills > load.kills && stalls > load.stalls) {
+        load.killed = load.kind[LOAD_MEMORY].high ? load.killed : kills - load.kills;
+        load.kind[LOAD_MEMORY].value = load.kind[LOAD_MEMORY].high ? load.kind[LOAD_MEMORY].value : percent;
+        load.kind[LOAD_MEMORY].high = true;
+        load.kind[LOAD_MEMORY].looks = 0;
+    } else if (!load.kind[LOAD_MEMORY].high) {
+        load.killed = 0;
+    }
+    load.counted = true;
+    load.kills = kills;
+    load.stalls = stalls;
+}
+
 static void
 tell(struct views *v, enum load_kind kind)
 {
@@ -127,6 +194,9 @@ tell(struct views *v, enum load_kind kind)
     f.severity = (uint8_t)kinds[kind].severity;
     finding_addf(
             &f, kind == LOAD_MEMORY ? "percent" : "n", "%llu", (unsigned long long)load.kind[kind].value);
+    if (kind == LOAD_MEMORY && load.killed > 0) {
+        finding_addf(&f, "killed", "%llu", (unsigned long long)load.killed);
+    }
     view_found(v, CONF_VIEW_LOAD, &f);
 }
 
@@ -146,6 +216,7 @@ load_look(struct views *v, int64_t now_ms)
     if (len > 0) {
         (void)load_pressure_parse(text, (size_t)len, &stalled);
     }
+    take_kills(text, len > 0 ? (size_t)len : 0, stalled);
     take(LOAD_CPU, running, load.processors * LOAD_RUNNING);
     take(LOAD_TASKS, tasks, load.tasks_most / 100 * LOAD_TASKS_PERCENT);
     take(LOAD_MEMORY, stalled, LOAD_MEMORY_PERCENT);
@@ -182,6 +253,7 @@ load_open(struct views *v)
     reopen(&load.average, "loadavg");
     reopen(&load.memory, "pressure/memory");
     memset(load.kind, 0, sizeof(load.kind));
+    load.counted = false;
     load.unreadable = false;
     load.processors = processors > 0 ? (uint64_t)processors : 1;
     uint64_t pids = number_in("sys/kernel/pid_max", UINT32_MAX);

@@ -15,6 +15,9 @@ bool load_average_parse(const char *src, size_t len, uint64_t *running, uint64_t
 /* Reads the whole percent behind "full avg10=" in the text of /proc/pressure/memory. */
 bool load_pressure_parse(const char *src, size_t len, uint64_t *percent);
 
+/* Reads whom the kernel killed for want of memory, and who waited for some, of the text of /proc/vmstat. */
+bool load_vmstat_parse(const char *src, size_t len, uint64_t *kills, uint64_t *stalls);
+
 extern const struct view_ops views_load_ops;
 
 #endif

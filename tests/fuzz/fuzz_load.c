@@ -1,4 +1,4 @@
-/* Any text as /proc/loadavg and /proc/pressure/memory: it is read within its length. */
+/* Any text as /proc/loadavg, /proc/pressure/memory and /proc/vmstat: it is read within its length. */
 #include "watch/views_load.h"
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +11,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t running;
     uint64_t tasks;
     uint64_t percent;
+    uint64_t kills;
+    uint64_t stalls;
     char *exact = malloc(size);
 
     if (exact == NULL) {
@@ -21,6 +23,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     if (load_pressure_parse(exact, size, &percent) && percent > 100) {
+        abort();
+    }
+    if (load_vmstat_parse(exact, size, &kills, &stalls) && memmem(exact, size, "oom_kill ", 9) == NULL) {
         abort();
     }
     free(exact);

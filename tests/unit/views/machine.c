@@ -169,6 +169,15 @@ pressure(const char *text, uint64_t want)
     return load_pressure_parse(text, strlen(text), &percent) && percent == want;
 }
 
+static bool
+kills(const char *text, uint64_t want, uint64_t want_stalls)
+{
+    uint64_t killed = 0;
+    uint64_t stalls = 0;
+
+    return load_vmstat_parse(text, strlen(text), &killed, &stalls) && killed == want && stalls == want_stalls;
+}
+
 static void
 the_load_is_read_as_the_kernel_writes_it(void)
 {
@@ -181,6 +190,10 @@ the_load_is_read_as_the_kernel_writes_it(void)
     CHECK(pressure("some avg10=9.00 avg60=0.00\nfull avg10=12.34 avg60=0.00\n", 12));
     CHECK(!pressure("some avg10=9.00 avg60=0.00\n", 9));
     CHECK(!pressure("full avg10=", 0));
+    CHECK(kills("nr_free_pages 9\nallocstall_dma 1\nallocstall_normal 20\noom_kill 3\nnr_x 7\n", 3, 21));
+    CHECK(kills("nr_free_pages 9\noom_kill 0\n", 0, 0));
+    CHECK(!kills("nr_free_pages 9\nallocstall_dma 1\n", 0, 1));
+    CHECK(!kills("nr_free_pages 9\noom_kill", 0, 0));
 }
 
 static void
@@ -228,6 +241,46 @@ see_load(void)
     put_file("/proc/loadavg", "");
     look(2000);
     CHECK(is_open(FINDING_AGENT_SELF, "source=load state=unreadable"));
+}
+
+static void
+put_kills(unsigned kills, unsigned stalls, const char *full)
+{
+    char text[128];
+
+    snprintf(text, sizeof(text), "nr_free_pages 1\nallocstall_normal %u\noom_kill %u\n", stalls, kills);
+    put_file("/proc/vmstat", text);
+    put_load(1, 100, full);
+}
+
+static void
+see_kills(void)
+{
+    CHECK_INT(mount("none", "/proc", "tmpfs", 0, NULL), 0);
+    CHECK_INT(mkdir("/proc/pressure", 0755) + mkdir("/proc/sys", 0755) + mkdir("/proc/sys/kernel", 0755), 0);
+    put_kills(5, 10, "0.00");
+    start(LOAD);
+    look(2000);
+    put_kills(6, 10, "1.00"); /* of a control group that used up its own */
+    look(2000);
+    CHECK(!is_open(FINDING_LOAD_HIGH, "what=memory"));
+    put_kills(8, 11, "2.00");
+    look(2000);
+    CHECK(is_open(FINDING_LOAD_HIGH, "what=memory percent=2 killed=2"));
+    look(5000);
+    put_kills(9, 12, "1.00");
+    look(1000);
+    put_kills(9, 13, "0.50");
+    look(6000);
+    CHECK(is_open(FINDING_LOAD_HIGH, "what=memory percent=2 killed=2"));
+    look(6000);
+    CHECK(!is_open(FINDING_LOAD_HIGH, "what=memory"));
+}
+
+static void
+a_machine_whose_kernel_kills_for_want_of_memory_is_told_at_once(void)
+{
+    (void)apart(CLONE_NEWNS, see_kills);
 }
 
 static void
@@ -633,6 +686,7 @@ main(void)
     CHECK_RUN(one_that_is_mounted_later_counts_as_long_as_it_is);
     CHECK_RUN(the_load_is_read_as_the_kernel_writes_it);
     CHECK_RUN(a_load_that_lasts_is_told_and_a_moment_of_it_is_not);
+    CHECK_RUN(a_machine_whose_kernel_kills_for_want_of_memory_is_told_at_once);
     CHECK_RUN(the_state_of_a_thread_is_read_as_the_kernel_writes_it);
     CHECK_RUN(a_tracer_is_seen_at_any_look_where_the_kernel_tells_of_none);
     CHECK_RUN(a_process_with_the_number_of_one_that_ended_is_looked_at);
