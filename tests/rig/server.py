@@ -33,6 +33,7 @@ Watch /srv
 Mount /data rw
 Receiver 10.0.2.2:{port}
 Channel screen /dev/tty1 lines {lines}
+Channel tty /dev/tty7
 View hidden-ports off
 '''
 
@@ -194,6 +195,9 @@ def every_channel_carries_the_same_alarm(server):
     number = server.break_in()
     for name in CHANNELS:
         server.await_carried(name, number)
+    line = f'{number.split(".")[1]}@'
+    until('the terminal shows it', lambda: any(
+        line in row and f'port=tcp/{server.port} ' in row for row in terminal_lines(server, 7)))
 
 
 @test
@@ -274,6 +278,20 @@ def a_usb_logger_that_is_unplugged_is_told_elsewhere_and_keeps_what_waited(serve
 
 
 @test
+def a_driver_that_is_removed_is_told_elsewhere_and_prints_what_waited_when_it_is_back(server):
+    since = len(server.events())
+    if server.machine.sh('rmmod usblp')[0] == 0:
+        raise Failed('a driver could be removed while its channel was open')
+    server.machine.run('cd /sys/bus/usb/drivers/usblp; for device in *:*; do echo $device >unbind; done')
+    until('the driver can be removed', lambda: server.machine.sh('rmmod usblp')[0] == 0)
+    server.told('channel.lost', 'channel=printer:/dev/usb/lp0 ', since=since)
+    number = server.break_in()
+    server.machine.run('modprobe usblp')
+    server.told('channel.back', 'channel=printer:/dev/usb/lp0 ', since=since)
+    server.await_carried('usbprinter', number)
+
+
+@test
 def the_console_line_loses_nothing_while_the_kernel_talks(server):
     server.machine.run('while :; do echo "<3>noise: a record of the kernel, as of a disk that is on its way out" >/dev/kmsg;'
                        'usleep 100000; done >/dev/null 2>&1 & echo $! >/run/noise')
@@ -291,12 +309,49 @@ def the_console_line_loses_nothing_while_the_kernel_talks(server):
     print(f'    console: {seen["ok"]} whole, {seen["repaired"]} repaired, {seen["torn"]} torn, {seen["dup"]} copies')
 
 
-def screen_rows(server):
-    """The rows of the first virtual console, as the kernel has them."""
-    cells = base64.b64decode(server.machine.run('base64 /dev/vcsa1'))
+def screen_rows(server, console=1):
+    """The rows of a virtual console, as the kernel has them."""
+    cells = base64.b64decode(server.machine.run(f'base64 /dev/vcsa{console}'))
     rows, columns = cells[:2]
     text = cells[4::2].decode('latin-1')
     return [text[row * columns:(row + 1) * columns] for row in range(rows)]
+
+
+def terminal_lines(server, console):
+    """What was written to a virtual console, with lines that go on in the next row put together."""
+    lines = ['']
+    for row in screen_rows(server, console):
+        lines[-1] += row.rstrip()
+        if len(row.rstrip()) < len(row):
+            lines.append('')
+    return lines
+
+
+def alarm_shown(rows, port):
+    return any(f'port=tcp/{port} ' in row for row in rows[:SCREEN_LINES])
+
+
+def await_alarm_shown(server):
+    try:
+        until('the alarm is on the screen', lambda: alarm_shown(screen_rows(server), server.port))
+    except Failed as missing:
+        raise Failed(f'{missing}; there is {screen_rows(server)[:SCREEN_LINES + 2]}') from missing
+
+
+def show_console(server, console):
+    server.machine.run(f'chvt {console}')
+    until(f'console {console} is shown', lambda: server.machine.run(
+        'cat /sys/class/tty/tty0/active').strip() == f'tty{console}')
+
+
+def take_picture(server):
+    """The screen's rows, which the picture has to show as well."""
+    rows, picture = until('a picture of the screen', lambda: screen_taken(server))
+    picture.save_png(f'{server.folder}/screen.png')
+    wrong = misread(picture, rows[:-1])
+    if wrong:
+        raise Failed(f'the picture does not show {wrong[:5]} of {rows}')
+    return rows
 
 
 def screen_taken(server):
@@ -311,18 +366,36 @@ def the_screen_keeps_its_alarms_through_clear_and_a_screenful_of_output(server):
     output = 'for n in $(seq 100); do echo "line $n of what is not an alarm"; done >/dev/tty1'
     server.machine.run(f"{output}; clear >/dev/tty1; printf '\\033c' >/dev/tty1; {output}")
     server.break_in()
-    try:
-        until('the alarm is on the screen', lambda: any(
-            f'port=tcp/{server.port} ' in row for row in screen_rows(server)[:SCREEN_LINES]))
-    except Failed as missing:
-        raise Failed(f'{missing}; there is {screen_rows(server)[:SCREEN_LINES + 2]}') from missing
-    rows, picture = until('a picture of the screen', lambda: screen_taken(server))
-    picture.save_png(f'{server.folder}/screen.png')
-    wrong = misread(picture, rows[:-1])
-    if wrong:
-        raise Failed(f'the picture does not show {wrong[:5]} of {rows}')
-    if not any('line 100 of' in row for row in rows[SCREEN_LINES:]):
+    await_alarm_shown(server)
+    if not any('line 100 of' in row for row in take_picture(server)[SCREEN_LINES:]):
         raise Failed('the other output is not on the screen')
+
+
+@test
+def the_screen_keeps_its_alarms_through_another_console_and_shows_those_raised_meanwhile(server):
+    server.break_in()
+    await_alarm_shown(server)
+    show_console(server, 2)
+    server.machine.run("clear >/dev/tty1; printf '\\033c' >/dev/tty1; echo another >/dev/tty2")
+    show_console(server, 1)
+    await_alarm_shown(server)
+    if not alarm_shown(take_picture(server), server.port):
+        raise Failed('the alarm is not in the picture')
+    show_console(server, 2)
+    server.break_in()
+    show_console(server, 1)
+    await_alarm_shown(server)
+
+
+@test
+def whoever_takes_the_console_for_himself_takes_no_line(server):
+    server.machine.run('setsid rig_take_console /dev/tty9 </dev/null >/run/taken 2>&1 & echo $! >/run/thief; sleep 1;'
+                       'cat /run/taken >&2; echo for the console >/dev/console')
+    until('he has what is written to /dev/console', lambda: any('for the console' in row for row in screen_rows(server, 9)))
+    server.await_carried('console', server.break_in(), seconds=70)
+    if any('port=tcp' in row for row in screen_rows(server, 9)):
+        raise Failed('he has a line of the agent')
+    server.machine.run('kill $(cat /run/thief)')
 
 
 @test
@@ -368,14 +441,20 @@ def memory_that_runs_out_kills_no_process_of_the_agent_and_holds_up_no_alarm(ser
     alarms = len(server.alarms())
     killed = 'dmesg | grep -c "Out of memory: Killed"'
     already = int(server.machine.sh(killed)[1])
+    since = len(server.events())
     # Programs that double what they have, until the kernel kills them; new ones come all the while.
     server.machine.run('(while :; do (echo 1000 >/proc/self/oom_score_adj; x=0123456789; while :; do x=$x$x; done); done) '
                        '>/dev/null 2>&1 & echo $! >/run/hog')
+    until('memory runs out', lambda: int(server.machine.sh(killed)[1]) > already)
+    began = time.monotonic()
+    server.told('load.high', 'what=memory ', since=since)
+    in_time('load.high', [time.monotonic() - began], 5)
     for _ in range(3):
         server.await_carried('uart', server.break_in())
     until('memory has run out', lambda: int(server.machine.sh(killed)[1]) >= already + 2)
     server.await_carried('uart', server.break_in())
     server.machine.run('kill $(cat /run/hog)')
+    server.told('load.ok', 'what=memory ', seconds=40, since=since)
     if processes(server) != before:
         raise Failed(f'other processes than before:\n{before}\n{processes(server)}')
     if ('belfry.silent', 'open') in server.alarms()[alarms:]:
