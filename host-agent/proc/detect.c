@@ -14,6 +14,7 @@
 #define DETECTORS_MAX 4
 #define LONGEST_WAIT_MS 1000
 #define CORE_PATIENCE_MS 100
+#define AGAIN_MS 60000 /* until another process may find what there was too little of */
 
 static const struct detector_ops *const by_role[ROLES][DETECTORS_MAX] = {
     [ROLE_FSCHECK] = { &detector_files_ops, &detector_protectors_ops },
@@ -76,14 +77,19 @@ report_base(void *to, const uint8_t *root)
     tell_core(to, &m, sizeof(m));
 }
 
+/* One that opens well may have been blind in the process before. */
 static void
-report_blind(struct role_self *self, const struct detector_ops *ops, int error)
+report_opened(struct role_self *self, const struct detector_ops *ops, int error)
 {
     struct finding f;
 
     finding_begin(&f, FINDING_AGENT_SELF, "check", ops->name, strlen(ops->name));
     finding_addf(&f, "state", "blind");
-    finding_add(&f, "why", strerror(-error), strlen(strerror(-error)));
+    if (error < 0) {
+        finding_add(&f, "why", strerror(-error), strlen(strerror(-error)));
+    } else {
+        f.op = FINDING_CLOSE;
+    }
     report(self, &f);
 }
 
@@ -97,12 +103,29 @@ open_all(struct role_self *self, const struct detector_env *env, struct running 
         int error = ops->open(env);
 
         running[count++] = (struct running){ .ops = ops, .error = error < 0 ? error : 0 };
-        if (error < 0) {
-            report_blind(self, ops, error);
-        }
+        report_opened(self, ops, error);
     }
     self->missing |= self->role == ROLE_PROCSCAN ? rights_loaded() : 0;
     return count;
+}
+
+/* When this process should end and be started anew: a detector that failed keeps what it had opened. */
+static int64_t
+again_at(const struct running *running, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        switch (running[i].error) {
+        case -EMFILE:
+        case -ENFILE:
+        case -ENOMEM:
+        case -ENOBUFS:
+        case -EAGAIN:
+            return clock_boot_ms() + AGAIN_MS;
+        default:
+            break;
+        }
+    }
+    return INT64_MAX;
 }
 
 static int
@@ -246,10 +269,10 @@ role_detect(struct role_self *self)
     struct running running[DETECTORS_MAX];
     struct pollfd fds[2 + DETECTORS_MAX * DETECTOR_FDS];
     unsigned count = open_all(self, &env, running);
+    int64_t again_ms = again_at(running, count);
 
     bool ready = false;
-    for (;;) {
-        int64_t now_ms = clock_boot_ms();
+    for (int64_t now_ms; (now_ms = clock_boot_ms()) < again_ms;) {
         int64_t due_ms = work_all(running, count, now_ms);
         if (!ready && settled(running, count)) {
             role_tell_warden(self, CONTROL_READY);
@@ -275,4 +298,5 @@ role_detect(struct role_self *self)
             }
         }
     }
+    return ROLE_TRIES_AGAIN;
 }

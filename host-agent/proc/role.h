@@ -70,6 +70,9 @@ int role_hear_warden(struct control_message *out, int *passed);
 #define ROLE_CANNOT_WAIT 3
 int role_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 
+/* Status of a detector's process that ends as one of its own lacked descriptors or memory at the start. */
+#define ROLE_TRIES_AGAIN 4
+
 /* poll() timeout until `due_ms`, at most `most_ms`. */
 int role_timeout(int64_t now_ms, int64_t due_ms, int most_ms);
 
