@@ -43,6 +43,19 @@ rights() {
     done 2>/dev/null | sort >"$work/rights"
 }
 
+# lowly PID: all its threads but the first are nice 19, SCHED_BATCH and last in the disk's queue, and there are some.
+lowly() {
+    threads=0
+    for task in "/proc/$1/task"/*; do
+        [ "${task##*/}" = "$1" ] && continue
+        threads=$((threads + 1))
+        # Without what stands before the state, which is field 3: nice is 19, the policy 41.
+        [ "$(sed 's/.*) //' "$task/stat" | cut -d ' ' -f 17,39)" = '19 3' ] || return 1
+        [ "$(ionice -p "${task##*/}")" = 'best-effort: prio 7' ] || return 1
+    done
+    [ "$threads" -gt 0 ]
+}
+
 belfry=$work/belfry
 mkdir -m 700 "$belfry" "$work/state"
 : >"$work/line"
@@ -74,6 +87,7 @@ check core_wire_and_courier_have_no_capabilities \
     '[ "$(grep -cE "^tocsin-(core|wire|courier) [0-9]+ 0{16} 0{16} " "$work/rights")" = 3 ]'
 check nobody_reads_the_memory_of_another '! grep -v " 0$" "$work/rights"'
 check the_file_checker_has_what_the_table_says 'grep -qE "^tocsin-fscheck [0-9]+ 000000000028000c " "$work/rights"'
+check the_threads_that_read_files_come_last_also_under_the_filter 'lowly "$(pgrep -P "$agent" -x tocsin-fscheck)"'
 check the_process_scanner_has_what_the_table_says 'grep -qE "^tocsin-procscan [0-9]+ 0000000000281004 " "$work/rights"'
 check the_network_watch_has_what_the_table_says 'grep -qE "^tocsin-netwatch [0-9]+ 0000000000081004 " "$work/rights"'
 check the_folder_of_the_courier_is_its_own \
