@@ -1,13 +1,16 @@
 /*
  * bench_guard: from a deed to the sealed line in a channel, with the whole agent at work: a daemon that is
- * killed or stopped, a file that is written, a new listener, a mount that is made writable, here or in
- * another mount namespace, unmounted or mounted over, and a new one. The agent is TOCSIN_BIN/tocsin
- * (TOCSIN_HOST_BIN where that is not set), its channel a file; TOCSIN_BENCH_ROUNDS (100) deeds of each quick
- * kind. Needs the right to mount. Prints a line a figure, tab-separated: name, p99, "median", median, ratio,
- * goal, met|short.
+ * killed, stopped or frozen, a file that is written, a new listener, a mount that is made writable, here or
+ * in another mount namespace, unmounted or mounted over, loses an option, a disk that is made writable or has
+ * an error, and a new mount. The agent is TOCSIN_BIN/tocsin (TOCSIN_HOST_BIN where that is not set), its
+ * channel a file; TOCSIN_BENCH_ROUNDS (100) deeds of each quick kind. Needs the right to mount; what else
+ * cannot be done here is left out, and stderr says so. Prints a line a figure, tab-separated: name, p99,
+ * "median", median, ratio, goal, met|short.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,8 +19,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +43,15 @@ static pid_t agent;
 static pid_t watched;
 static off_t read_to;  /* of the channel's file */
 static int64_t newest; /* number of the line that was found last, in this session */
+static bool disks;     /* there are file systems on loop devices */
+
+/* A control group that can be frozen. */
+static struct {
+    const char *freeze;
+    const char *thaw;
+    char dir[PATH];
+    char state[2 * PATH];
+} group;
 
 static int64_t
 now_us(void)
@@ -198,6 +213,76 @@ stop_watched(void)
     return us;
 }
 
+static bool
+write_to(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return written;
+}
+
+/* False where no such hierarchy is mounted. */
+static bool
+make_group(const char *root, long magic, const char *file, const char *freeze, const char *thaw)
+{
+    struct statfs fs;
+    char processes[2 * PATH], number[16];
+
+    if (statfs(root, &fs) != 0 || (long)fs.f_type != magic) {
+        return false;
+    }
+    snprintf(group.dir, PATH, "%s/tocsin-guard-%d", root, (int)getpid());
+    snprintf(group.state, sizeof(group.state), "%s/%s", group.dir, file);
+    snprintf(processes, sizeof(processes), "%s/cgroup.procs", group.dir);
+    snprintf(number, sizeof(number), "%d", (int)watched);
+    group.freeze = freeze;
+    group.thaw = thaw;
+    if (mkdir(group.dir, 0755) == 0 && access(group.state, W_OK) == 0 && write_to(processes, number)) {
+        return true;
+    }
+    rmdir(group.dir);
+    group.dir[0] = '\0';
+    return false;
+}
+
+/* With what is in it. */
+static void
+remove_group(void)
+{
+    if (group.dir[0] == '\0') {
+        return;
+    }
+    (void)write_to(group.state, group.thaw);
+    kill(watched, SIGKILL);
+    waitpid(watched, NULL, 0);
+    watched = 0;
+    for (int i = 0; i < 100 && rmdir(group.dir) != 0; i++) {
+        usleep(10000);
+    }
+    group.dir[0] = '\0';
+}
+
+static int64_t
+freeze_watched(void)
+{
+    int64_t from_us = now_us();
+
+    if (!write_to(group.state, group.freeze)) {
+        return -1;
+    }
+    int64_t us = line_with("daemon.stopped", from_us);
+
+    if (!write_to(group.state, group.thaw) || line_with("daemon.up", now_us()) < 0) {
+        return -1;
+    }
+    usleep((useconds_t)(rand() % 1000) * 1000); /* at any time of the look's second */
+    return us;
+}
+
 static int64_t
 remount(void)
 {
@@ -304,6 +389,98 @@ superblock_elsewhere(void)
     return remount_elsewhere(0) ? told_and_over("mount.rw", from_us, restore_elsewhere) : -1;
 }
 
+static bool
+give_option(void)
+{
+    return mount(NULL, at("options"), NULL, MS_REMOUNT | MS_BIND | MS_NOSUID, NULL) == 0;
+}
+
+static int64_t
+take_option(void)
+{
+    int64_t from_us = now_us();
+
+    return mount(NULL, at("options"), NULL, MS_REMOUNT | MS_BIND, NULL) == 0
+                   ? told_and_over("missing=nosuid", from_us, give_option)
+                   : -1;
+}
+
+/* A small ext4 on a loop device, which goes with its last mount. */
+static bool
+mount_disk(const char *name, const char *options)
+{
+    char text[8 * PATH];
+
+    snprintf(text, sizeof(text),
+            "cd %s && truncate -s 1M image && mke2fs -q -t ext4 -O ^has_journal image >/dev/null 2>&1 &&"
+            "mount -n -i -o loop,%s image %s 2>/dev/null && rm image",
+            dir, options, name);
+    return system(text) == 0;
+}
+
+/* "/dev/loop0" of what is mounted there. */
+static bool
+device_of(const char *name, char out[PATH])
+{
+    struct stat st;
+
+    snprintf(out, PATH, "/dev/loop");
+    if (stat(at(name), &st) != 0) {
+        return false;
+    }
+    snprintf(out + strlen(out), PATH - strlen(out), "%u", minor(st.st_dev));
+    return true;
+}
+
+static bool
+set_device(int read_only)
+{
+    char device[PATH];
+    int fd = device_of("disk", device) ? open(device, O_RDONLY | O_CLOEXEC) : -1;
+    bool set = fd >= 0 && ioctl(fd, BLKROSET, &read_only) == 0;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return set;
+}
+
+static bool
+protect_device(void)
+{
+    return set_device(1);
+}
+
+static int64_t
+open_device(void)
+{
+    int64_t from_us = now_us();
+
+    return set_device(0) ? told_and_over("layer=device", from_us, protect_device) : -1;
+}
+
+/* A new one: the number of its errors stays with a file system. */
+static bool
+replace_broken(void)
+{
+    return umount2(at("broken"), MNT_DETACH) == 0 && mount_disk("broken", "errors=continue");
+}
+
+static int64_t
+break_disk(void)
+{
+    char device[PATH];
+    char trigger[2 * PATH];
+
+    if (!device_of("broken", device)) {
+        return -1;
+    }
+    snprintf(trigger, sizeof(trigger), "/sys/fs/ext4/%s/trigger_fs_error", strrchr(device, '/') + 1);
+    int64_t from_us = now_us();
+
+    return write_to(trigger, "1") ? told_and_over("why=errors", from_us, replace_broken) : -1;
+}
+
 static int64_t
 change_file(void)
 {
@@ -398,6 +575,49 @@ start_agent(void)
     return true;
 }
 
+/* By the freezer of version 2 and by that of version 1, as far as they are there. */
+static bool
+measure_frozen(void)
+{
+    static const struct {
+        const char *name, *root, *file, *freeze, *thaw;
+        long magic;
+    } kind[] = {
+        { "daemon_frozen_v2", "/sys/fs/cgroup", "cgroup.freeze", "1", "0", CGROUP2_SUPER_MAGIC },
+        { "daemon_frozen_v2", "/sys/fs/cgroup/unified", "cgroup.freeze", "1", "0", CGROUP2_SUPER_MAGIC },
+        { "daemon_frozen_v1", "/sys/fs/cgroup/freezer", "freezer.state", "FROZEN", "THAWED",
+                CGROUP_SUPER_MAGIC },
+    };
+    bool any = false;
+    bool done = true;
+
+    for (size_t i = 0; done && i < sizeof(kind) / sizeof(kind[0]); i++) {
+        if (make_group(kind[i].root, kind[i].magic, kind[i].file, kind[i].freeze, kind[i].thaw)) {
+            any = true;
+            done = measure(kind[i].name, freeze_watched, SLOW_ROUNDS, 2000000);
+            remove_group();
+            done = done && line_with("daemon.down", now_us()) >= 0 && start_watched() &&
+                   line_with("daemon.up", now_us()) >= 0;
+        }
+    }
+    if (!any) {
+        fprintf(stderr, "bench_guard: daemon_frozen is left out: no control group can be made here\n");
+    }
+    return done;
+}
+
+static bool
+measure_disks(void)
+{
+    if (!disks) {
+        fprintf(stderr,
+                "bench_guard: device_rw and ext4_error are left out: no ext4 on a loop device here\n");
+        return true;
+    }
+    return measure("device_rw", open_device, SLOW_ROUNDS, 1500000) &&
+           measure("ext4_error", break_disk, SLOW_ROUNDS, 1500000);
+}
+
 /*
  * Where other programs open ports, their findings take turns with ours. The kernel tells of processes that
  * start in the first network namespace only, so what needs that is measured before.
@@ -417,10 +637,16 @@ prepare(void)
 
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
             mkdtemp(dir) == NULL || mkdir(at("mount"), 0755) != 0 ||
-            mount("bench", at("mount"), "tmpfs", MS_RDONLY, "size=64k") != 0) {
+            mount("bench", at("mount"), "tmpfs", MS_RDONLY, "size=64k") != 0 ||
+            mkdir(at("options"), 0755) != 0 ||
+            mount("bench", at("options"), "tmpfs", MS_NOSUID, "size=64k") != 0) {
         perror("bench_guard: a mount of its own");
         return false;
     }
+    disks = mkdir(at("disk"), 0755) == 0 && mkdir(at("broken"), 0755) == 0 &&
+            mount_disk("disk", "errors=continue") &&
+            mount(NULL, at("disk"), NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0 && protect_device() &&
+            mount_disk("broken", "errors=continue");
     snprintf(text, sizeof(text), "cp /bin/sleep %s", at("guarded"));
     if (system(text) != 0 || !start_watched()) {
         return false;
@@ -429,6 +655,11 @@ prepare(void)
             "Host bench\nNamespaces own\nView hidden-processes off\nView disguised-processes off\n"
             "Channel file %s\nDaemon %s\nMount %s ro\nWatch %s\nPort tcp 1 any\n",
             at("out"), at("guarded"), at("mount"), at("tree"));
+    snprintf(text + strlen(text), sizeof(text) - strlen(text), "Mount %s rw nosuid\n", at("options"));
+    if (disks) {
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "Mount %s ro device\nMount %s rw\n",
+                at("disk"), at("broken"));
+    }
     if (mkdir(at("tree"), 0755) != 0 || mkdir(at("tree/new"), 0755) != 0 ||
             !write_text("tree/file", "file") || !write_text("conf", text) || !write_text("code", PAIRING) ||
             !run("pair", at("code")) || !run("baseline", "build")) {
@@ -447,12 +678,16 @@ end(void)
         kill(agent, SIGTERM);
         waitpid(agent, NULL, 0);
     }
+    remove_group();
     if (watched > 1) {
         kill(watched, SIGKILL);
         waitpid(watched, NULL, 0);
     }
     umount2(at("tree/new"), MNT_DETACH);
     umount2(at("mount"), MNT_DETACH);
+    umount2(at("options"), MNT_DETACH);
+    umount2(at("disk"), MNT_DETACH);
+    umount2(at("broken"), MNT_DETACH);
     snprintf(command, sizeof(command), "rm -rf %s", dir);
     (void)!system(command);
 }
@@ -475,7 +710,8 @@ main(void)
                 measure("mounted_new", mount_new, SLOW_ROUNDS, 1500000) &&
                 measure("superblock_rw_elsewhere", superblock_elsewhere, SLOW_ROUNDS, 1500000) &&
                 measure("unmounted", unmount, SLOW_ROUNDS, 1500000) &&
-                measure("daemon_stopped", stop_watched, SLOW_ROUNDS, 2000000);
+                measure("option_missing", take_option, SLOW_ROUNDS, 1500000) && measure_disks() &&
+                measure("daemon_stopped", stop_watched, SLOW_ROUNDS, 2000000) && measure_frozen();
 
     end();
     return done ? 0 : 1;
