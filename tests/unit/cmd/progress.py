@@ -15,7 +15,7 @@ import termios
 import time
 
 TOCSIN = os.environ["TOCSIN_BIN"] + "/tocsin"
-HOLE = 100 * 10**6  # bytes of a sparse file
+HOLE = 150 * 10**6  # bytes of a sparse file
 FILES = 12
 failures = 0
 
@@ -141,7 +141,7 @@ try:
     code = "0C0G-8085-1410-C000-0000-0000-00FS"
     subprocess.run([*agent_words, "pair", "-"], input=code, capture_output=True, text=True, check=True)
     for i in range(FILES):
-        os.truncate(f"{tree}/file{i:02}", 3 * HOLE)
+        os.truncate(f"{tree}/file{i:02}", 2 * HOLE)
     subprocess.run([*agent_words, "baseline", "build", "--force"], capture_output=True, check=True)
     agent = subprocess.Popen([*agent_words, "run"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     running, text, end = None, "", time.monotonic() + 60

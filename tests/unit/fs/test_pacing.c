@@ -20,7 +20,7 @@
 #define LOWEST_IO (2 << 13 | 7) /* best effort, the last level */
 #define HANG_US INT64_C(30000000)
 #define SMALL 400
-#define LARGE 50
+#define LARGE 40
 #define LARGE_BYTES 20000000
 #define LOOK_US 2000
 #define SLACK 1.5 /* a burst, or a pause, more or less in a short while */
@@ -223,7 +223,7 @@ roll_on(void)
 static void
 a_pass_through_all_content_takes_no_more_than_its_share_and_then_the_time_it_was_given(void)
 {
-    const uint32_t every_s = 4, share = 20;
+    const uint32_t every_s = 3, share = 20;
     unsigned told = 0;
 
     make_tree();
