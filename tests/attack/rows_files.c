@@ -352,11 +352,11 @@ seal(const struct attack_row *row)
            attack_wait(before, "mount.ok", ATTACK_SEALED, OVER_MS);
 }
 
-#define OTHER_PROGRAM                                                       \
-    .name = "another program, kill", .limit_ms = 2000, .prepare = grow_old, \
+#define OTHER_PROGRAM                                                          \
+    .name = "another program and kill", .limit_ms = 2000, .prepare = grow_old, \
     .strike = replace_program_and_kill, .shown = runs_the_old_one, .heal = put_program_back
-#define OTHER_CONFIG                                                       \
-    .name = "another config, kill", .limit_ms = 2000, .prepare = grow_old, \
+#define OTHER_CONFIG                                                          \
+    .name = "another config and kill", .limit_ms = 2000, .prepare = grow_old, \
     .strike = replace_config_and_kill, .shown = goes_by_the_old_one, .heal = put_config_and_file_back
 
 const struct attack_row attack_on_files[] = {
@@ -398,7 +398,7 @@ const struct attack_row attack_on_files[] = {
     { OTHER_PROGRAM, .role = "core" },
     { OTHER_CONFIG, .role = "fscheck" },
     { OTHER_CONFIG, .role = "core" },
-    { .name = "another baseline, kill",
+    { .name = "another baseline and kill",
             .limit_ms = 2000,
             .fresh = true,
             .prepare = make_baseline,
@@ -407,7 +407,7 @@ const struct attack_row attack_on_files[] = {
             .heal = leave_baseline_and_file,
             .detail = "base",
             .role = "fscheck" },
-    { .name = "damaged baseline, kill",
+    { .name = "damaged baseline and kill",
             .limit_ms = 2000,
             .fresh = true,
             .strike = damage_baseline_and_kill,

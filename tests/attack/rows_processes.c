@@ -21,6 +21,8 @@
 #define LIVES 4
 #define LONG_LIFE_MS 2500
 #define CGROUPS ATTACK_PLACE "/cgroup"
+#define FEW ATTACK_PLACE "/pids" /* control groups of version 1 */
+#define NO_ROOM_MS 3000
 
 static size_t before; /* events, when the row struck */
 static pid_t tracer;
@@ -102,10 +104,8 @@ is_back(const struct attack_row *row)
 static const struct net_told *
 lost_shown(const struct attack_row *row, size_t from, int timeout_ms)
 {
-    bool last_words = is(row, "warden") || is(row, "core");
-
-    return net_wait(&attack_ground, from, "agent.self",
-            last_words && row->strike == kill_one ? row->detail : proc_detail(row), NULL, timeout_ms);
+    return net_wait(&attack_ground, from, "agent.self", row->detail != NULL ? row->detail : proc_detail(row),
+            NULL, timeout_ms);
 }
 
 /* That of another process may be over meanwhile too. */
@@ -418,13 +418,12 @@ all_go_on(const struct attack_row *row)
 /* ---- control groups ---- */
 
 static bool
-put(const char *file, const char *text)
+put_into(const char *groups, const char *file, const char *text)
 {
     char path[128];
-    int fd;
 
-    snprintf(path, sizeof(path), "%s/%s", cgroup, file);
-    fd = open(path, O_WRONLY | O_CLOEXEC);
+    snprintf(path, sizeof(path), "%s/%s", groups, file);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
     bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
     if (fd >= 0) {
         close(fd);
@@ -432,25 +431,26 @@ put(const char *file, const char *text)
     return good;
 }
 
-/* All of the agent in a group of its own, or the one of the row's role. */
+static bool
+put(const char *file, const char *text)
+{
+    return put_into(cgroup, file, text);
+}
+
+/* All of the agent in a group below this one, or the one of the row's role. */
 static const char *
-group(const struct attack_row *row)
+group_below(const char *groups, const char *role)
 {
     pid_t pid[ATTACK_AGENT_PIDS];
     char text[16];
 
-    if (access(CGROUPS "/cgroup.procs", F_OK) < 0 &&
-            ((mkdir(CGROUPS, 0755) < 0 && errno != EEXIST) ||
-                    mount("cgroup2", CGROUPS, "cgroup2", 0, NULL) < 0)) {
-        return "no control groups of version 2";
-    }
-    snprintf(cgroup, sizeof(cgroup), CGROUPS "/attack-%lld", (long long)net_now_us());
+    snprintf(cgroup, sizeof(cgroup), "%s/attack-%lld", groups, (long long)net_now_us());
     if (mkdir(cgroup, 0755) < 0) {
         return "control groups cannot be made";
     }
-    unsigned count = row->role == NULL ? attack_pids(pid) : 1;
-    if (row->role != NULL) {
-        pid[0] = attack_pid(row->role);
+    unsigned count = role == NULL ? attack_pids(pid) : 1;
+    if (role != NULL) {
+        pid[0] = attack_pid(role);
     }
     for (unsigned i = 0; i < count; i++) {
         snprintf(text, sizeof(text), "%d", (int)pid[i]);
@@ -460,6 +460,20 @@ group(const struct attack_row *row)
         }
     }
     return NULL;
+}
+
+static bool
+mounted(const char *groups, const char *type, const char *controller)
+{
+    return access(groups, F_OK) == 0 ||
+           (mkdir(groups, 0755) == 0 && mount(type, groups, type, 0, controller) == 0);
+}
+
+static const char *
+group(const struct attack_row *row)
+{
+    return mounted(CGROUPS, "cgroup2", NULL) ? group_below(CGROUPS, row->role)
+                                             : "no control groups of version 2";
 }
 
 static bool
@@ -525,6 +539,42 @@ is_back_thawed(const struct attack_row *row)
 {
     put("cgroup.freeze", "0");
     return is_back(row) && ungroup();
+}
+
+/* ---- no room for another process ---- */
+
+/* In version 2 where that has the controller, else in version 1. */
+static const char *
+group_of_few(const struct attack_row *row)
+{
+    (void)row;
+    bool second = mounted(CGROUPS, "cgroup2", NULL) && put_into(CGROUPS, "cgroup.subtree_control", "+pids");
+
+    if (!second && !mounted(FEW, "cgroup", "pids")) {
+        return "no controller of processes";
+    }
+    return group_below(second ? CGROUPS : FEW, NULL);
+}
+
+static bool
+take_room_and_kill(const struct attack_row *row)
+{
+    return put("pids.max", "1") && kill_one(row);
+}
+
+/* It is back when there is room, and was not before. */
+static bool
+is_back_with_room(const struct attack_row *row)
+{
+    size_t from = attack_ground.events;
+
+    net_listen(&attack_ground, NO_ROOM_MS);
+    bool before_room = net_find(&attack_ground, from, is(row, "core") ? "agent.start" : "agent.self",
+                               is(row, "core") ? NULL : "of=", NULL) != NULL;
+    bool back = put("pids.max", "max") && is_back(row);
+
+    net_stop(&attack_ground.agent, SIGTERM);
+    return ungroup() && start_again(row) && !before_room && back;
 }
 
 /* ---- kill -9 -1 ---- */
@@ -613,6 +663,9 @@ is_gone_apart(const struct attack_row *row)
 #define HELD .limit_ms = HELD_LIMIT_MS, .shown = held_shown, .code = "process.held"
 #define SEIZE .name = "ptrace seize", HELD, .detail = "traced", .strike = seize, .heal = let_go
 #define ATTACH .name = "ptrace attach", HELD, .detail = "traced", .strike = attach, .heal = let_go
+#define NO_ROOM                                                                                      \
+    .name = "killed without room", .limit_ms = KILL_LIMIT_MS, .slow = true, .prepare = group_of_few, \
+    .strike = take_room_and_kill, .shown = lost_shown, .heal = is_back_with_room
 #define LIMITED                                                                              \
     .limit_ms = LIMITED_LIMIT_MS, .slow = true, .shown = held_shown, .code = "process.held", \
     .detail = "limited", .prepare = settle
@@ -712,6 +765,8 @@ const struct attack_row attack_on_processes[] = {
             .shown = lost_shown,
             .heal = is_back_thawed,
             .role = "procscan" },
+    { NO_ROOM, .role = "netwatch" },
+    { NO_ROOM, .role = "core", .detail = "proc=core state=lost" },
     { .name = "freeze all",
             .limit_ms = SILENT_LIMIT_MS,
             .slow = true,
