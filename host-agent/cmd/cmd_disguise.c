@@ -130,7 +130,8 @@ lock_state(void)
         return false;
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        cmd_error("an agent runs with %s: stop it first", cmd_text(conf.state_dir));
+        cmd_error("%s: %s", cmd_text(conf.state_dir),
+                errno == EWOULDBLOCK ? "an agent runs with it: stop it first" : strerror(errno));
         return false;
     }
     return true;
@@ -202,7 +203,9 @@ write_config(struct plan *plan)
     if (fd < 0) {
         return fd;
     }
-    return end_file(plan->path[PART_CONFIG], fd, write(fd, src, (size_t)len) == len ? 0 : -EIO);
+    ssize_t written = write(fd, src, (size_t)len);
+    error = written < 0 ? -errno : written < len ? -ENOSPC : 0;
+    return end_file(plan->path[PART_CONFIG], fd, error);
 }
 
 static int

@@ -11,6 +11,17 @@
 
 #define FIRST_FD_FREE 16
 
+static int
+move_away(int fd)
+{
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD_FREE);
+
+    if (moved < 0) {
+        _exit(SPAWN_FAILED);
+    }
+    return moved;
+}
+
 /* Puts the descriptors where a role expects them. */
 static void
 place(const int fds[SPAWN_FDS])
@@ -18,7 +29,7 @@ place(const int fds[SPAWN_FDS])
     int moved[SPAWN_FDS];
 
     for (int i = 0; i < SPAWN_FDS; i++) {
-        moved[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, FIRST_FD_FREE);
+        moved[i] = fds[i] < 0 ? -1 : move_away(fds[i]);
     }
     for (int i = 0; i < SPAWN_FDS; i++) {
         if (moved[i] >= 0) {
@@ -41,7 +52,7 @@ become(const struct spawn_order *order)
     char *argv[] = { name, option, role, index, id, NULL };
     char *envp[] = { NULL };
     sigset_t none;
-    int program = fcntl(order->program, F_DUPFD_CLOEXEC, FIRST_FD_FREE);
+    int program = move_away(order->program);
 
     if (name_disguised()) {
         snprintf(name, sizeof(name), "%s", name_program());
@@ -63,7 +74,7 @@ become(const struct spawn_order *order)
     signal(SIGHUP, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, 0);
     syscall(SYS_execveat, program, "", argv, envp, AT_EMPTY_PATH);
-    _exit(SPAWN_NOT_FOUND);
+    _exit(errno == ENOENT ? SPAWN_NOT_FOUND : SPAWN_FAILED);
 }
 
 pid_t

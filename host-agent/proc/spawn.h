@@ -7,7 +7,8 @@
 #include <sys/types.h>
 
 #define SPAWN_FDS 5         /* from ROLE_FD_CONTROL on */
-#define SPAWN_NOT_FOUND 127 /* status of a program that could not be executed */
+#define SPAWN_NOT_FOUND 127 /* status of a program that is not there, ... */
+#define SPAWN_FAILED 126    /* ... that could not be executed, or for which there was no descriptor */
 
 struct spawn_order {
     const char *name; /* argv[0] */

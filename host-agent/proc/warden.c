@@ -860,7 +860,8 @@ open_session(void)
         error = session_peek(warden.session, warden.conf->host, &slot);
         wire_wipe(&slot, sizeof(slot));
     } else {
-        cmd_error("%s: another agent runs with this state directory", path);
+        cmd_error("%s: %s", path,
+                error == -EWOULDBLOCK ? "another agent runs with this state directory" : strerror(-error));
         return false;
     }
     if (error != 0) {

@@ -626,6 +626,17 @@ a_core_that_cannot_be_started_is_tried_again_at_leisure_and_tells_how_the_one_be
     CHECK_INT(end_refusing(), 0);
 }
 
+static void
+a_state_directory_that_cannot_be_locked_is_not_told_as_another_agent(void)
+{
+    begin_refusing();
+    CHECK_INT(end(), 0);
+    refuse("flock");
+    CHECK_INT(run("run", NULL), 2);
+    CHECK(strstr(read_text("log"), "state/session: No locks available") != NULL);
+    CHECK_INT(end_refusing(), -1);
+}
+
 /* A file that may not grow any more is a channel that is lost, and no signal that ends whoever writes. */
 static void
 a_file_size_limit_ends_no_process(void)
@@ -1222,6 +1233,7 @@ main(void)
     CHECK_RUN(roles_that_cannot_be_started_are_told_and_started_when_they_can_be);
     CHECK_RUN(a_role_that_is_not_there_from_the_start_is_told_and_tried_again_at_leisure);
     CHECK_RUN(a_core_that_cannot_be_started_is_tried_again_at_leisure_and_tells_how_the_one_before_ended);
+    CHECK_RUN(a_state_directory_that_cannot_be_locked_is_not_told_as_another_agent);
     CHECK_RUN(a_file_size_limit_ends_no_process);
     CHECK_RUN(a_state_directory_that_takes_nothing_keeps_no_agent_from_guarding);
     CHECK_RUN(a_line_that_blocks_holds_up_no_other_and_is_told_there);
