@@ -590,6 +590,63 @@ a_daemon_frozen_by_its_control_group_is_told(void)
     }
 }
 
+/* In a mount namespace of its own, where something else lies over the hierarchies. */
+static int
+watch_without_groups(const char *path, pid_t pid)
+{
+    struct detector_status status;
+    bool told = false;
+
+    check_failures = 0;
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+            mount("none", "/sys/fs/cgroup", "tmpfs", 0, NULL) != 0) {
+        printf("     left out: no mount namespace of our own\n");
+        return 0;
+    }
+    start();
+    for (unsigned i = 0; i < note_count; i++) {
+        told = told ||
+               (notes[i].op == FINDING_OPEN && strcmp(notes[i].text, "source=freezer state=missing") == 0);
+    }
+    CHECK(told);
+    status_init(&status, "daemons");
+    detector_daemons_ops.status(&status);
+    CHECK_INT(status.state, STATUS_REDUCED);
+    CHECK(strstr(status.note, "frozen ones are not seen") != NULL);
+    CHECK(note_of(FINDING_OPEN, path) == NULL);
+    kill(pid, SIGSTOP);
+    CHECK(wait_note(FINDING_OPEN, "state=stopped") >= 0);
+    kill(pid, SIGCONT);
+    CHECK(wait_note(FINDING_CLOSE, path) >= 0);
+    fflush(stdout);
+    return check_failures > 0;
+}
+
+static void
+where_groups_cannot_be_seen_that_is_told_and_a_stop_is_told_all_the_same(void)
+{
+    int status = -1;
+
+    if (!make_group("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC, "cgroup.freeze", "1", "0") &&
+            !make_group("/sys/fs/cgroup/freezer", CGROUP_SUPER_MAGIC, "freezer.state", "FROZEN", "THAWED")) {
+        printf("     left out: no control group can be made here\n");
+        return;
+    }
+    const char *path = begin("blind");
+    pid_t pid = run(path, "stay");
+
+    put_into(group.dir, pid);
+    fflush(stdout);
+    pid_t watcher = fork();
+    if (watcher == 0) {
+        _exit(watch_without_groups(path, pid));
+    }
+    CHECK(watcher > 0 && waitpid(watcher, &status, 0) == watcher);
+    CHECK_INT(status, 0);
+    end(pid);
+    remove_group(group.dir);
+}
+
 static void
 a_dead_daemon_that_nobody_takes_note_of_is_told_as_a_zombie(void)
 {
@@ -933,6 +990,7 @@ main(int argc, char **argv)
     CHECK_RUN(a_stop_that_one_look_saw_and_the_next_did_not_is_no_alarm);
     CHECK_RUN(a_daemon_that_a_debugger_holds_is_told_as_traced);
     CHECK_RUN(a_daemon_frozen_by_its_control_group_is_told);
+    CHECK_RUN(where_groups_cannot_be_seen_that_is_told_and_a_stop_is_told_all_the_same);
     CHECK_RUN(a_dead_daemon_that_nobody_takes_note_of_is_told_as_a_zombie);
     CHECK_RUN(a_daemon_whose_first_thread_has_ended_is_up);
     CHECK_RUN(more_than_three_restarts_in_a_minute_are_told_once);
