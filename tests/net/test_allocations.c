@@ -77,6 +77,11 @@ all_processes(pid_t pid[ROLES_HERE])
     }
 }
 
+/* Somebody may look at a mount that has just come: it is unmounted again, then. */
+#define MOUNT_AND_UNMOUNT                              \
+    "mount -t tmpfs none " TREE "; until umount " TREE \
+    " 2>/dev/null || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done; "
+
 /* What makes each of them work: findings of all kinds, more than is told at once, sweeps, looks, clients. */
 static void
 keep_all_busy(void)
@@ -85,8 +90,8 @@ keep_all_busy(void)
     size_t from = ground.events;
 
     snprintf(command, sizeof(command),
-            "echo two >" TREE "/one; for n in $(seq " FILES "); do echo $n >" TREE "/$n; done; "
-            "mount -t tmpfs none " TREE "; umount " TREE "; "
+            "echo two >" TREE "/one; for n in $(seq " FILES "); do echo $n >" TREE
+            "/$n; done; " MOUNT_AND_UNMOUNT
             "for ask in status channels check; do %s/tocsin --config %s --state %s $ask; done >%s 2>&1; true",
             bin, net_path(&ground, "tocsin.conf"), net_path(&ground, "agent"), net_path(&ground, "asked"));
     CHECK(net_do(&ground, NET_AGENT, command));
