@@ -98,6 +98,12 @@ owners_want_units(bool wanted)
     units.wanted = wanted;
 }
 
+bool
+owners_wants_units(void)
+{
+    return units.wanted;
+}
+
 const char *
 owners_unit(uint16_t unit)
 {

@@ -87,6 +87,7 @@ const struct owner_exe *owners_exe(uint16_t exe);
 
 /* From now on holders are told apart by their unit, too: a file more to read for each process. */
 void owners_want_units(bool wanted);
+bool owners_wants_units(void);
 
 /* The name of a unit; NULL for OWNERS_NO_UNIT. Valid until owners_forget(). */
 const char *owners_unit(uint16_t unit);

@@ -255,15 +255,37 @@ process_listed(const struct conf_port *entry, const struct owner_exe *exe)
 {
     for (unsigned n = 0; n < entry->processes; n++) {
         const char *process = entry->process[n];
+        bool path = process[0] == '/';
 
-        if (strcmp(process, process[0] == '/' ? exe->path : procfs_base(exe->path)) == 0) {
+        if (strcmp(process, path ? exe->path : procfs_base(exe->path)) == 0 &&
+                (!path || procfs_file_at(&exe->file, exe->path))) {
             return true;
         }
     }
     return false;
 }
 
-/* Is the program listed for the port, or for any port of the kernel's own range? */
+static struct socket_row
+row_of(const struct listen_event *event)
+{
+    struct socket_row row = { .family = (uint8_t)event->family };
+
+    memcpy(row.address, event->address, sizeof(row.address));
+    return row;
+}
+
+static bool
+allows(const struct portjudge *j, unsigned i, const struct port_brief *brief)
+{
+    const struct conf_port *entry = &j->conf->port[i];
+    struct socket_row row = row_of(brief->event);
+    bool user = entry->user[0] == '\0' || brief->uid == 0 || brief->uid == j->uid[i];
+
+    return user && brief->exe != NULL && process_listed(entry, brief->exe) &&
+           portjudge_address_fits(entry, &row) && portjudge_unit_fits(entry, brief->unit);
+}
+
+/* Is the process listed for the port, or for any port of the kernel's own range? */
 static bool
 belongs(const struct portjudge *j, const struct port_brief *brief, bool *listed)
 {
@@ -277,7 +299,7 @@ belongs(const struct portjudge *j, const struct port_brief *brief, bool *listed)
 
         *listed = *listed || same;
         same = same || (local && portjudge_about(entry, brief->proto, 0, brief->net));
-        if (same && brief->exe != NULL && process_listed(entry, brief->exe)) {
+        if (same && allows(j, i, brief)) {
             return true;
         }
     }
@@ -304,7 +326,7 @@ portfinding_brief(
         const struct portjudge *j, const struct portfinding_out *out, const struct port_brief *brief)
 {
     const struct listen_event *event = brief->event;
-    struct socket_row row = { .family = (uint8_t)event->family };
+    struct socket_row row = row_of(event);
     char subject[PORTJUDGE_SUBJECT];
     struct finding f;
     bool listed;
@@ -320,7 +342,6 @@ portfinding_brief(
     }
     add_exe(&f, brief->exe);
     finding_addf(&f, "pid", "%d", event->pid);
-    memcpy(row.address, event->address, sizeof(row.address));
     add_address(&f, &row);
     finding_addf(&f, "life", "short");
     if (memory.unsaid > 0) {

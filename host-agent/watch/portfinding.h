@@ -23,6 +23,8 @@ struct port_brief {
     enum conf_proto proto;
     uint8_t net;
     const struct owner_exe *exe; /* NULL when unknown */
+    uint32_t uid;                /* 0 also when unknown: a process may keep it from being seen */
+    const char *unit;            /* "" for none */
 };
 
 /* Nothing has been told yet. */
@@ -35,8 +37,8 @@ void portfinding_reset(void);
 void portfinding_tell(struct portjudge *j, const struct portfinding_out *out, bool pass);
 
 /*
- * Told as an event when its port is not listed or `exe` is not among the listed. At most ten a second;
- * `unsaid` of the next says how many were not.
+ * Told as an event when its port is not listed or no entry lets this process listen there. At most ten a
+ * second; `unsaid` of the next says how many were not.
  */
 void portfinding_brief(
         const struct portjudge *j, const struct portfinding_out *out, const struct port_brief *brief);

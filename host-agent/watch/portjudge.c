@@ -131,13 +131,12 @@ lists(const struct conf_port *port, const char *word)
 }
 
 /* One of the names in the entry's list; it may have * and ? as in a shell. */
-static bool
-unit_matches(const struct conf_port *port, const struct owner *owner)
+bool
+portjudge_unit_fits(const struct conf_port *port, const char *unit)
 {
-    const char *unit = owners_unit(owner->unit);
     char name[CONF_UNIT];
 
-    for (const char *at = port->unit; unit != NULL && *at != '\0';) {
+    for (const char *at = port->unit; *at != '\0';) {
         size_t len = strcspn(at, ",");
 
         memcpy(name, at, len);
@@ -147,7 +146,15 @@ unit_matches(const struct conf_port *port, const struct owner *owner)
         }
         at += len + (at[len] == ',');
     }
-    return false;
+    return port->unit[0] == '\0';
+}
+
+static bool
+unit_matches(const struct conf_port *port, const struct owner *owner)
+{
+    const char *unit = owners_unit(owner->unit);
+
+    return unit != NULL ? portjudge_unit_fits(port, unit) : port->unit[0] == '\0';
 }
 
 static enum match
@@ -164,7 +171,7 @@ owner_matches(const struct portjudge *j, const struct conf_port *port, const str
     if (!found) {
         return MATCH_NO;
     }
-    if (port->unit[0] != '\0' && !unit_matches(port, owner)) {
+    if (!unit_matches(port, owner)) {
         *reason = PORT_BY_UNIT;
         return MATCH_NO;
     }
@@ -203,8 +210,8 @@ is_loopback(const uint8_t *address, bool six)
     return six ? memcmp(address, loopback6, sizeof(loopback6)) == 0 : address[0] == 127;
 }
 
-static bool
-address_fits(const struct conf_port *port, const struct socket_row *row)
+bool
+portjudge_address_fits(const struct conf_port *port, const struct socket_row *row)
 {
     static const uint8_t mapped[12] = { [10] = 0xFF, [11] = 0xFF };
     bool six = row->family == AF_INET6;
@@ -232,7 +239,7 @@ socket_matches(const struct portjudge *j, const struct conf_port *port, const st
 
     f->expected = port;
     f->row = &b->sockets.row[row];
-    if (!address_fits(port, f->row)) {
+    if (!portjudge_address_fits(port, f->row)) {
         f->reason = PORT_BY_ADDRESS;
     } else if (port->user[0] != '\0' && uid != SOCKETS_NO_UID && uid != j->uid[port - j->conf->port]) {
         f->reason = PORT_BY_USER;

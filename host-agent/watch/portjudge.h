@@ -85,6 +85,11 @@ void portjudge_each(struct portjudge *j, enum conf_proto proto,
 /* Is the entry about this port? */
 bool portjudge_about(const struct conf_port *entry, enum conf_proto proto, uint32_t port, unsigned net);
 
+/* Does the entry let a socket be bound there, and a process of this unit hold it? "" for a process without
+ * one. */
+bool portjudge_address_fits(const struct conf_port *entry, const struct socket_row *row);
+bool portjudge_unit_fits(const struct conf_port *entry, const char *unit);
+
 /* Do entries with "any" let the holders of all these sockets hold their port? */
 bool portjudge_any(const struct portjudge *j, enum conf_proto proto, const struct book *b,
         const uint16_t *rows, unsigned count);

@@ -43,8 +43,10 @@ struct pending {
     struct listen_event event;
     uint8_t net;
     bool exe_known;
-    bool exe_deleted;
+    struct procfs_file exe_file;
+    uint32_t uid;
     char exe[PENDING_EXE];
+    char unit[PROCFS_UNIT];
 };
 
 /* When to look again for it: the kernel tells a moment before the socket can be seen. */
@@ -343,11 +345,13 @@ is_there(const struct pending *p)
 static void
 tell_brief(const struct pending *p)
 {
-    struct owner_exe exe = { .path = p->exe, .len = p->exe_len, .file = { .deleted = p->exe_deleted } };
-
-    struct port_brief brief = {
-        .event = &p->event, .proto = p->proto, .net = p->net, .exe = p->exe_known ? &exe : NULL
-    };
+    struct owner_exe exe = { .path = p->exe, .len = p->exe_len, .file = p->exe_file };
+    struct port_brief brief = { .event = &p->event,
+        .proto = p->proto,
+        .net = p->net,
+        .exe = p->exe_known ? &exe : NULL,
+        .uid = p->uid,
+        .unit = p->unit };
 
     portfinding_brief(&ports.judge, &ports.out, &brief);
 }
@@ -408,7 +412,21 @@ keep_exe(struct pending *p)
     }
     memcpy(p->exe, exe.path, exe.len + 1);
     p->exe_len = (uint32_t)exe.len;
-    p->exe_deleted = exe.file.deleted;
+    p->exe_file = exe.file;
+}
+
+/* The user and, where an entry asks for one, the unit. */
+static void
+keep_place(struct pending *p)
+{
+    char name[16];
+    struct stat st;
+
+    snprintf(name, sizeof(name), "%d", p->event.pid);
+    p->uid = fstatat(ports.proc, name, &st, 0) == 0 ? st.st_uid : 0;
+    if (!owners_wants_units() || procfs_unit(ports.proc, p->event.pid, p->unit) != 0) {
+        p->unit[0] = '\0';
+    }
 }
 
 /*
@@ -433,6 +451,7 @@ take_event(const struct listen_event *event)
     p->tries = 0;
     p->due_ms = 0;
     keep_exe(p);
+    keep_place(p);
 }
 
 static void

@@ -428,6 +428,97 @@ listen_on_each_processor(void)
     (void)sched_setaffinity(0, sizeof(all), &all);
 }
 
+/* As an event, or for a moment, as a look may have come while it was there. */
+static bool
+told_wrong(void)
+{
+    char head[32];
+
+    snprintf(head, sizeof(head), "port=%s ", subject_of(TCP4, wanted_port));
+    for (unsigned i = 0; i < note_count; i++) {
+        if (notes[i].code == FINDING_PORT_WRONG && strncmp(notes[i].text, head, strlen(head)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is a listener told that lives no time at all, by a process of its own as `how` says? */
+static bool
+brief_is_wrong(const char *how)
+{
+    char number[16];
+
+    note_count = 0;
+    snprintf(number, sizeof(number), "%u", wanted_port);
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        execl(copy_path, copy_path, how, number, (char *)NULL);
+        _exit(1);
+    }
+    for (int i = 0; i < 50 && !told_wrong(); i++) {
+        turn(10, 0);
+    }
+    end_child(pid);
+    return told_wrong();
+}
+
+static void
+a_listener_that_lives_no_time_at_all_is_told_unless_its_place_fits_as_well(void)
+{
+    char dir[] = "/tmp/tocsin-ports-XXXXXX";
+    char server[64];
+
+    begin();
+    wanted_port = free_port(TCP4);
+    CHECK(mkdtemp(dir) != NULL && chmod(dir, 0755) == 0);
+    snprintf(server, sizeof(server), "%s/server", dir);
+    strcpy(copy_path, server);
+    copy_self(copy_path);
+    expect_port(CONF_TCP, wanted_port, server);
+    struct conf_port right = conf.port[0];
+    struct conf_port address = right;
+    struct conf_port unit = right;
+    struct conf_port user = right;
+
+    address.on = CONF_ADDRESS_4; /* 0.0.0.0 */
+    strcpy(unit.unit, "other.service");
+    strcpy(user.user, "65533");
+    conf.port[0] = unit; /* so that units are read */
+    start();
+    if (self_open("tracepoint", "missing")) {
+        printf("     left out: no tracepoint (rights)\n");
+        return;
+    }
+    const struct conf_port *const wrong[] = { &address, &unit };
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        conf.port[0] = *wrong[i];
+        CHECK(brief_is_wrong("brief"));
+    }
+    conf.port[0] = right;
+    CHECK(!brief_is_wrong("brief"));
+
+    begin();
+    conf.ports = 1;
+    conf.port[0] = user;
+    start();
+    CHECK(geteuid() != 0 || brief_is_wrong("brief-nobody"));
+    strcpy(conf.port[0].user, "65534");
+    start();
+    CHECK(geteuid() != 0 || !brief_is_wrong("brief-nobody"));
+
+    /* Another file, whose path is shown as the listed one. */
+    conf.port[0] = right;
+    snprintf(copy_path, sizeof(copy_path), "%s/server (deleted)", dir);
+    copy_self(copy_path);
+    CHECK(brief_is_wrong("brief"));
+    unlink(copy_path);
+    unlink(server);
+    rmdir(dir);
+}
+
 static void
 a_flood_of_short_listeners_is_told_a_few_times_and_the_rest_counted(void)
 {
@@ -738,9 +829,24 @@ one_pass_of_check_stands_between_its_ends(void)
 }
 
 static int
-serve(const char *port)
+listen_briefly(const char *how)
+{
+    if (strcmp(how, "brief-nobody") == 0 &&
+            (setresuid(65534, 65534, 65534) != 0 || prctl(PR_SET_DUMPABLE, 1) != 0)) {
+        return 1;
+    }
+    close(open_socket(TCP4, &wanted_port));
+    pause();
+    return 0;
+}
+
+static int
+serve(const char *how, const char *port)
 {
     wanted_port = (uint16_t)atoi(port);
+    if (strncmp(how, "brief", 5) == 0) {
+        return listen_briefly(how);
+    }
     for (int i = 0; i < 100; i++) {
         if (open_socket(TCP4, &wanted_port) >= 0) {
             pause();
@@ -755,7 +861,7 @@ main(int argc, char **argv)
 {
     if (argc == 3) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        return serve(argv[2]);
+        return serve(argv[1], argv[2]);
     }
     (void)own_network(); /* else other tests' sockets come and go between two looks */
     CHECK(readlink("/proc/self/exe", own_exe, sizeof(own_exe) - 1) > 0);
@@ -768,6 +874,7 @@ main(int argc, char **argv)
     CHECK_RUN(the_same_path_with_another_file_behind_it_is_the_wrong_holder);
     CHECK_RUN(a_file_that_is_only_called_deleted_is_another_one);
     CHECK_RUN(a_listener_that_lives_no_time_at_all_is_told);
+    CHECK_RUN(a_listener_that_lives_no_time_at_all_is_told_unless_its_place_fits_as_well);
     CHECK_RUN(a_flood_of_short_listeners_is_told_a_few_times_and_the_rest_counted);
     CHECK_RUN(a_new_listener_is_told_without_a_look_at_all_ports);
     CHECK_RUN(a_udp_socket_of_the_kernels_range_is_told_only_when_it_stays);
