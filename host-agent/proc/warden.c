@@ -418,9 +418,9 @@ take_control(struct child *c, const struct control_message *m, int64_t now_ms)
 static void
 hang_up(struct child *c)
 {
+    signal_child(c, SIGKILL); /* before it hears that we hang up, and ends as if it had been asked to */
     close(c->control);
     c->control = -1;
-    signal_child(c, SIGKILL);
 }
 
 static void
