@@ -25,6 +25,7 @@ struct rotated_log {
     uint8_t path[WIRE_HASH_SIZE];
     struct piece now;
     bool gone;        /* it was moved, and no other has come yet */
+    bool broken;      /* what is there was not begun by a rotation; until another baseline is in force */
     int64_t since_ms; /* when the one that is there now was first seen */
 };
 
@@ -255,6 +256,9 @@ judge(int dir, const char *log, const struct baseline_entry *was, const struct b
 
     hash_path(was, path);
     struct rotated_log *l = log_of(path);
+    if (l != NULL && l->broken) {
+        return FS_ROTATED_NOT;
+    }
     if (l != NULL && goes_on(l, dir, log, now)) {
         return may_settle(l, differs) ? FS_ROTATED_KNOWN : FS_ROTATED_NOT;
     }
@@ -267,7 +271,10 @@ judge(int dir, const char *log, const struct baseline_entry *was, const struct b
         return FS_ROTATED_NOT;
     }
     if (!find_piece(dir, log, &p, moved, name)) {
-        forget(l);
+        /* An older piece, which the baseline knows, would explain it at the next look. */
+        if (l != NULL) {
+            l->broken = true;
+        }
         return FS_ROTATED_NOT;
     }
     bool known = l != NULL && l->gone;

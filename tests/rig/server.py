@@ -309,12 +309,16 @@ def the_console_line_loses_nothing_while_the_kernel_talks(server):
     print(f'    console: {seen["ok"]} whole, {seen["repaired"]} repaired, {seen["torn"]} torn, {seen["dup"]} copies')
 
 
-def screen_rows(server, console=1):
-    """The rows of a virtual console, as the kernel has them."""
+def screen_now(server, console=1):
+    """The rows of a virtual console, as the kernel has them, and the row and column of its cursor."""
     cells = base64.b64decode(server.machine.run(f'base64 /dev/vcsa{console}'))
-    rows, columns = cells[:2]
+    rows, columns, column, row = cells[:4]
     text = cells[4::2].decode('latin-1')
-    return [text[row * columns:(row + 1) * columns] for row in range(rows)]
+    return [text[at * columns:(at + 1) * columns] for at in range(rows)], (row, column)
+
+
+def screen_rows(server, console=1):
+    return screen_now(server, console)[0]
 
 
 def terminal_lines(server, console):
@@ -346,19 +350,19 @@ def show_console(server, console):
 
 def take_picture(server):
     """The screen's rows, which the picture has to show as well."""
-    rows, picture = until('a picture of the screen', lambda: screen_taken(server))
+    rows, cursor, picture = until('a picture of the screen', lambda: screen_taken(server))
     picture.save_png(f'{server.folder}/screen.png')
-    wrong = misread(picture, rows[:-1])
+    wrong = [cell for cell in misread(picture, rows) if cell[:2] != cursor]
     if wrong:
         raise Failed(f'the picture does not show {wrong[:5]} of {rows}')
     return rows
 
 
 def screen_taken(server):
-    """The screen's rows and its picture, when nothing was drawn in between; else None."""
-    rows = screen_rows(server)
+    """The screen's rows, its cursor, which blinks, and its picture, when nothing was drawn in between; else None."""
+    now = screen_now(server)
     server.machine.qmp('screendump', filename=f'{server.folder}/screen.ppm')
-    return (rows, Picture(f'{server.folder}/screen.ppm')) if screen_rows(server) == rows else None
+    return (*now, Picture(f'{server.folder}/screen.ppm')) if screen_now(server) == now else None
 
 
 @test

@@ -118,6 +118,10 @@ a_log_that_was_rotated_is_guarded_as_it_was_before(void)
     CHECK(!is_alarm());
     AFTER("echo TWO >log");
     CHECK(is_alarm());
+    AFTER("echo three >>log");
+    CHECK(!closed("log") && told_rotated("log") == 0);
+    CHECK(sweep_ends());
+    CHECK(!closed("log") && told_rotated("log") == 0);
     guard("one\n");
     AFTER("mv log log.1; echo two >log");
     CHECK(!is_alarm());
