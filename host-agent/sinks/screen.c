@@ -215,6 +215,24 @@ is_news(const struct wire_head *h)
     return true;
 }
 
+static bool
+is_newer(const struct kept *k, const struct wire_head *h)
+{
+    return k->session > h->session || (k->session == h->session && k->number > h->number);
+}
+
+/* Behind those that are newer: to a process that is new itself the copies of old lines come as well. */
+static unsigned
+place_of(const struct wire_head *h)
+{
+    unsigned at = 0;
+
+    while (at < screen.alarms && is_newer(&screen.alarm[at], h)) {
+        at++;
+    }
+    return at;
+}
+
 static void
 take_line(const char *text, size_t len)
 {
@@ -231,8 +249,13 @@ take_line(const char *text, size_t len)
     if (beat || take_more(&l)) {
         return;
     }
-    memmove(screen.alarm + 1, screen.alarm, (KEPT - 1) * sizeof(screen.alarm[0]));
-    keep_alarm(&l, &screen.alarm[0]);
+    unsigned at = place_of(&l.head);
+
+    if (at == KEPT) {
+        return;
+    }
+    memmove(screen.alarm + at + 1, screen.alarm + at, (KEPT - 1 - at) * sizeof(screen.alarm[0]));
+    keep_alarm(&l, &screen.alarm[at]);
     screen.alarms += screen.alarms < KEPT;
     screen.wake = true;
 }

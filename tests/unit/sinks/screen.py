@@ -192,6 +192,17 @@ def only_the_newest_are_shown_and_a_copy_is_not_news():
     t.close()
 
 
+def the_copy_of_an_old_line_that_was_not_heard_stands_behind_the_newer_ones():
+    t = begin()
+    t.tell("NOTE test.alarm n=new", 500)
+    t.tell("NOTE test.alarm n=newest", 501)
+    t.tell("NOTE test.alarm n=old", 400)
+    check("the newest is first", "n=newest" in t.row(0), True)
+    check("the next behind it", "n=new" in t.row(1), True)
+    check("the old one last", "n=old" in t.row(2), True)
+    t.close()
+
+
 def what_is_told_more_of_an_alarm_stands_behind_it():
     t = begin()
     number = t.tell("ALRT port.unexpected port=tcp/4444 exe=/bin/nc")
@@ -218,6 +229,7 @@ for test in (a_screenful_of_output_leaves_the_region_alone,
              where_the_other_was_and_how_it_wrote_stays,
              another_size_is_followed,
              only_the_newest_are_shown_and_a_copy_is_not_news,
+             the_copy_of_an_old_line_that_was_not_heard_stands_behind_the_newer_ones,
              what_is_told_more_of_an_alarm_stands_behind_it,
              before_a_sign_of_life_any_line_says_who_lives):
     before = failures
