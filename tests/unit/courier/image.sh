@@ -7,34 +7,7 @@ if [ "${1:-}" != inside ]; then
     unshare -p -m -n --fork --mount-proc true 2>/dev/null || { echo "skip: no namespaces"; exit 77; }
     exec unshare -p -m -n --fork --mount-proc --kill-child sh "$0" inside
 fi
-work=$(mktemp -d) || exit 2
-agent=
-failed=0
-
-stop() {
-    [ "${agent:-0}" -gt 1 ] && kill -TERM "$agent" 2>/dev/null && wait "$agent"
-    agent=
-}
-trap 'stop; rm -rf "$work"' EXIT
-
-check() {
-    if eval "$2"; then
-        echo "ok   $1"
-    else
-        echo "FAIL $1"
-        failed=1
-        tail -n 20 "$work/out" "$work/line" 2>/dev/null
-    fi
-}
-
-# Waits until the line says it, or the test hangs.
-until_line() {
-    for _ in $(seq 300); do
-        grep -q "$1" "$work/line" 2>/dev/null && return 0
-        sleep 0.1
-    done
-    return 1
-}
+. "$TOCSIN_SRC/tests/support/agent.sh"
 
 run() { "$work/bin/tocsin" --config "$work/conf" "$@"; }
 

@@ -2,34 +2,7 @@
 # The agent with a receiver and without a courier that could run, and with one that dies: it guards all the same, and says
 # what is missing.
 set -u
-work=$(mktemp -d) || exit 2
-agent=
-failed=0
-
-stop() {
-    [ "${agent:-0}" -gt 1 ] && kill -TERM "$agent" 2>/dev/null && wait "$agent"
-    agent=
-}
-trap 'stop; rm -rf "$work"' EXIT
-
-check() {
-    if eval "$2"; then
-        echo "ok   $1"
-    else
-        echo "FAIL $1"
-        failed=1
-        tail -n 20 "$work/out" "$work/line" 2>/dev/null
-    fi
-}
-
-# Waits until the line says it, or the test hangs.
-until_line() {
-    for _ in $(seq 200); do
-        grep -q "$1" "$work/line" 2>/dev/null && return 0
-        sleep 0.1
-    done
-    return 1
-}
+. "$TOCSIN_SRC/tests/support/agent.sh"
 
 # pairs, in a state directory of its own
 prepare() {

@@ -2,34 +2,7 @@
 # The kernel's word on what each process of a running agent may do, and an agent that nobody gave rights to.
 set -u
 [ "$(id -u)" -eq 0 ] || { echo "skip: needs root"; exit 77; }
-work=$(mktemp -d) || exit 2
-agent=
-failed=0
-
-stop() {
-    [ "${agent:-0}" -gt 1 ] && kill -TERM "$agent" 2>/dev/null && wait "$agent"
-    agent=
-}
-trap 'stop; rm -rf "$work"' EXIT
-
-check() {
-    if eval "$2"; then
-        echo "ok   $1"
-    else
-        echo "FAIL $1"
-        failed=1
-        cat "$work/out" "$work/rights" 2>/dev/null
-        tail -n 12 "$work/line" 2>/dev/null
-    fi
-}
-
-until_line() {
-    for _ in $(seq 300); do
-        grep -q "$1" "$work/line" 2>/dev/null && return 0
-        sleep 0.1
-    done
-    return 1
-}
+. "$TOCSIN_SRC/tests/support/agent.sh"
 
 # field STATUS NAME: its first value
 field() { sed -n "s/^$2:[[:space:]]*\([^[:space:]]*\).*/\1/p" "$1"; }

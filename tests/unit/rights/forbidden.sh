@@ -6,23 +6,7 @@ if "$TOCSIN_BIN/tocsin" --version | grep -q 'without seccomp'; then
     echo "skip: this build has no seccomp"
     exit 77
 fi
-work=$(mktemp -d) || exit 2
-agent=
-failed=0
-
-stop() {
-    [ "${agent:-0}" -gt 1 ] && kill -TERM "$agent" 2>/dev/null && wait "$agent"
-    agent=
-}
-trap 'stop; rm -rf "$work"' EXIT
-
-until_line() {
-    for _ in $(seq 300); do
-        grep -q "$1" "$work/line" 2>/dev/null && return 0
-        sleep 0.1
-    done
-    return 1
-}
+. "$TOCSIN_SRC/tests/support/agent.sh"
 
 mkdir -m 700 "$work/belfry"
 for role in core wire fscheck procscan netwatch; do
@@ -36,14 +20,7 @@ for role in core wire fscheck procscan netwatch; do
     "$TOCSIN_BIN/tocsin_forbidden" --config "$work/conf" pair "$code" >"$work/out" 2>&1 || { cat "$work/out"; exit 1; }
     "$TOCSIN_BIN/tocsin_forbidden" --config "$work/conf" run >"$work/out" 2>&1 &
     agent=$!
-    if until_line "agent.self proc=${role}0* state=killed sig=31"; then
-        echo "ok   a_forbidden_call_of_${role}_is_told"
-    else
-        echo "FAIL a_forbidden_call_of_${role}_is_told"
-        failed=1
-        cat "$work/out"
-        tail -n 12 "$work/line"
-    fi
+    check "a_forbidden_call_of_${role}_is_told" "until_line 'agent.self proc=${role}0* state=killed sig=31'"
     stop
 done
 exit "$failed"

@@ -323,6 +323,41 @@ wait_for_ever(void)
     }
 }
 
+static void
+begin_victim(void)
+{
+    victim = fork();
+    if (victim == 0) {
+        wait_for_ever();
+    }
+    snprintf(victim_name, sizeof(victim_name), "/%d ", victim);
+}
+
+static void
+end_victim(void)
+{
+    if (victim > 1) {
+        kill(victim, SIGKILL);
+        waitpid(victim, NULL, 0);
+    }
+}
+
+/* The one who looks, as a brother of the victim's. */
+static pid_t
+begin_looker(void (*looks)(void))
+{
+    fflush(stdout);
+    pid_t looker = fork();
+
+    if (looker == 0) {
+        check_failures = 0;
+        looks();
+        fflush(stdout);
+        _exit(check_failures > 0);
+    }
+    return looker;
+}
+
 /* As the warden's children are: the one who looks is one of them, once procscan and once netwatch. */
 static void
 in_a_family(void (*looks)(void))
@@ -333,25 +368,12 @@ in_a_family(void (*looks)(void))
         int failed = -1;
 
         ops = lookers[i];
-        victim = fork();
-        if (victim == 0) {
-            wait_for_ever();
-        }
-        snprintf(victim_name, sizeof(victim_name), "/%d ", victim);
-        fflush(stdout);
-        pid_t looker = fork();
-        if (looker == 0) {
-            check_failures = 0;
-            looks();
-            fflush(stdout);
-            _exit(check_failures > 0);
-        }
+        begin_victim();
+        pid_t looker = begin_looker(looks);
+
         CHECK(victim > 1 && looker > 1 && waitpid(looker, &failed, 0) == looker);
         CHECK_INT(failed, 0);
-        if (victim > 1) {
-            kill(victim, SIGKILL);
-            waitpid(victim, NULL, 0);
-        }
+        end_victim();
     }
 }
 
@@ -470,27 +492,14 @@ a_process_with_the_number_of_one_that_ended_is_looked_at(void)
 
     ops = &detector_processes_ops;
     CHECK(pipe(asking) == 0 && pipe(answer) == 0);
-    victim = fork();
-    if (victim == 0) {
-        wait_for_ever();
-    }
-    snprintf(victim_name, sizeof(victim_name), "/%d ", victim);
-    fflush(stdout);
-    pid_t looker = fork();
-    if (looker == 0) {
-        check_failures = 0;
-        see_the_one_in_its_place();
-        fflush(stdout);
-        _exit(check_failures > 0);
-    }
+    begin_victim();
+    pid_t looker = begin_looker(see_the_one_in_its_place);
+
     CHECK_INT(read(asking[0], &byte, 1), 1);
     byte = take_its_number();
     CHECK_INT(write(answer[1], &byte, 1), 1);
     CHECK(waitpid(looker, &failed, 0) == looker && failed == 0);
-    if (victim > 1) {
-        kill(victim, SIGKILL);
-        waitpid(victim, NULL, 0);
-    }
+    end_victim();
 }
 
 static bool
