@@ -26,6 +26,7 @@
  * ROUNDS sweeps.
  */
 #define FULL_EVERY_MS 60000
+#define TOLD_SWEEPS 4       /* between looks at what the kernel tells of: somebody may have silenced it */
 #define RARE_EVERY_MS 10000 /* UDP-Lite: nobody uses it, and its table costs more than all the others */
 #define ROUNDS 8
 #define SETTLE_TRIES 3   /* while new sockets keep coming, some are judged before their holder is known */
@@ -80,7 +81,8 @@ static struct ports_state {
     int timer;
     int epoll;
     int64_t next_look_ms;
-    int64_t next_udp_ms;
+    int64_t next_rest_ms;
+    int64_t next_told_ms;
     int64_t next_rare_ms;
     int64_t next_full_ms;
     int64_t begun_ms; /* the last full look at all holders */
@@ -165,19 +167,31 @@ look(enum conf_proto proto)
     return exchange(proto);
 }
 
-/* All that is not told by events. */
+/* The kernel tells of its listeners. */
+static bool
+is_told(int proto)
+{
+    return (proto == CONF_TCP || proto == CONF_SCTP) && ports.listens >= 0 && ports.destroy >= 0;
+}
+
+/* All of which no event has told just now. */
 static bool
 look_at_rest(int64_t now_ms)
 {
     bool changed = false;
 
-    for (int i = CONF_TCP + 1; i < CONF_PROTOS; i++) {
-        if (i != CONF_UDPLITE || now_ms >= ports.next_rare_ms) {
+    for (int i = 0; i < CONF_PROTOS; i++) {
+        int64_t due_ms = i == CONF_UDPLITE ? ports.next_rare_ms : is_told(i) ? ports.next_told_ms : 0;
+
+        if (now_ms >= due_ms) {
             changed = look((enum conf_proto)i) || changed;
         }
     }
     if (now_ms >= ports.next_rare_ms) {
         ports.next_rare_ms = clock_next_ms(now_ms, RARE_EVERY_MS);
+    }
+    if (now_ms >= ports.next_told_ms) {
+        ports.next_told_ms = clock_next_ms(now_ms, (int64_t)TOLD_SWEEPS * ports.env.conf->port_sweep_ms);
     }
     return changed;
 }
@@ -512,6 +526,7 @@ ports_ready(const struct pollfd *fds, int count)
     bool changed = look_at_pending();
 
     if (ports.lost) {
+        ports.next_told_ms = 0;
         changed = look_at_rest(ports.judge.now_ms) || changed;
         ports.lost = false;
     }
@@ -569,18 +584,17 @@ begin_full_scan(void)
 static void
 look_behind(int64_t now_ms)
 {
-    bool changed = look(CONF_TCP);
+    bool blind = ports.listens < 0, changed = blind && look(CONF_TCP);
     uint32_t sweep_ms = ports.env.conf->port_sweep_ms;
 
-    if (now_ms >= ports.next_udp_ms) {
+    if (now_ms >= ports.next_rest_ms) {
         changed = look_at_rest(now_ms) || changed;
         changed = look_into_some() || changed;
-        ports.next_udp_ms = clock_next_ms(now_ms, sweep_ms);
+        ports.next_rest_ms = clock_next_ms(now_ms, sweep_ms);
         stand(NO_DIAG, ports.table.text_only != 0);
         stand(NO_VSOCK, ports.vsock_listed && ports.table.vsock == SOCKTABLE_VSOCK_UNLISTED);
     }
-    ports.next_look_ms =
-            clock_next_ms(now_ms, ports.listens < 0 && sweep_ms > BLIND_LOOK_MS ? BLIND_LOOK_MS : sweep_ms);
+    ports.next_look_ms = clock_next_ms(now_ms, blind && sweep_ms > BLIND_LOOK_MS ? BLIND_LOOK_MS : sweep_ms);
     portfinding_flush(&ports.out, now_ms);
     if (changed) {
         settle();
