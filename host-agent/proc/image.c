@@ -135,6 +135,7 @@ image_map(int fd, size_t len)
 }
 
 #define FIRST_REST_MS 1000
+#define DIVISION ((uintptr_t)16 << 10)
 
 /* The linker's: where the program begins in memory. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
@@ -163,27 +164,46 @@ give_back(uintptr_t from, uintptr_t to)
     (void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-bool
-image_rest(int64_t *rested_ms, int64_t now_ms)
+/*
+ * Around each page that is needed the kernel maps 64 KiB (fault_around_bytes), all of which is resident then,
+ * but none of another mapping: and parts of which it was told different things are mappings apart.
+ */
+static void
+divide(uintptr_t from, uintptr_t to)
+{
+    for (uintptr_t at = from; at + DIVISION < to; at += 2 * DIVISION) {
+        (void)madvise((void *)at, DIVISION, MADV_RANDOM);
+    }
+}
+
+/* With each part of the program that nobody may write: what may be written holds what was written. */
+static void
+each_constant_part(void (*act)(uintptr_t from, uintptr_t to))
 {
     const ElfW(Phdr) *part = (const void *)getauxval(AT_PHDR);
     size_t parts = getauxval(AT_PHNUM);
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 
+    for (size_t i = 0; part != NULL && i < parts; i++) {
+        if (part[i].p_type == PT_LOAD && (part[i].p_flags & PF_W) == 0) {
+            uintptr_t from = (uintptr_t)__ehdr_start + part[i].p_vaddr;
+
+            act(from & ~(page - 1), (from + part[i].p_memsz + page - 1) & ~(page - 1));
+        }
+    }
+}
+
+bool
+image_rest(int64_t *rested_ms, int64_t now_ms)
+{
     if (*rested_ms == 0) {
         *rested_ms = now_ms - IMAGE_REST_MS + FIRST_REST_MS;
+        each_constant_part(divide);
     }
     if (now_ms - *rested_ms < IMAGE_REST_MS) {
         return false;
     }
     *rested_ms = now_ms;
-    for (size_t i = 0; part != NULL && i < parts; i++) {
-        /* What may be written holds what was written. */
-        if (part[i].p_type == PT_LOAD && (part[i].p_flags & PF_W) == 0) {
-            uintptr_t from = (uintptr_t)__ehdr_start + part[i].p_vaddr;
-
-            give_back(from & ~(page - 1), (from + part[i].p_memsz + page - 1) & ~(page - 1));
-        }
-    }
+    each_constant_part(give_back);
     return true;
 }

@@ -27,12 +27,13 @@ bool image_is_sealed(int fd);
 /* Maps what image_of() made, to be read. NULL when that cannot be. */
 const void *image_map(int fd, size_t len);
 
-#define IMAGE_REST_MS 10000
+#define IMAGE_REST_MS 60000
 
 /*
  * Gives back the pages of the running program that nobody may write: start-up and what is seldom done stay
  * mapped otherwise, in every role. They come back by themselves when they are needed. Does so once in
- * IMAGE_REST_MS, the first time a second after the start; *rested_ms is 0 at first. True when it did.
+ * IMAGE_REST_MS, the first time a second after the start; *rested_ms is 0 at first, when it sees to it that
+ * few come back beside those that are needed. True when it gave them back.
  */
 bool image_rest(int64_t *rested_ms, int64_t now_ms);
 
