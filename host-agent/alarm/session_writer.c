@@ -7,7 +7,7 @@
 #include <stdalign.h>
 #include <sys/mman.h>
 
-#define STACK 65536 /* a slot, a hash and what the C library asks for */
+#define STACK 32768 /* a slot, a hash and what the C library asks for */
 
 static struct {
     bool given; /* and not taken back */

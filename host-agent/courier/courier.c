@@ -20,11 +20,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LONGEST_WAIT_MS 2000
 #define MESSAGES_A_TURN (2 * COURIER_WINDOW)
 #define PROBE_MS 250   /* from one probe to the next, */
 #define PROBES_MS 6000 /* for so long: while a sign becomes a proof, or a new connection counts as steady */
-#define CORE_SILENT_MS 5000 /* the core says it lives each second */
+#define CORE_SILENT_MS 5000 /* the core says it lives each ROLE_ALIVE_MS */
 #define GOODBYE_MS 2000     /* for what is left to be sent and acknowledged */
 #define FLUSH_MS 500        /* more for what is not yet on the disk */
 #define ORPHAN_MS 1000      /* the same when the core is gone without a word */
@@ -508,7 +507,7 @@ wait_for_something(int64_t due_ms, int64_t now_ms)
     for (unsigned i = 0; i < DIALS; i++) {
         fds[5 + i] = (struct pollfd){ .fd = courier.dialer.dial[i].fd, .events = POLLOUT };
     }
-    if (role_poll(fds, 5 + DIALS, role_timeout(now_ms, due_ms, LONGEST_WAIT_MS)) <= 0) {
+    if (role_poll(fds, 5 + DIALS, role_timeout(now_ms, due_ms, ROLE_ALIVE_MS)) <= 0) {
         return;
     }
     now_ms = clock_boot_ms();
@@ -543,6 +542,7 @@ act(int64_t now_ms)
     if (!courier.core_gone && news_send(&courier.news, ROLE_FD_LINK) < 0) {
         core_lost(now_ms);
     }
+    role_hurry(courier.self, courier.leaving || keeper_stuck(&courier.keeper, now_ms));
     return earlier(due_ms, role_alive(courier.self, now_ms));
 }
 

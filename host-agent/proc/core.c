@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -14,7 +15,6 @@
  * The core: findings in, sealed lines out. Knows no file, no device and no network; everything it hears is
  * one of the fixed-size messages.
  */
-#define LONGEST_WAIT_MS 1000
 #define DRAIN_MS 2000          /* for the goodbye to reach the channels */
 #define WARDEN_SILENT_MS 10000 /* two signs of life missing */
 
@@ -29,6 +29,49 @@ watch_session(void)
     session_watch(&core.session);
     if (session_unlinked(&core.session)) {
         core_self_finding("session", "unsaved", WIRE_ERRO);
+    }
+}
+
+/* Told once: it is put right, or a mode that somebody has to. */
+static void
+tell_session(const char *what)
+{
+    static const char subject[] = "session";
+    struct finding f;
+
+    finding_begin(&f, FINDING_AGENT_SELF, "part", subject, sizeof(subject) - 1);
+    f.op = FINDING_EVENT;
+    f.severity = WIRE_CRIT;
+    finding_addf(&f, "state", "changed");
+    finding_addf(&f, "what", "%s", what);
+    open_take(&core.open, &f);
+    if (core.session.unsaved) {
+        core_self_finding("session", "unsaved", WIRE_ERRO);
+    }
+}
+
+/* What became of a rekey, or what a look at the session's file found. */
+static void
+hear_session(void)
+{
+    char text[WIRE_REKEY_ID + 8];
+
+    switch (session_rekey_poll(&core.session)) {
+    case SESSION_REKEY_STORED:
+        snprintf(text, sizeof(text), "id=%s", core.session.rekey_id);
+        core_tell(WIRE_NOTE, "agent.rekey", text, -1);
+        break;
+    case SESSION_REKEY_FAILED:
+        core_self_finding("session", "unsaved", WIRE_ERRO);
+        break;
+    case SESSION_OVERWRITTEN:
+        tell_session("content");
+        break;
+    case SESSION_EXPOSED:
+        tell_session("rights");
+        break;
+    case SESSION_REKEY_NONE:
+        break;
     }
 }
 
@@ -197,7 +240,8 @@ wait_for_something(int64_t now_ms, int64_t due_ms, struct pollfd fds[FDS])
     for (unsigned i = 0; i < CORE_CLIENTS; i++) {
         *p++ = (struct pollfd){ .fd = core.client[i].fd, .events = POLLIN };
     }
-    if (role_poll(fds, FDS, role_timeout(now_ms, due_ms, LONGEST_WAIT_MS)) < 0) {
+    if (role_poll(fds, FDS, role_timeout(now_ms, due_ms, core.stopping ? ROLE_HURRIED_MS : ROLE_ALIVE_MS)) <
+            0) {
         for (unsigned i = 0; i < FDS; i++) {
             fds[i].revents = 0;
         }
@@ -242,6 +286,7 @@ act(int64_t now_ms)
 
     check_warden(now_ms);
     if (!core.goodbye) {
+        hear_session();
         int64_t findings_ms = core_tell_findings(now_ms);
 
         if (now_ms >= core.beat_ms) {
@@ -310,6 +355,9 @@ begin(struct role_self *self)
     core_tell_start(&past);
     core_run_begin();
     core.warden_ms = clock_boot_ms();
+    if (session_background() < 0) {
+        core_self_finding("session", "unwatched", WIRE_WARN);
+    }
     core_net_begin(core.warden_ms);
     core.started_ms = core.warden_ms;
     core.flood_ms = core.warden_ms - CORE_FLOOD_MS;

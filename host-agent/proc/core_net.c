@@ -15,7 +15,6 @@
 #define PROBE_AGAIN_MS 100 /* between two requests to probe */
 #define SPOOL_FLOOD_MS 300000 /* between two lines that tell of dropped ones */
 #define TOKEN_BEATS 3
-#define ABSENT_MS 1500
 #define REKEY_AGAIN_MS 5000 /* who asks more often is not heard: each costs a line and a write */
 #define LAST_TURNS 16       /* at what a courier that has ended left in its link */
 
@@ -35,9 +34,6 @@ core_net_begin(int64_t now_ms)
     snprintf(n->to, sizeof(n->to), "%s%s%s:%u", bare ? "[" : "", conf->receiver.name, bare ? "]" : "",
             conf->receiver.port);
     netstate_init(&n->state, (int64_t)conf->check_in_s * 1000, now_ms);
-    if (n->used && session_background() < 0) {
-        core_self_finding("rekey", "missing", WIRE_WARN);
-    }
 }
 
 /* ---- to the courier ---- */
@@ -313,48 +309,6 @@ take_rekey(const struct courier_message *m, int64_t now_ms)
     send_order(COURIER_HELLO);
 }
 
-/* Told once: it is put right, or a mode that somebody has to. */
-static void
-tell_session(const char *what)
-{
-    static const char subject[] = "session";
-    struct finding f;
-
-    finding_begin(&f, FINDING_AGENT_SELF, "part", subject, sizeof(subject) - 1);
-    f.op = FINDING_EVENT;
-    f.severity = WIRE_CRIT;
-    finding_addf(&f, "state", "changed");
-    finding_addf(&f, "what", "%s", what);
-    open_take(&core.open, &f);
-    if (core.session.unsaved) {
-        core_self_finding("session", "unsaved", WIRE_ERRO);
-    }
-}
-
-static void
-poll_rekey(void)
-{
-    char text[WIRE_REKEY_ID + 8];
-
-    switch (session_rekey_poll(&core.session)) {
-    case SESSION_REKEY_STORED:
-        snprintf(text, sizeof(text), "id=%s", core.session.rekey_id);
-        core_tell(WIRE_NOTE, "agent.rekey", text, -1);
-        break;
-    case SESSION_REKEY_FAILED:
-        core_self_finding("session", "unsaved", WIRE_ERRO);
-        break;
-    case SESSION_OVERWRITTEN:
-        tell_session("content");
-        break;
-    case SESSION_EXPOSED:
-        tell_session("rights");
-        break;
-    case SESSION_REKEY_NONE:
-        break;
-    }
-}
-
 static unsigned
 closed_by(const struct courier_message *m)
 {
@@ -477,13 +431,14 @@ tell_dropped(int64_t now_ms)
     n->spool_ms = now_ms;
 }
 
-/* The loop turns each second. Who was stopped for longer, with the courier perhaps, has not heard silence. */
+/* The loop turns each ROLE_ALIVE_MS. Who was stopped for longer, with the courier perhaps, has not heard
+ * silence. */
 static void
 check_absence(int64_t now_ms)
 {
     struct core_net *n = &core.net;
 
-    if (now_ms - n->turn_ms > ABSENT_MS) {
+    if (now_ms - n->turn_ms > ROLE_ABSENT_MS) {
         netstate_absent(&n->state, now_ms - n->turn_ms, now_ms);
     }
     n->turn_ms = now_ms;
@@ -503,7 +458,6 @@ core_net_work(int64_t now_ms, int64_t *due_ms)
         int64_t state_ms = netstate_due(&n->state, now_ms);
 
         tell_dropped(now_ms);
-        poll_rekey();
         *due_ms = state_ms < *due_ms ? state_ms : *due_ms;
     }
     say_alive(now_ms);

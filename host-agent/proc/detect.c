@@ -12,7 +12,6 @@
  * The loop of fscheck, procscan and netwatch: each runs the detectors of its role.
  */
 #define DETECTORS_MAX 4
-#define LONGEST_WAIT_MS 1000
 #define CORE_PATIENCE_MS 100
 #define AGAIN_MS 60000 /* until another process may find what there was too little of */
 
@@ -255,6 +254,17 @@ settled(const struct running *running, unsigned count)
     return true;
 }
 
+static bool
+any_in_kernel(const struct running *running, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (running[i].error == 0 && running[i].ops->in_kernel != NULL && running[i].ops->in_kernel()) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int
 role_detect(struct role_self *self)
 {
@@ -278,12 +288,13 @@ role_detect(struct role_self *self)
             role_tell_warden(self, CONTROL_READY);
             ready = true;
         }
+        role_hurry(self, any_in_kernel(running, count));
         int64_t alive_ms = role_alive(self, now_ms);
 
         fds[0] = (struct pollfd){ .fd = ROLE_FD_CONTROL, .events = POLLIN };
         fds[1] = (struct pollfd){ .fd = ROLE_FD_LINK, .events = POLLIN };
         int used = 2 + gather(running, count, fds + 2, DETECTORS_MAX * DETECTOR_FDS);
-        int wait_ms = role_timeout(now_ms, due_ms < alive_ms ? due_ms : alive_ms, LONGEST_WAIT_MS);
+        int wait_ms = role_timeout(now_ms, due_ms < alive_ms ? due_ms : alive_ms, ROLE_ALIVE_MS);
         (void)role_poll(fds, (nfds_t)used, wait_ms);
         if (told_to_end(&fds[0], &fds[1])) {
             return 0;

@@ -41,7 +41,7 @@ allocate(const struct role_self *self)
 {
     static unsigned signs;
 
-    if (++signs == 3 * ((unsigned)ROLE_COURIER - (unsigned)self->role)) {
+    if (++signs == 2 * ((unsigned)ROLE_COURIER - (unsigned)self->role)) {
         void *volatile block = malloc(1);
 
         free(block);
@@ -49,7 +49,7 @@ allocate(const struct role_self *self)
 }
 #endif
 
-/* Behind the whole second: whom the core wakes each second waits for that. */
+/* Behind the whole second: whom the core wakes then waits for that. */
 static int64_t
 place_in_second(enum role role)
 {
@@ -57,20 +57,27 @@ place_in_second(enum role role)
 }
 
 int64_t
-role_alive_next_ms(enum role role, int64_t now_ms)
+role_next_ms(enum role role, int64_t now_ms, int64_t every_ms)
 {
-    return place_in_second(role) +
-           clock_next_ms(now_ms + ROLE_EARLY_MS - place_in_second(role), ROLE_ALIVE_MS);
+    return place_in_second(role) + clock_next_ms(now_ms + ROLE_EARLY_MS - place_in_second(role), every_ms);
 }
 
-/* The warden wakes when it runs out: a sign of life wakes nobody. */
-static void
-show_life(int64_t until_ms)
+void
+role_hurry(struct role_self *self, bool hurried)
+{
+    if (hurried && !self->hurried) {
+        self->alive_ms = 0;
+    }
+    self->hurried = hurried;
+}
+
+void
+role_show_life(int pulse, int64_t until_ms)
 {
     const struct itimerspec when = { .it_value = { .tv_sec = until_ms / 1000,
                                              .tv_nsec = until_ms % 1000 * 1000000 } };
 
-    (void)timerfd_settime(ROLE_FD_PULSE, TFD_TIMER_ABSTIME, &when, NULL);
+    (void)timerfd_settime(pulse, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
 int64_t
@@ -83,8 +90,8 @@ role_alive(struct role_self *self, int64_t now_ms)
 #ifdef PLANT_ALLOCATION
         allocate(self);
 #endif
-        self->alive_ms = role_alive_next_ms(self->role, now_ms);
-        show_life(self->alive_ms + ROLE_LATE_MS);
+        self->alive_ms = role_next_ms(self->role, now_ms, self->hurried ? ROLE_HURRIED_MS : ROLE_ALIVE_MS);
+        role_show_life(ROLE_FD_PULSE, self->alive_ms + ROLE_LATE_MS);
         if (image_rest(&self->rested_ms, now_ms)) {
             pages_rest(self->conf, sizeof(*self->conf)); /* sealed: it comes back as it was */
         }

@@ -9,10 +9,11 @@
 
 #define ROLE_OPTION "--role"
 #define ROLE_OPTION_DISGUISED "-" /* with the role's number for its name */
-#define ROLE_ALIVE_MS 1000        /* how often a process shows life */
+#define ROLE_ALIVE_MS 2000        /* how often a process shows life, */
+#define ROLE_HURRIED_MS 1000      /* and one that hurries: role_hurry() */
 #define ROLE_EARLY_MS 250         /* by how much earlier, when it is awake anyway */
 #define ROLE_LATE_MS 100          /* by how much later the warden wakes for it */
-#define ROLE_ABSENT_MS 3000       /* a process that takes its turns each second did not run for so long */
+#define ROLE_ABSENT_MS 4000       /* a process that takes its turns as often did not run for so long */
 
 struct role_self {
     enum role role;
@@ -20,6 +21,7 @@ struct role_self {
     uint32_t id;      /* of user and group, to be taken; 0: none */
     unsigned missing; /* layers of rights.h */
     const struct conf *conf;
+    bool hurried;
     int64_t alive_ms;  /* when to show life next */
     int64_t rested_ms; /* image_rest() */
 };
@@ -49,8 +51,17 @@ int role_main(int argc, char **argv);
  */
 int64_t role_alive(struct role_self *self, int64_t now_ms);
 
-/* When it will show life next, if it does so now: for what a process does as often. */
-int64_t role_alive_next_ms(enum role role, int64_t now_ms);
+/*
+ * Shows life each ROLE_HURRIED_MS, from the next role_alive() on, or no more: while a thread of it may stand
+ * still in the kernel, as waitid() does not tell then that the others were stopped, and while it ends.
+ */
+void role_hurry(struct role_self *self, bool hurried);
+
+/* A sign of life, shown on that timer: the warden wakes when the time is over. */
+void role_show_life(int pulse, int64_t until_ms);
+
+/* When to do again what a process does each `every_ms`, whole seconds: as it wakes to show life. */
+int64_t role_next_ms(enum role role, int64_t now_ms, int64_t every_ms);
 
 /*
  * True when the caller itself did not run since its last turn: the machine slept, or all was frozen. What it

@@ -36,7 +36,7 @@
 
 #define CHILDREN (1 + 3 + 1 + CONF_CHANNELS) /* core, the three that look, the courier, the wires */
 #define CORE 0                               /* the core's place among them */
-#define HUNG_MS 8900                         /* from when it is late: ten seconds without a sign of life */
+#define HUNG_MS 7900                         /* from when it is late: ten seconds without a sign of life */
 #define SILENT_MS 400                        /* the same at the end, when nobody waits for more */
 #define SHORT_LIFE_MS 2000
 #define RESTART_FIRST_MS 100
@@ -255,10 +255,15 @@ send_stop(struct child *c)
 }
 
 static void
-stop_all_but_core(void)
+stop_all_but_core(int64_t now_ms)
 {
     for (unsigned i = CORE + 1; i < warden.children; i++) {
-        send_stop(&warden.child[i]);
+        struct child *c = &warden.child[i];
+
+        send_stop(c);
+        if (c->pid != 0) {
+            role_show_life(c->pulse, now_ms + ROLE_HURRIED_MS + ROLE_LATE_MS);
+        }
     }
 }
 
@@ -271,7 +276,7 @@ begin_stop(int64_t now_ms)
     set_phase(PHASE_STOPPING, now_ms);
     notify_send("STOPPING=1");
     if (warden.child[CORE].pid == 0) {
-        stop_all_but_core();
+        stop_all_but_core(now_ms);
     } else {
         send_stop(&warden.child[CORE]);
     }
@@ -451,7 +456,7 @@ child_ended(struct child *c, const siginfo_t *info, int64_t now_ms)
     close(c->pulse);
     c->control = c->pulse = -1;
     if (c->role == ROLE_CORE && warden.phase == PHASE_STOPPING) {
-        stop_all_but_core();
+        stop_all_but_core(now_ms);
     }
     if (warden.phase != PHASE_GUARDING) {
         return;

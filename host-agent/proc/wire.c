@@ -27,7 +27,7 @@
 #define OPEN_MS 5000        /* for the opener; what takes longer hangs, and another one is asked for */
 #define REOPEN_FIRST_MS 100
 #define REOPEN_MOST_MS 5000
-#define LONGEST_WAIT_MS 2000
+#define CHECK_MS 1000  /* between two looks at a device that others can change */
 #define HANGUPS_MOST 3 /* in HANGUPS_MS: as many as a getty and a login make when they begin anew */
 #define HANGUPS_MS 10000
 
@@ -293,7 +293,7 @@ check_device(int64_t now_ms)
     char word[SINK_WORD] = "";
     int found = wire.sink.ops->check != NULL ? wire.sink.ops->check(&wire.sink, word) : 0;
 
-    wire.check_ms = role_alive_next_ms(ROLE_WIRE, now_ms);
+    wire.check_ms = role_next_ms(ROLE_WIRE, now_ms, wire.sink.ops->changes ? CHECK_MS : ROLE_ALIVE_MS);
     wire.waits = found == SINK_WAITS;
     if (found < 0) {
         lose_device(-found, word, now_ms);
@@ -486,6 +486,15 @@ act(int64_t now_ms)
                    : wire.check_ms;
 }
 
+/* When the core's silence has lasted long enough, where that is still to come and before `due_ms`. */
+static int64_t
+silence_due(int64_t now_ms, int64_t due_ms)
+{
+    int64_t silent_ms = wire.core_ms + CORE_SILENT_MS + 1;
+
+    return silent_ms > now_ms && silent_ms < due_ms ? silent_ms : due_ms;
+}
+
 static void
 wait_for_something(int64_t now_ms, int64_t due_ms)
 {
@@ -497,7 +506,7 @@ wait_for_something(int64_t now_ms, int64_t due_ms)
         { .fd = wire.opener, .events = POLLIN },
     };
 
-    if (role_poll(fds, 4, role_timeout(now_ms, due_ms, LONGEST_WAIT_MS)) <= 0) {
+    if (role_poll(fds, 4, role_timeout(now_ms, due_ms, ROLE_ALIVE_MS)) <= 0) {
         return;
     }
     if (fds[1].revents != 0) {
@@ -539,8 +548,9 @@ role_wire(struct role_self *self)
     for (;;) {
         int64_t now_ms = clock_boot_ms();
         int64_t due_ms = act(now_ms);
-        int64_t alive_ms = role_alive(self, now_ms);
 
+        role_hurry(self, wire.core_gone || wire.warden_gone);
+        int64_t alive_ms = role_alive(self, now_ms);
         if (wire.core_gone || wire.warden_gone) {
             gone_ms = gone_ms == 0 ? now_ms : gone_ms;
             if (all_said(gone_ms, now_ms)) {
@@ -549,6 +559,7 @@ role_wire(struct role_self *self)
             }
             alive_ms = now_ms + END_LOOK_MS;
         }
+        due_ms = silence_due(now_ms, due_ms);
         wait_for_something(now_ms, due_ms < alive_ms ? due_ms : alive_ms);
     }
 }

@@ -77,6 +77,7 @@ const struct sink_ops sink_console_ops = {
     .adopt = console_adopt,
     .write = console_write,
     .queued = sink_tty_queued,
+    .changes = true,
     .check = sink_tty_check,
     .settings = sink_tty_settings,
     .close = sink_fd_close,

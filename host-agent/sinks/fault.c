@@ -113,6 +113,7 @@ const struct sink_ops sink_fault_ops = {
     .adopt = fault_adopt,
     .write = fault_write,
     .queued = fault_queued,
+    .changes = true,
     .check = fault_check,
     .settings = fault_settings,
     .close = fault_close,

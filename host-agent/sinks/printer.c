@@ -176,6 +176,7 @@ const struct sink_ops sink_printer_ops = {
     .adopt = printer_adopt,
     .write = printer_write,
     .queued = printer_queued,
+    .changes = true,
     .check = printer_check,
     .settings = printer_settings,
     .close = sink_fd_close,

@@ -333,6 +333,7 @@ const struct sink_ops sink_screen_ops = {
     .adopt = screen_adopt,
     .write = screen_write,
     .queued = screen_queued,
+    .changes = true,
     .check = screen_check,
     .settings = screen_settings,
     .close = sink_fd_close,

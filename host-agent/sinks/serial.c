@@ -46,6 +46,7 @@ const struct sink_ops sink_serial_ops = {
     .adopt = serial_adopt,
     .write = sink_fd_write,
     .queued = sink_tty_queued,
+    .changes = true,
     .check = sink_tty_check,
     .settings = sink_tty_settings,
     .close = sink_tty_close,

@@ -48,7 +48,10 @@ struct sink_ops {
     /* Bytes that were taken and are not out yet, or -errno. */
     int (*queued)(struct sink *s);
 
-    /* NULL, or: once a second, by the descriptor alone. 0 when it is as it should be, SINK_TAMPERED,
+    bool changes; /* others can change its settings and state: looked at each second, else each ROLE_ALIVE_MS
+                   */
+
+    /* NULL, or: now and then, by the descriptor alone. 0 when it is as it should be, SINK_TAMPERED,
      * SINK_WAITS, or -errno when the device is gone and has to be opened again. All but 0 may set `word`,
      * which is empty at first. */
     int (*check)(struct sink *s, char word[SINK_WORD]);

@@ -49,6 +49,7 @@ const struct sink_ops sink_tty_ops = {
     .adopt = tty_adopt,
     .write = sink_fd_write,
     .queued = sink_tty_queued,
+    .changes = true,
     .check = tty_check,
     .settings = sink_tty_settings,
     .close = sink_tty_close,

@@ -94,6 +94,7 @@ const struct sink_ops sink_usb_ops = {
     .adopt = usb_adopt,
     .write = usb_write,
     .queued = usb_queued,
+    .changes = true,
     .check = usb_check,
     .close = usb_close,
 };

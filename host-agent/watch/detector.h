@@ -62,6 +62,10 @@ struct detector_ops {
     /* False until all that was changed before the start is told. May be NULL: it is at once. */
     bool (*settled)(void);
 
+    /* True while threads of its own may stand still in the kernel, for a disk or a server. May be NULL: it
+     * has none. Not called when open() failed. */
+    bool (*in_kernel)(void);
+
     /*
      * For `tocsin status`, when somebody asks: what it hears and what its last pass saw. `out` holds the name
      * and "ok". May be NULL: then it is taken as it is. Not called when open() failed.

@@ -36,12 +36,14 @@
 #include <unistd.h>
 
 #define SLICE_MS 20
-#define STEPS_BETWEEN_LOOKS 8 /* of a slice: at the clock and at waiting events */
-#define SWEEP_THREADS 4       /* at most */
-#define TREE_MS 200           /* for a look at all that is below a place; other events wait as long */
+#define STEPS_BETWEEN_LOOKS 32 /* of a slice: at the clock and at waiting events */
+#define SWEEP_THREADS 4        /* at most */
+#define TREE_MS 200            /* for a look at all that is below a place; other events wait as long */
 #define READ_AT_ONCE ((uint64_t)64 << 20) /* bytes of a file that an event's look reads; the same */
 #define SILENT_TOLD 32                    /* mounts that do not answer, told one by one */
-#define GUARD_MS 1000                     /* between two looks at the baseline's file */
+#define READINGS_MS 1000                  /* between two looks at the workers */
+#define GUARD_MS 1000                     /* between two looks at the baseline's file, */
+#define GUARD_HEARD_MS 4000               /* and where the kernel tells of what becomes of it */
 #define STUCK_LOOKS 10                    /* of these without a step of the workers: something holds them */
 
 /* What is known of a pass that waits for its workers. */
@@ -235,7 +237,7 @@ look_at_readings(int64_t now)
     if (now < files.readings_due) {
         return;
     }
-    files.readings_due = clock_next_ms(now, GUARD_MS);
+    files.readings_due = clock_next_ms(now, READINGS_MS);
     look_at_reading(&files.sweep_reading, "files.sweep", files.sweeping ? &files.sweep : NULL);
     look_at_reading(
             &files.rolling_reading, "files.rolling", files.rolling.running ? &files.rolling.pass : NULL);
@@ -882,7 +884,8 @@ guard_and_sweep(int64_t now)
 
     /* Also where events tell of the file: a store through a mapping has none. */
     if (again || now >= files.guard_due) {
-        files.guard_due = clock_next_ms(now, GUARD_MS);
+        files.guard_due =
+                clock_next_ms(now, files.sources_open || files.guard.open ? GUARD_MS : GUARD_HEARD_MS);
         if (fs_guard_look(&files.guard, again)) {
             use_baseline();
         }
@@ -893,6 +896,9 @@ guard_and_sweep(int64_t now)
     }
     look_at_readings(now);
     int64_t due = files.guard.auditing ? now : files.guard_due;
+    if (files.sweeping || files.rolling.running) {
+        due = earlier(due, files.readings_due);
+    }
     if (!files.sweeping && now >= files.sweep_due) {
         if (!mounts_asked(now)) {
             return earlier(due, files.asked_ms + FS_REMOTE_WAIT_MS);
@@ -911,6 +917,12 @@ static bool
 files_settled(void)
 {
     return files.settled;
+}
+
+static bool
+files_in_kernel(void)
+{
+    return files.sweeping || files.rolling.running || fs_remote_waits();
 }
 
 static int64_t
@@ -1040,4 +1052,5 @@ const struct detector_ops detector_files_ops = {
     .check = files_check,
     .status = files_status,
     .settled = files_settled,
+    .in_kernel = files_in_kernel,
 };

@@ -120,6 +120,17 @@ has_asked(const char *point)
     return false;
 }
 
+bool
+fs_remote_waits(void)
+{
+    for (unsigned i = 0; i < FS_REMOTE_THREADS; i++) {
+        if (atomic_load(&probes[i].state) == PROBE_ASKS) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 free_answered(void)
 {

@@ -30,6 +30,9 @@ int fs_remote_fd(void);
 /* Whoever has not answered by now is silent. */
 void fs_remote_end(void);
 
+/* True while a thread waits for an answer. */
+bool fs_remote_waits(void);
+
 /* All three, for those who may wait FS_REMOTE_WAIT_MS. */
 void fs_remote_look(void);
 

@@ -55,4 +55,25 @@ chmod 700 "$work/state"
 : >"$work/line"
 start
 check the_next_start_finds_a_session_that_ended_well 'until_line "agent.start .*end=clean"'
+stop
+
+# Without a receiver.
+spent() { awk '{ print $14 + $15 }' "/proc/$core/stat"; }
+sleeps() {
+    before=$(spent)
+    sleep 2
+    [ $(($(spent) - before)) -lt 50 ]
+}
+sed -i '/^Receiver/d' "$work/conf"
+: >"$work/line"
+start
+check the_agent_without_a_receiver_starts 'until_line agent.beat'
+for place in 4 4100; do
+    printf forged | dd of="$work/state/session" bs=1 seek="$place" conv=notrunc 2>/dev/null
+done
+check it_tells_who_writes_to_the_session_file_too 'until_line "CRIT.*agent.self part=session state=changed what=content"'
+for core in $(cat "/proc/$agent/task/$agent/children"); do
+    [ "$(cat "/proc/$core/comm")" != tocsin-core ] || break
+done
+check and_sleeps_then sleeps
 exit "$failed"
