@@ -3,9 +3,9 @@
 # beats among it, with 20 listeners, 10 daemons of two processes each, TOCSIN_BENCH_FILES (5000) files and one channel. Needs a
 # machine on which nothing else happens: each program that begins and each file that changes is looked at. In the machine's
 # own network namespace, as the kernel tells of processes that begin there only. Prints a line a process, with how often it
-# woke, one for the lines that were written meanwhile (beats, and what the agent found on this machine: copies of an alarm go
-# out after 2, 10, 60 and 300 s), and one for all, and before them the floor: what processes cost that only wake once a
-# second. Tab-separated: name, ours, reference's name, reference, ratio, goal, met|short.
+# woke, one for the seconds into which no sweep fell, one for the lines that were written meanwhile (beats, and what the agent
+# found on this machine: copies of an alarm go out after 2, 10, 60 and 300 s), and one for all, and before them the floor: what
+# processes cost that only wake once a second. Tab-separated: name, ours, reference's name, reference, ratio, goal, met|short.
 set -u
 if [ "${1:-}" != inside ]; then
     if [ "$(id -u)" -ne 0 ] || ! unshare -m true 2>/dev/null; then
@@ -54,32 +54,16 @@ pid=$!
 others="$others $pid"
 sleep 20
 
-# A line a process: its name, the CPU time of its threads in nanoseconds, and how often they ran. By one program, as the agent
-# looks at each one that begins.
-spent() {
-    read -r children <"/proc/$pid/task/$pid/children"
-    set --
-    for p in $pid $children; do
-        set -- "$@" "/proc/$p/comm" "/proc/$p"/task/*/schedstat
-    done
-    awk 'function tell() { if (name != "") printf "%s %.0f %d\n", name, ns, n }
-        FILENAME ~ /comm$/ { tell(); name = $0; ns = n = 0; next }
-        { ns += $1; n += $3 }
-        END { tell() }' "$@"
-}
 told=$(wc -l <"$work/lines")
-spent >"$work/before"
-sleep "$seconds"
-spent >"$work/after"
+"$TOCSIN_HOST_BIN/bench_idle_watch" "$pid" "$seconds" >"$work/spent" || exit 2
 told=$(($(wc -l <"$work/lines") - told))
-paste "$work/before" "$work/after" | awk -v s="$seconds" -v told="$told" '
-    {
-        us = ($5 - $2) / 1000 / s
-        all += us
-        sub(/^tocsin-/, "", $1)
-        printf "idle.%s\t%.1f us/s\twakes a second\t%.1f\t\t\t\n", $1, us, ($6 - $3) / s
-    }
-    END {
+awk -v FS='\t' -v told="$told" '
+    function goal(us) { return sprintf("<= 500 us/s\t%s", (us <= 500 ? "met" : "short")) }
+    $1 == "between" { printf "idle.between\t%.1f us/s\tof a core, median second %d us\t%.4f %%\t\t%s\n", $2, $4, $2 / 10000, goal($2); next }
+    $1 == "all" {
         printf "idle.lines\t%d\tcore and wire wake for each\t\t\t\t\n", told
-        printf "idle.all\t%.1f us/s\tof a core\t%.4f %%\t\t<= 500 us/s\t%s\n", all, all / 10000, (all <= 500 ? "met" : "short")
-    }'
+        printf "idle.all\t%.1f us/s\tof a core, median second %d us\t%.4f %%\t\t%s\n", $2, $4, $2 / 10000, goal($2)
+        next
+    }
+    { sub(/^tocsin-/, "", $1); printf "idle.%s\t%.1f us/s\twakes a second; median and highest second %d and %d us\t%.1f\t\t\t\n", $1, $2, $4, $5, $3 }
+' "$work/spent"
