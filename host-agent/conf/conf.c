@@ -61,14 +61,14 @@ static const struct {
     [CONF_VIEW_HIDDEN_PORTS] = { "hidden-ports", 60, true },
     [CONF_VIEW_PROMISCUOUS] = { "promiscuous", 60, false },
     [CONF_VIEW_FIREWALL] = { "firewall", 60, false },
-    [CONF_VIEW_KERNEL_TAINT] = { "kernel-taint", 1, false },
+    [CONF_VIEW_KERNEL_TAINT] = { "kernel-taint", 2, false },
     [CONF_VIEW_MODULES] = { "modules", 5, false },
     [CONF_VIEW_ACCOUNTS] = { "accounts", 5, false },
     [CONF_VIEW_PRELOAD] = { "preload", 5, false },
     [CONF_VIEW_CHANNEL_OPENERS] = { "channel-openers", 5, false },
     [CONF_VIEW_OWN_PROCESSES] = { "own-processes", 1, false },
     [CONF_VIEW_FULL_DISKS] = { "full-disks", 2, false },
-    [CONF_VIEW_LOAD] = { "load", 1, false },
+    [CONF_VIEW_LOAD] = { "load", 2, false },
 };
 
 const char *

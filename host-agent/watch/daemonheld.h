@@ -40,7 +40,9 @@ struct held {
     unsigned rested; /* looks since */
     uint64_t start;
     enum image image;        /* of what it runs */
-    unsigned passed_over;    /* looks since what it runs was looked at */
+    unsigned passed_over;    /* looks since it was asked whether that may have changed */
+    unsigned image_rested;   /* times that it was asked since the look at what it runs */
+    int64_t image_ran;       /* its CPU time then; 0: not known */
     struct held_file file;   /* to which its path led then */
     bool blind;              /* whether it is frozen cannot be seen */
     bool threads_ran;        /* since they were looked at */

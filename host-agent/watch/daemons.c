@@ -5,7 +5,6 @@
 #include "watch/daemonscan.h"
 #include "watch/detector.h"
 #include "watch/procevents.h"
-#include "watch/sleepers.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +24,7 @@
 #define HELD 4 /* processes held of a daemon: its oldest */
 #define LOOK_EVERY_MS 1000
 #define IMAGE_EVERY 4 /* looks, while exec() is told: what it runs costs more to look at than its state */
+#define IMAGE_TIMES 8 /* of these: whatever is known of a sleeper, so often what it runs is looked at */
 #define AGAIN_MS 200  /* what does not run is looked at a second time after so long */
 #define PASS_EVERY_MS 60000
 #define EVENTS_AT_ONCE 32
@@ -67,6 +67,13 @@ struct watched_daemon {
     unsigned restarts;
     int64_t restart_ms[RESTARTS_KEPT];
     int64_t restarts_told_ms; /* 0: never */
+};
+
+/* Where a daemon's path leads in this turn. */
+struct path {
+    bool asked;
+    bool known; /* the daemon is known by its file alone, and it is there */
+    struct held_file file;
 };
 
 static struct daemons_state {
@@ -540,29 +547,39 @@ same_file(const struct held_file *a, const struct held_file *b)
            a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
+/* Since what it runs was looked at; false also when it is to be looked at whatever it did. */
+static bool
+slept_since(struct held *h)
+{
+    return h->ran != 0 && h->ran == h->image_ran && ++h->image_rested < IMAGE_TIMES;
+}
+
 /* False when it runs something else now. What slept runs what it ran, while its path leads to the same file.
  */
 static bool
-look_at_image(unsigned i, struct held *h)
+look_at_image(unsigned i, struct held *h, struct path *path)
 {
     struct daemon_process process = { .pid = h->pid, .start = h->start, .image = h->image };
-    struct held_file file = { .inode = 0 };
-    bool slept = sleepers_has(h->pid, SLEEPERS_IMAGE);
 
-    if (file_of(&daemons.env.conf->daemon[i], &file) && slept && same_file(&file, &h->file)) {
+    if (!path->asked) {
+        path->asked = true;
+        path->known = file_of(&daemons.env.conf->daemon[i], &path->file);
+    }
+    if (path->known && slept_since(h) && same_file(&path->file, &h->file)) {
         return true;
     }
     bool still = daemonscan_is(daemons.proc, daemons.env.conf, i, &process);
 
     h->image = process.image;
-    h->file = file;
-    sleepers_add(h->pid, SLEEPERS_IMAGE);
+    h->file = path->file;
+    h->image_ran = h->ran;
+    h->image_rested = 0;
     return still;
 }
 
 /* False when the process has ended, or runs something else now. */
 static bool
-look_at_one(unsigned i, struct held *h)
+look_at_one(unsigned i, struct held *h, struct path *path)
 {
     if (!held_look(h, daemons.proc, &daemons.freezer)) {
         return false;
@@ -572,7 +589,7 @@ look_at_one(unsigned i, struct held *h)
         return true;
     }
     h->passed_over = 0;
-    return look_at_image(i, h);
+    return look_at_image(i, h, path);
 }
 
 /* Everybody is a zombie for a moment; the one that stays has a parent that takes care of nothing. */
@@ -599,9 +616,10 @@ look_at_held(void)
     freezer_refresh(&daemons.freezer);
     for (unsigned i = 0; i < daemons.env.conf->daemons; i++) {
         struct watched_daemon *d = &daemons.daemon[i];
+        struct path path = { .asked = false };
 
         for (unsigned slot = 0; slot < HELD; slot++) {
-            if (d->held[slot].pid != 0 && !look_at_one(i, &d->held[slot])) {
+            if (d->held[slot].pid != 0 && !look_at_one(i, &d->held[slot], &path)) {
                 lost = take_end(i, slot) || lost;
             }
         }

@@ -11,6 +11,7 @@
 #define STATE_UNCONNECTED 7
 #define STATE_LISTEN 10
 #define BUFFER 16384
+#define MORE_BEHIND 2048 /* fs/seq_file.c fills a page with whole lines: less of them is the end */
 
 struct cursor {
     const char *at;
@@ -307,7 +308,7 @@ dump_file(struct procnet *p, enum conf_proto proto, int i, struct sockets *out)
         at += n;
         have = take_lines(text, have + (size_t)n, t->family, proto, out);
         have = have == sizeof(text) ? 0 : have; /* no line is that long */
-        n = pread(f->fd, text + have, sizeof(text) - have, at);
+        n = n < MORE_BEHIND ? 0 : pread(f->fd, text + have, sizeof(text) - have, at);
     }
     return n < 0 ? -errno : 0;
 }

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum sleepers_who { SLEEPERS_OWNERS, SLEEPERS_HOLDERS, SLEEPERS_DISGUISE, SLEEPERS_IMAGE, SLEEPERS_WHO };
+enum sleepers_who { SLEEPERS_OWNERS, SLEEPERS_HOLDERS, SLEEPERS_DISGUISE, SLEEPERS_WHO };
 
 /* Before a look at a process: true when the same one added it behind an earlier look, and it did not run
  * since. */

@@ -227,13 +227,15 @@ views_ready(struct views *v, const struct pollfd *fds, int count)
 static void
 work_one(struct views *v, unsigned i, int64_t now_ms)
 {
+    const struct view_ops *ops = v->table->ops[i];
     struct view_state *s = &v->state[i];
 
     s->last_ms = now_ms;
-    s->due_ms = v->table->ops[i]->look(v, now_ms);
+    s->due_ms = ops->look(v, now_ms);
     if (s->due_ms == VIEW_DONE) {
         s->looked = true;
-        s->due_ms = clock_next_ms(now_ms, view_every_ms(v, v->table->ops[i]->view));
+        s->due_ms =
+                clock_next_ms(now_ms, ops->pause_ms != NULL ? ops->pause_ms(v) : view_every_ms(v, ops->view));
     }
 }
 

@@ -31,9 +31,12 @@ struct view_ops {
 
     /*
      * A look, or a slice of a few milliseconds of one, between view_begin() and view_end(). Returns when it
-     * goes on (CLOCK_BOOTTIME), or VIEW_DONE: the next look is due after the configured time.
+     * goes on (CLOCK_BOOTTIME), or VIEW_DONE.
      */
     int64_t (*look)(struct views *v, int64_t now_ms);
+
+    /* How long after a look that is done the next one is due. NULL: as long as is configured. */
+    int64_t (*pause_ms)(const struct views *v);
 };
 
 struct view_state {

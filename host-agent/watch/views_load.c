@@ -8,8 +8,9 @@
 /*
  * What is told must last for three looks, and is over after ten without it: a build with many jobs, or a
  * moment in which all cron jobs start, is no alarm. The counts are of this very moment; averages would come
- * too late.
+ * too late. From the first look on that finds much the next ones come each AGAIN_MS.
  */
+#define AGAIN_MS 1000
 #define BEGIN_LOOKS 3
 #define END_LOOKS 10
 #define TEXT_MAX 256
@@ -228,6 +229,18 @@ load_look(struct views *v, int64_t now_ms)
     return VIEW_DONE;
 }
 
+static int64_t
+load_pause_ms(const struct views *v)
+{
+    int64_t every_ms = view_every_ms(v, CONF_VIEW_LOAD);
+    bool high = false;
+
+    for (unsigned i = 0; i < LOAD_KINDS; i++) {
+        high = high || load.kind[i].high || load.kind[i].looks > 0;
+    }
+    return high && every_ms > AGAIN_MS ? AGAIN_MS : every_ms;
+}
+
 static void
 reopen(int *fd, const char *name)
 {
@@ -266,4 +279,5 @@ const struct view_ops views_load_ops = {
     .view = CONF_VIEW_LOAD,
     .open = load_open,
     .look = load_look,
+    .pause_ms = load_pause_ms,
 };

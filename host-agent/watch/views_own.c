@@ -420,7 +420,7 @@ own_look(struct views *v, int64_t now_ms)
 {
     bool netwatch = v->table->source == FINDING_SYSTEM;
     int64_t look = now_ms / view_every_ms(v, CONF_VIEW_OWN_PROCESSES);
-    int64_t turn = (look + netwatch) / 2;
+    int64_t turn = (look + !netwatch) / 2;
     int64_t whole =
             own.lasting ? (look + netwatch * LASTING_EVERY / 2) / LASTING_EVERY : turn / (netwatch ? 1 : 2);
     bool all = own.connector < 0 || own.due || own.found || whole != own.whole;
@@ -431,6 +431,15 @@ own_look(struct views *v, int64_t now_ms)
     own.turn = turn;
     own.whole = whole;
     return VIEW_DONE;
+}
+
+/* netwatch has nothing to look at in procscan's turn, and mostly nothing else to do. */
+static int64_t
+own_pause_ms(const struct views *v)
+{
+    bool each = v->table->source != FINDING_SYSTEM || own.connector < 0 || own.found;
+
+    return (each ? 1 : 2) * view_every_ms(v, CONF_VIEW_OWN_PROCESSES);
 }
 
 static int
@@ -481,4 +490,5 @@ const struct view_ops views_own_ops = {
     .fd = own_fd,
     .ready = own_ready,
     .look = own_look,
+    .pause_ms = own_pause_ms,
 };

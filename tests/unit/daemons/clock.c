@@ -72,7 +72,7 @@ a_clock_that_runs_as_it_should_is_no_event(void)
 {
     CHECK_INT(detector_clock_ops.open(&env), 0);
     for (int64_t i = 0; i < 3; i++) {
-        CHECK_INT(detector_clock_ops.work(1000 * i), 1000 * i + 10000);
+        CHECK_INT(detector_clock_ops.work(2000 * i), 2000 * i + 10000);
     }
     CHECK_INT(told, 0);
 }

@@ -87,7 +87,7 @@ passes(void)
 static void
 look(void)
 {
-    CHECK_INT(detector_mounts_ops.work(1000), conf.mounts > 0 ? 2000 : 61000);
+    CHECK_INT(detector_mounts_ops.work(1000), conf.mounts > 0 ? 2000 : 60000);
 }
 
 /* The look after an event, as the role does it. False when the kernel tells of none. */

@@ -30,6 +30,7 @@
 
 static const struct detector_ops *ops = &detector_system_ops;
 static int64_t now_ms;
+static int64_t looked_ms; /* the last time */
 
 static void
 start(const char *line)
@@ -46,6 +47,7 @@ look(int ms)
     for (int64_t end_ms = now_ms + ms; now_ms <= end_ms;) {
         int64_t due_ms = ops->work(now_ms);
 
+        looked_ms = now_ms;
         now_ms = due_ms > now_ms ? due_ms : now_ms + 1;
     }
 }
@@ -525,7 +527,11 @@ start_told(struct pollfd fds[DETECTOR_FDS])
     start(OWN);
     look(8000);
     now_ms = (now_ms / 8000 + 1) * 8000;
-    now_ms += ops != &detector_system_ops ? 0 : procevents_lasting() ? 4000 : 1000;
+    if (ops == &detector_system_ops) {
+        now_ms += procevents_lasting() ? 4000 : 0;
+    } else {
+        now_ms += procevents_lasting() ? 0 : 3000;
+    }
     look(0);
     CHECK_INT(noted(FINDING_OPEN, FINDING_PROCESS_HELD, victim_name), 0);
     CHECK_INT(ops->fds(fds, DETECTOR_FDS), 1);
@@ -558,17 +564,16 @@ a_tracer_that_the_kernel_tells_of_is_looked_for_at_once(void)
     in_a_family(hear_a_tracer);
 }
 
-/* How many looks it takes, up to the eighth. */
+/* How many seconds after the last look, up to the eighth. */
 static int
-looks_until_held(const char *state)
+seconds_until_held(const char *state)
 {
-    int looks = 0;
+    int64_t begun_ms = looked_ms;
 
-    while (looks < 8 && !held(state)) {
+    while (looked_ms < begun_ms + 8000 && !held(state)) {
         look(0);
-        looks++;
     }
-    return looks;
+    return (int)((looked_ms - begun_ms) / 1000);
 }
 
 static void
@@ -583,13 +588,13 @@ miss_a_tracer(void)
 
     int others = ops == &detector_system_ops ? 2 : 4;
 
-    CHECK_INT(looks_until_held("traced by="), procevents_lasting() ? 8 : others);
+    CHECK_INT(seconds_until_held("traced by="), procevents_lasting() ? 8 : others);
     end_tracer(tracer);
 }
 
-/* At the eighth, where nobody can have made the kernel silent. */
+/* In eight, where nobody can have made the kernel silent. */
 static void
-a_tracer_that_nobody_told_of_is_seen_at_the_second_look_by_netwatch_and_at_the_fourth_by_procscan(void)
+a_tracer_that_nobody_told_of_is_seen_in_two_seconds_by_netwatch_and_in_four_by_procscan(void)
 {
     in_a_family(miss_a_tracer);
 }
@@ -612,11 +617,11 @@ see_the_warden_stop(void)
             _exit(0);
         }
         snprintf(victim_name, sizeof(victim_name), "/%d ", getppid());
-        bool even = (now_ms / 1000) % 2 == 0;
+        bool even = (looked_ms / 1000) % 2 == 0;
 
         kill(getppid(), SIGSTOP);
         usleep(100000);
-        CHECK_INT(looks_until_held("stopped"), even == (ops == &detector_processes_ops) ? 1 : 2);
+        CHECK_INT(seconds_until_held("stopped"), even == (ops == &detector_processes_ops) ? 1 : 2);
         kill(getppid(), SIGCONT);
         fflush(stdout);
         _exit(check_failures > 0);
@@ -626,7 +631,7 @@ see_the_warden_stop(void)
 }
 
 static void
-a_warden_that_is_stopped_is_seen_at_even_looks_by_procscan_and_at_odd_ones_by_netwatch(void)
+a_warden_that_is_stopped_is_seen_in_odd_seconds_by_procscan_and_in_even_ones_by_netwatch(void)
 {
     in_a_family(see_the_warden_stop);
 }
@@ -701,9 +706,8 @@ main(void)
     CHECK_RUN(a_process_with_the_number_of_one_that_ended_is_looked_at);
     CHECK_RUN(a_process_of_ours_that_is_stopped_is_told_until_it_goes_on);
     CHECK_RUN(a_tracer_that_the_kernel_tells_of_is_looked_for_at_once);
-    CHECK_RUN(
-            a_tracer_that_nobody_told_of_is_seen_at_the_second_look_by_netwatch_and_at_the_fourth_by_procscan);
-    CHECK_RUN(a_warden_that_is_stopped_is_seen_at_even_looks_by_procscan_and_at_odd_ones_by_netwatch);
+    CHECK_RUN(a_tracer_that_nobody_told_of_is_seen_in_two_seconds_by_netwatch_and_in_four_by_procscan);
+    CHECK_RUN(a_warden_that_is_stopped_is_seen_in_odd_seconds_by_procscan_and_in_even_ones_by_netwatch);
     CHECK_RUN(a_process_of_ours_whose_limits_somebody_else_set_is_told);
     return check_result();
 }

@@ -40,7 +40,7 @@ static void
 start(const char *line)
 {
     configure(line);
-    now_ms = 1000;
+    now_ms = 4000;
     CHECK_INT(ops->open(&env), 0);
 }
 
