@@ -586,6 +586,10 @@ look_at(const struct fs_news *news, const struct fs_match *match)
     enum baseline_step found = baseline_find(&files.place, &files.guard.base, path, len, &was);
     bool known = found == BASELINE_ENTRY;
     bool exists = fs_look(l, news->dir_fd, news->name);
+    if (!exists && news->dir_fd >= 0 && fs_is_unknown(l->error)) {
+        sweep_soon();
+        return;
+    }
     bool was_dir = known && was.type == BASELINE_DIR, is_dir = exists && l->now.type == BASELINE_DIR;
 
     if ((was_dir || is_dir) && (news->tree || was_dir != is_dir) && (!is_dir || reaches_into(match, news))) {
@@ -604,6 +608,10 @@ look_at(const struct fs_news *news, const struct fs_match *match)
     l->now.path_len = (uint16_t)len;
     if (known && exists) {
         exists = look_closer(&was, match->rule);
+        if (!exists && fs_is_unknown(l->error)) {
+            sweep_soon();
+            return;
+        }
     }
     if (known && exists) {
         unsigned differs = fs_compare(&was, &l->now, true, match->rule->attrs);
@@ -643,6 +651,10 @@ look_again(const uint8_t *path, size_t len)
         .path = path,
         .len = len,
         .pidfd = -1 };
+    if (news.dir_fd < 0 && fs_is_unknown(errno)) {
+        sweep_soon();
+        return;
+    }
     look_at(&news, &match);
     if (news.dir_fd >= 0) {
         close(news.dir_fd);

@@ -340,6 +340,7 @@ mount_fd(struct fs_fanotify *f, unsigned i, const struct fs_event_place *p)
     struct fs_fanotify_mount *m = &f->mount[i];
 
     if (memcmp(m->fsid, p->fsid, 8) != 0) {
+        errno = ENOENT;
         return -1;
     }
     if (m->fd < 0) {
@@ -348,6 +349,7 @@ mount_fd(struct fs_fanotify *f, unsigned i, const struct fs_event_place *p)
         if (fd >= 0 && !is_mount(m, fd)) {
             close(fd);
             fd = -1;
+            errno = ENOENT;
         }
         m->fd = fd;
     }
@@ -393,7 +395,8 @@ tell(struct telling *t, char *path, size_t len)
     int dir_fd = fs_open_dir((const uint8_t *)path, len);
 
     if (dir_fd < 0) {
-        return; /* the directory is gone; its parent's event tells */
+        (void)fs_not_opened(errno, t->hear);
+        return;
     }
     name_other(t->f, t->other, news);
     news->dir_fd = dir_fd;
@@ -412,7 +415,8 @@ tell_by(struct telling *t, int fd)
     int dir_fd = open_directory(t->place, fd);
 
     if (dir_fd < 0) {
-        return true; /* the directory is gone; its parent's event tells */
+        (void)fs_not_opened(errno, t->hear);
+        return true;
     }
     ssize_t len = path_of(dir_fd, room.path, sizeof(room.path) - NAME_MAX - 2);
     if (len < 0) {
@@ -438,7 +442,7 @@ tell_end(struct telling *t)
     for (unsigned i = 0; i < t->f->mounts; i++) {
         int fd = mount_fd(t->f, i, t->place);
 
-        cares = (fd >= 0 && tell_by(t, fd)) || cares;
+        cares = (fd >= 0 ? tell_by(t, fd) : fs_not_opened(errno, t->hear)) || cares;
     }
     if (!cares) {
         note_dull(t->f, t->place);

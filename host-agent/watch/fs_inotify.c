@@ -333,7 +333,8 @@ tell(struct fs_inotify *in, const struct fs_inotify_event *e, uint32_t slot, con
     }
     int dir_fd = fs_open_dir(path, len);
     if (dir_fd < 0) {
-        return; /* the directory is gone; its parent's event tells */
+        (void)fs_not_opened(errno, hear);
+        return;
     }
     struct fs_news news = {
         .dir_fd = dir_fd, .name = ".", .path = path, .len = len, .tree = tree, .cookie = slot, .pidfd = -1

@@ -80,6 +80,12 @@ fs_is_gone(int error)
     return error == ENOENT || error == ENOTDIR || error == ELOOP;
 }
 
+bool
+fs_is_unknown(int error)
+{
+    return !fs_is_gone(error) && error != ESTALE && error != EACCES && error != EPERM && error != ETIMEDOUT;
+}
+
 static uint8_t
 type_of(mode_t mode)
 {

@@ -69,4 +69,8 @@ int fs_open_dir(const uint8_t *path, size_t len);
 /* True when this errno of a name says that nothing is there, and not only that we could not look. */
 bool fs_is_gone(int error);
 
+/* True when it says that we could not look: a dying disk, no descriptor or memory left. What is forbidden,
+ * and a mount that does not answer, is told as such elsewhere. */
+bool fs_is_unknown(int error);
+
 #endif

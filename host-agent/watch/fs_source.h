@@ -5,6 +5,7 @@
  *
  * They say where to look, not what is to be seen there: the look decides.
  */
+#include "watch/fs_look.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,5 +36,18 @@ struct fs_hear {
     void (*lost)(void *to, const char *why);
     void *to;
 };
+
+/* A directory of which an event told could not be opened, by this errno. True when that is told: of one that
+ * is gone its parent's event tells. */
+static inline bool
+fs_not_opened(int error, const struct fs_hear *hear)
+{
+    bool unknown = fs_is_unknown(error);
+
+    if (unknown) {
+        hear->lost(hear->to, "unopened");
+    }
+    return unknown;
+}
 
 #endif

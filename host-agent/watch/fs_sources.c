@@ -95,6 +95,9 @@ tell_place(const struct fs_places *p, const struct fs_place *place, const struct
         .mount = true,
         .pidfd = -1 };
 
+    if (dir_fd < 0 && fs_not_opened(errno, hear)) {
+        return;
+    }
     hear->entry(hear->to, &news);
     if (dir_fd >= 0) {
         close(dir_fd);

@@ -10,6 +10,7 @@
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -491,6 +492,32 @@ more_events_than_the_queue_holds_are_told_as_lost_and_swept(void)
     CHECK(swept());
 }
 
+/* When no descriptor is left. */
+static void
+an_event_whose_directory_cannot_be_opened_is_told_as_lost_and_swept(void)
+{
+    struct rlimit before;
+    struct rlimit none;
+
+    guard();
+    ground.conf.sweep_s = 2;
+    ground_forget();
+    deed("printf abd > file");
+    int next = dup(0);
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = (struct rlimit){ .rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max };
+    setrlimit(RLIMIT_NOFILE, &none);
+    for (int64_t end = now_us() + 10000000; now_us() < end && queue_heard(FINDING_OPEN) == NULL;) {
+        turn(1);
+    }
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(queue_heard(FINDING_OPEN) != NULL);
+    CHECK(ground_says("file", FINDING_INTEGRITY_GONE)[0] == '\0');
+    CHECK(sweep_ends());
+    CHECK(ground_says("file", CHANGED)[0] == 'w');
+}
+
 static void
 a_replaced_baseline_is_taken_over_and_told(void)
 {
@@ -851,6 +878,7 @@ with_events(void)
     CHECK_RUN(a_reading_that_does_not_end_is_told_until_it_does_and_events_go_on);
     CHECK_RUN(a_change_made_while_nobody_looked_is_told_at_start);
     CHECK_RUN(more_events_than_the_queue_holds_are_told_as_lost_and_swept);
+    CHECK_RUN(an_event_whose_directory_cannot_be_opened_is_told_as_lost_and_swept);
     CHECK_RUN(a_replaced_baseline_is_taken_over_and_told);
     CHECK_RUN(a_baseline_that_is_replaced_by_a_damaged_one_stays_in_force);
     CHECK_RUN(a_baseline_that_is_replaced_by_one_with_a_damaged_block_stays_in_force);
