@@ -456,6 +456,7 @@ a_fallback_channel_has_beats_only_until_the_network_is_lost_and_then_what_waits(
     CHECK(comes(FALLBACK, "daemon.down"));
     report(FINDING_ROUTE_CHANGED, FINDING_EVENT);
     CHECK(comes(ALWAYS, "route.changed"));
+    CHECK(told_to_courier("route.changed"));
     acks = false;
     report(FINDING_TIME_STEP, FINDING_EVENT);
     CHECK(comes(ALWAYS, "time.step"));
