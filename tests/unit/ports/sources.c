@@ -15,6 +15,7 @@
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <linux/sock_diag.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -29,6 +30,7 @@
 #define NOBODY 65534
 #define ELSEWHERE (NETSPACES_MAX + 3) /* other namespaces, more than there is room for */
 #define PORT_ELSEWHERE 23456
+#define FDS_MOST 256
 
 static bool root;
 
@@ -232,6 +234,69 @@ without_the_tracepoint_polling_finds_a_listener(void)
     apart(do_without_the_tracepoint);
 }
 
+/* The kernel tells of no listener any more, and the detector has its descriptors as before. */
+static void
+silence_the_tracepoint(void)
+{
+    int links = 0;
+
+    for (int fd = 3; fd < FDS_MOST; fd++) {
+        char path[32], what[64] = "";
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        (void)!readlink(path, what, sizeof(what) - 1);
+        if (strstr(what, "bpf") != NULL && (strstr(what, "link") != NULL || strstr(what, "raw") != NULL)) {
+            CHECK(dup2(STDIN_FILENO, fd) == fd); /* the last one of it, and so it is detached */
+            links++;
+        }
+    }
+    CHECK_INT(links, 1);
+}
+
+/* Nor of one that is gone. */
+static void
+silence_the_destroy_group(void)
+{
+    int groups = 0;
+
+    for (int fd = 3; fd < FDS_MOST; fd++) {
+        int domain = 0;
+        int protocol = -1;
+        socklen_t len = sizeof(int);
+
+        (void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+        (void)getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len);
+        if (domain != AF_NETLINK || protocol != NETLINK_SOCK_DIAG) {
+            continue;
+        }
+        for (int group = SKNLGRP_INET_TCP_DESTROY; group <= SKNLGRP_INET6_UDP_DESTROY; group++) {
+            groups += setsockopt(fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof(group)) == 0;
+        }
+    }
+    CHECK(groups > 0);
+}
+
+static void
+go_on_while_nothing_is_told(void)
+{
+    begin();
+    start();
+    turn(5 * conf.port_sweep_ms, 0); /* the look that the start leaves due is over */
+    silence_the_tracepoint();
+    silence_the_destroy_group();
+    is_found("tcp", SOCK_STREAM);
+}
+
+static void
+behind_sources_that_were_silenced_looks_find_a_listener_and_its_end(void)
+{
+    if (!root) {
+        printf("     left out: not root\n");
+        return;
+    }
+    apart(go_on_while_nothing_is_told);
+}
+
 static void
 be_nobody(void)
 {
@@ -374,6 +439,7 @@ main(void)
     CHECK_RUN(without_sock_diag_the_text_of_proc_shows_the_same);
     CHECK_RUN(without_the_destroy_group_a_look_finds_what_is_gone);
     CHECK_RUN(without_the_tracepoint_polling_finds_a_listener);
+    CHECK_RUN(behind_sources_that_were_silenced_looks_find_a_listener_and_its_end);
     CHECK_RUN(who_has_no_rights_finds_a_listener_of_its_own);
     CHECK_RUN(a_listener_in_a_namespace_that_may_not_be_entered_is_read_from_outside);
     CHECK_RUN(with_more_namespaces_than_fit_that_is_told_until_they_fit);
