@@ -73,6 +73,7 @@ take_back(struct keeper *k, int result)
     }
     k->error = result;
     k->busy = false;
+    k->means = k->means || k->unsaved;
     tell_lost(k);
     catch_up(k);
 }
@@ -80,11 +81,23 @@ take_back(struct keeper *k, int result)
 void
 keeper_end_sync(struct keeper *k)
 {
-    int result;
+    int synced;
+    int saved;
 
-    if (k->busy && syncer_take(&result)) {
-        take_back(k, result);
+    if (k->busy && syncer_take(&synced, &saved)) {
+        k->unsaved = saved != 0;
+        take_back(k, synced);
     }
+}
+
+/* When the disk is asked next. */
+static int64_t
+due_at(const struct keeper *k)
+{
+    if (k->error != 0 || k->unsaved) {
+        return k->sync_ms + KEEPER_RETRY_MS;
+    }
+    return k->means ? k->sync_ms : k->sync_ms + KEEPER_SYNC_MS;
 }
 
 int64_t
@@ -93,7 +106,7 @@ keeper_sync(struct keeper *k, bool now, int64_t now_ms)
     if (k->busy || (!k->owes && !k->means && spool_idle(&k->spool))) {
         return INT64_MAX;
     }
-    int64_t due_ms = k->sync_ms + (k->error == 0 ? KEEPER_SYNC_MS : KEEPER_RETRY_MS);
+    int64_t due_ms = due_at(k);
     if (now_ms < due_ms && !(now && k->owes)) {
         return due_ms;
     }

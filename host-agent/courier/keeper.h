@@ -30,6 +30,7 @@ struct keeper {
     uint64_t acked;   /* the position */
     bool rewinds;     /* meanwhile the connection ended */
     bool means;       /* `meant` is not on the disk yet */
+    bool unsaved;     /* as the disk did not take it */
     unsigned waits;   /* lines that came meanwhile */
     struct line_message waiting[COURIER_WINDOW];
     struct addresses_order meant;
@@ -59,7 +60,7 @@ void keeper_acked(struct keeper *k, uint64_t position);
 /* The connection is over: what is not acknowledged is to be sent again. */
 void keeper_rewind(struct keeper *k);
 
-/* What the receiver's name means goes to the disk with the next sync; `name` stays. */
+/* What the receiver's name means goes to the disk as soon as it can, and until it is there; `name` stays. */
 void keeper_mean(struct keeper *k, const char *name, const struct addresses *list);
 
 /* True when all that came is on the disk, or known not to be, and what went is off it. */

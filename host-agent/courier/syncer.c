@@ -8,15 +8,14 @@ static struct errand errand = { .wake = -1, .done = -1 };
 static struct spool *given;
 static const struct addresses_order *meant;
 static int synced;
+static int saved;
 
 static alignas(4096) uint8_t stack[STACK];
 
 static void
 work(void)
 {
-    if (meant != NULL) {
-        (void)addresses_save(meant);
-    }
+    saved = meant != NULL ? addresses_save(meant) : 0;
     synced = spool_sync(given);
 }
 
@@ -41,11 +40,12 @@ syncer_give(struct spool *spool, const struct addresses_order *addresses)
 }
 
 bool
-syncer_take(int *result)
+syncer_take(int *of_spool, int *of_addresses)
 {
     if (!errand_back(&errand)) {
         return false;
     }
-    *result = synced;
+    *of_spool = synced;
+    *of_addresses = saved;
     return true;
 }

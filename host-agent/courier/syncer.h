@@ -19,7 +19,7 @@ int syncer_fd(void);
 /* `addresses` are saved first; NULL: none are. */
 void syncer_give(struct spool *spool, const struct addresses_order *addresses);
 
-/* True when it is done; *result is what spool_sync() returned. */
-bool syncer_take(int *result);
+/* True when it is done; what spool_sync() returned, and addresses_save(), or 0 when none were given. */
+bool syncer_take(int *of_spool, int *of_addresses);
 
 #endif

@@ -12,6 +12,7 @@
 #define SLACK 3
 #define MORE_MS 2000 /* waited for longer than that, to show by how much it is missed */
 #define ROUNDS_MOST 1000
+#define SHOWN_MOST 60
 
 struct result {
     double ms[ROUNDS_MOST];
@@ -87,6 +88,20 @@ wait_for(const struct attack_row *row, size_t from, int timeout_ms)
                               : net_wait(&attack_ground, from, row->code, row->detail, row->line, timeout_ms);
 }
 
+/* What was told since then, for who has to find out why it was not enough. */
+static void
+show_told(size_t from, int64_t struck_us)
+{
+    size_t first = attack_ground.events > from + SHOWN_MOST ? attack_ground.events - SHOWN_MOST : from;
+
+    for (size_t i = first; i < attack_ground.events; i++) {
+        const struct net_told *e = &attack_ground.event[i];
+
+        printf("    %8.0f ms %s %s %s %s %s\n", net_ms(e, struck_us), e->line, e->verdict, e->code, e->number,
+                e->detail);
+    }
+}
+
 /* False when what it did could not be undone. */
 static bool
 strike_once(const struct attack_row *row, unsigned slack, struct result *r)
@@ -107,10 +122,12 @@ strike_once(const struct attack_row *row, unsigned slack, struct result *r)
             r->ms[r->shown++] = net_ms(e, struck_us);
         } else {
             printf("  %s: not shown\n", name_of(row));
+            show_told(from, struck_us);
         }
     }
     if (!row->heal(row)) {
         printf("  %s: not well again; both ends are set up anew\n", name_of(row));
+        show_told(from, struck_us);
         end();
         healed = false;
     }
