@@ -10,6 +10,7 @@
  * Against what the agent runs from and what it watches: replaced, preloaded, mounted over.
  */
 #define OVER_MS 15000
+#define TAIL 6 /* of a path: what is left of it where the line has no room for all */
 #define PRELOADED "/etc/ld.so.preload"
 
 static size_t before;
@@ -70,7 +71,7 @@ put_back(const char *path)
     char command[512];
 
     snprintf(command, sizeof(command), "mv %s.old %s", path, path);
-    return attack_do(command) && attack_wait(before, "integrity.ok", strrchr(path, '/'), OVER_MS);
+    return attack_do(command) && attack_wait(before, "integrity.ok", path + strlen(path) - TAIL, OVER_MS);
 }
 
 static bool
