@@ -105,6 +105,7 @@ finding_begin(struct finding *f, enum finding_code code, const char *key, const 
     f->severity = (uint8_t)codes[code].severity;
     wire_hash_init(&h);
     wire_hash_update(&h, &f->source, 1);
+    wire_hash_update(&h, key, strlen(key) + 1);
     wire_hash_update(&h, subject, len);
     wire_hash_final(&h, digest);
     memcpy(f->id, digest, sizeof(f->id));

@@ -119,8 +119,8 @@ bool finding_folds(const struct finding *f);
 
 /*
  * Starts a finding about `subject`: op OPEN, the code's own severity, the id, and "key=subject" as first
- * detail. The id depends on the code's source and the subject's bytes, not on the code: a changed file that
- * is then deleted stays one finding.
+ * detail. The id depends on the code's source, the key and the subject's bytes, not on the code: a changed
+ * file that is then deleted stays one finding.
  */
 void finding_begin(
         struct finding *f, enum finding_code code, const char *key, const void *subject, size_t len);

@@ -296,6 +296,13 @@ fill_bucket(struct open_table *t, int64_t now_ms)
     }
 }
 
+/* Not all that waits can be told now. */
+static bool
+is_flood(const struct open_table *t)
+{
+    return (uint64_t)t->waiting * WHOLE > t->tokens;
+}
+
 /* In a flood the sources take turns: whoever can provoke grave findings must not hold up those of others. */
 static bool
 goes_before(const struct open_table *t, const struct open_entry *a, const struct open_entry *b)
@@ -303,7 +310,7 @@ goes_before(const struct open_table *t, const struct open_entry *a, const struct
     uint64_t a_turn = t->turn[a->finding.source];
     uint64_t b_turn = t->turn[b->finding.source];
 
-    if (t->waiting > OPEN_RATE && a_turn != b_turn) {
+    if (a_turn != b_turn && is_flood(t)) {
         return a_turn < b_turn;
     }
     if (a->finding.severity != b->finding.severity) {

@@ -58,7 +58,17 @@ fs_self_init(struct fs_self *self)
     self->courier.error = -ENOENT;
 }
 
-/* The warden's child that runs another file than all the others do. False for none. */
+static bool
+stat_of(int pid, char path[64], struct stat *st)
+{
+    snprintf(path, 64, "/proc/%d/exe", pid);
+    return stat(path, st) == 0;
+}
+
+/*
+ * The warden's child that runs another file than all the others do. False for none. One that has just begun
+ * is still a copy of the warden, which runs from the file on the disk.
+ */
 static bool
 find_courier(struct fs_self *self)
 {
@@ -66,14 +76,16 @@ find_courier(struct fs_self *self)
     char path[64];
     const char *at = text;
     uint64_t child;
-    struct stat st;
+    struct stat warden, st;
 
+    if (!stat_of((int)getppid(), path, &warden)) {
+        return false;
+    }
     snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)getppid(), (int)getppid());
     ssize_t len = procfs_read(AT_FDCWD, path, text, sizeof(text));
     while (len > 0 && procfs_decimal(&at, text + len, INT32_MAX, &child)) {
         at += at < text + len && *at == ' ';
-        snprintf(path, sizeof(path), "/proc/%d/exe", (int)child);
-        if (stat(path, &st) == 0 && !same_file(&st, &self->agent.st)) {
+        if (stat_of((int)child, path, &st) && !same_file(&st, &self->agent.st) && !same_file(&st, &warden)) {
             take(&self->courier, path);
             return self->courier.error == 0;
         }

@@ -87,7 +87,7 @@ view_found(struct views *v, enum conf_view view, const struct finding *found)
 {
     struct finding f = *found;
 
-    /* A module and an account of one name are two findings. */
+    /* What two views tell of one process are two findings. */
     f.id[FINDING_ID_SIZE - 1] ^= (uint8_t)(view + 1);
     unsigned place = place_of(v, view, &f);
 

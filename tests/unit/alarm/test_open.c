@@ -265,6 +265,64 @@ a_flood_of_graver_findings_at_the_rate_holds_up_no_quiet_source(void)
     CHECK_INT(code, FINDING_DAEMON_DOWN);
 }
 
+/* What has told something just now has its turn all the same, as soon as the others had theirs. */
+static void
+in_the_smallest_flood_the_sources_take_turns(void)
+{
+    static const int64_t every_ms = 1000 / OPEN_RATE;
+    int code = -1;
+    int64_t now_ms;
+
+    begin();
+    for (int i = 0; i < OPEN_BURST + 1; i++) {
+        char subject[16];
+        snprintf(subject, sizeof(subject), "tcp/%d", i);
+        take(finding(FINDING_PORT_UNEXPECTED, subject, "1"), FINDING_OPEN);
+    }
+    take(finding(FINDING_DAEMON_DOWN, "a", "1"), FINDING_OPEN);
+    while (tell(0, &code) != OPEN_FREE) {
+    }
+    for (now_ms = every_ms; table.waiting > 1; now_ms += every_ms) {
+        (void)tell(now_ms, &code);
+    }
+    take(finding(FINDING_DAEMON_DOWN, "b", "1"), FINDING_OPEN);
+    for (int turn = 0; turn < 2; turn++) {
+        take(finding(FINDING_PORT_UNEXPECTED, turn == 0 ? "tcp/x" : "tcp/y", "1"), FINDING_BRIEF);
+        CHECK_INT(tell(now_ms, &code), OPEN_UNTOLD);
+        now_ms += every_ms;
+        if (code == FINDING_DAEMON_DOWN) {
+            break;
+        }
+    }
+    CHECK_INT(code, FINDING_DAEMON_DOWN);
+}
+
+static struct finding
+of_courier(const char *key, const char *state)
+{
+    struct finding f;
+
+    finding_begin(&f, FINDING_AGENT_SELF, key, "courier", strlen("courier"));
+    finding_addf(&f, "state", "%s", state);
+    return f;
+}
+
+static void
+things_of_one_name_and_different_kinds_are_different_findings(void)
+{
+    int code;
+
+    begin();
+    take(of_courier("image", "differs"), FINDING_OPEN);
+    CHECK_INT(tell(0, &code), OPEN_UNTOLD);
+    take(of_courier("proc", "killed"), FINDING_OPEN);
+    CHECK_INT(tell(1, &code), OPEN_UNTOLD);
+    CHECK_INT(open_count(&table), 2);
+    take(of_courier("proc", "killed"), FINDING_CLOSE);
+    CHECK_INT(tell(2, &code), OPEN_CLOSED);
+    CHECK_INT(open_count(&table), 1);
+}
+
 static void
 what_no_line_has_told_of_is_counted_whatever_it_waits_for(void)
 {
@@ -360,6 +418,8 @@ main(void)
     CHECK_RUN(a_flood_of_one_source_neither_displaces_nor_delays_the_others);
     CHECK_RUN(who_was_quiet_for_a_second_waits_for_nobody_elses_turn_and_only_once);
     CHECK_RUN(a_flood_of_graver_findings_at_the_rate_holds_up_no_quiet_source);
+    CHECK_RUN(in_the_smallest_flood_the_sources_take_turns);
+    CHECK_RUN(things_of_one_name_and_different_kinds_are_different_findings);
     CHECK_RUN(what_no_line_has_told_of_is_counted_whatever_it_waits_for);
     CHECK_RUN(an_event_is_told_and_never_open);
     CHECK_RUN(no_event_takes_the_room_of_other_findings_by_coming_often);

@@ -2,8 +2,12 @@
 #include "support/check.h"
 #include "watch/fs_roots.h"
 #include "watch/fs_self.h"
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct fs_roots roots;
@@ -73,6 +77,85 @@ a_program_that_cannot_be_read_is_told(void)
     end();
 }
 
+/* Returns when it executes the program, or at once without one. */
+static void
+child_of_warden(const char *program)
+{
+    int link[2];
+    char byte;
+
+    if (pipe2(link, O_CLOEXEC) == 0 && fork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (program != NULL) {
+            execlp(program, program, "60", NULL);
+        }
+        close(link[1]);
+        pause();
+        _exit(0);
+    }
+    close(link[1]);
+    (void)!read(link[0], &byte, 1);
+    close(link[0]);
+}
+
+/* Beside one that has not executed yet what it is to run, and one that has, if `program` is not NULL. */
+static void
+tell_beside(const char *program)
+{
+    child_of_warden(NULL);
+    if (program != NULL) {
+        child_of_warden(program);
+    }
+    if (fork() == 0) {
+        self.agent.st.st_ino ^= 1; /* as a role runs from another file, in memory */
+        self.agent.st.st_nlink = 0;
+        fs_self_tell(&self, &base, &roots, &ground.env);
+        _exit(program == NULL ? ground_count != 0 : ground_begins("image=courier state=differs") == NULL);
+    }
+}
+
+/* As the warden, with children of its own. What the last of them returned. */
+static int
+told_beside(const char *program)
+{
+    int status = -1;
+
+    fflush(stdout);
+    pid_t warden = fork();
+    if (warden == 0) {
+        tell_beside(program);
+        _exit(wait(&status) > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 99);
+    }
+    CHECK(waitpid(warden, &status, 0) == warden && WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void
+courier_beside(char path[300])
+{
+    ssize_t n = readlink("/proc/self/exe", path, 300 - 20);
+
+    CHECK(n > 0);
+    path[n > 0 ? n : 0] = '\0';
+    strcpy(strrchr(path, '/'), "/tocsin-courier");
+}
+
+static void
+another_courier_is_told_and_a_child_that_has_just_begun_is_none(void)
+{
+    char path[300];
+
+    courier_beside(path);
+    if (access(path, X_OK) != 0) {
+        printf("     left out: no courier is beside this program\n");
+        return;
+    }
+    begin();
+    CHECK_INT(told_beside(NULL), 0);
+    CHECK_INT(told_beside("sleep"), 0);
+    end();
+}
+
 static void
 the_agents_unit_and_its_drop_ins_are_guarded(void)
 {
@@ -98,10 +181,7 @@ the_courier_beside_the_program_is_one_of_the_agents_own_files(void)
     char path[300];
 
     begin();
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 20);
-    CHECK(n > 0);
-    path[n > 0 ? n : 0] = '\0';
-    strcpy(strrchr(path, '/'), "/tocsin-courier");
+    courier_beside(path);
     CHECK(fs_roots_own(&roots, (const uint8_t *)path, strlen(path)));
     CHECK(fs_roots_courier((const uint8_t *)path, strlen(path)));
     CHECK(!fs_roots_courier((const uint8_t *)"/usr/sbin/tocsin", 16));
@@ -141,6 +221,7 @@ main(void)
     CHECK_RUN(the_program_that_the_baseline_knows_is_no_finding);
     CHECK_RUN(another_program_than_the_baselines_is_told_until_it_is_that_one_again);
     CHECK_RUN(a_program_that_cannot_be_read_is_told);
+    CHECK_RUN(another_courier_is_told_and_a_child_that_has_just_begun_is_none);
     CHECK_RUN(the_agents_unit_and_its_drop_ins_are_guarded);
     CHECK_RUN(the_courier_beside_the_program_is_one_of_the_agents_own_files);
     CHECK_RUN(the_state_directory_is_guarded_without_a_watch_but_for_what_the_agent_writes);
