@@ -68,9 +68,13 @@ static struct ports_state {
     bool cut[CONF_PROTOS][1 + NETSPACES_MAX]; /* more than fit in one look at one namespace */
     unsigned pendings;
     bool scanning;
-    bool judged;    /* one full look is through */
-    bool lost;      /* events were dropped */
-    bool searching; /* for namespaces */
+    bool judged; /* one full look is through */
+    bool lost;   /* events were dropped */
+    bool closed; /* the kernel told of sockets that are closed, since the last look at the rest */
+    bool steady; /* neither that, nor are there more or less of them */
+    bool counted;
+    struct procnet_counts counts; /* then */
+    bool searching;               /* for namespaces */
     bool vsock_listed;
     unsigned said; /* a bit for each standing agent.self, in the order of enum standing */
     int proc;
@@ -167,11 +171,35 @@ look(enum conf_proto proto)
     return exchange(proto);
 }
 
-/* The kernel tells of its listeners. */
+/* Before the looks: who comes meanwhile is counted by the next one. */
+static void
+count(void)
+{
+    struct procnet_counts now;
+    bool counted = procnet_count(&ports.table.text, &now) == 0;
+
+    ports.steady = counted && ports.counted && !ports.closed && ports.destroy >= 0 &&
+                   memcmp(&now, &ports.counts, sizeof(now)) == 0;
+    ports.counted = counted;
+    ports.counts = now;
+    ports.closed = false;
+}
+
+/* The kernel tells of its listeners, and of what else is closed; what is opened is one more then. */
 static bool
 is_told(int proto)
 {
-    return (proto == CONF_TCP || proto == CONF_SCTP) && ports.listens >= 0 && ports.destroy >= 0;
+    switch (proto) {
+    case CONF_TCP:
+    case CONF_SCTP:
+        return ports.listens >= 0 && ports.destroy >= 0;
+    case CONF_UDP:
+        return ports.steady;
+    case CONF_RAW: /* that one is closed is not told */
+        return ports.steady && ports.counts.raw[0] == 0 && ports.counts.raw[1] == 0;
+    default:
+        return false;
+    }
 }
 
 /* All of which no event has told just now. */
@@ -180,6 +208,7 @@ look_at_rest(int64_t now_ms)
 {
     bool changed = false;
 
+    count();
     for (int i = 0; i < CONF_PROTOS; i++) {
         int64_t due_ms = i == CONF_UDPLITE ? ports.next_rare_ms : is_told(i) ? ports.next_told_ms : 0;
 
@@ -516,7 +545,7 @@ ports_ready(const struct pollfd *fds, int count)
         uint64_t expirations;
 
         if (fd == ports.destroy) {
-            (void)sockdiag_drain_destroy(fd);
+            ports.closed = sockdiag_drain_destroy(fd) || ports.closed;
         } else if (fd == ports.timer) {
             (void)!read(fd, &expirations, sizeof(expirations));
         }

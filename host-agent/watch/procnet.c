@@ -11,6 +11,7 @@
 #define STATE_UNCONNECTED 7
 #define STATE_LISTEN 10
 #define BUFFER 16384
+#define COUNTS 1024
 #define MORE_BEHIND 2048 /* fs/seq_file.c fills a page with whole lines: less of them is the end */
 
 struct cursor {
@@ -233,6 +234,28 @@ procnet_has(const char *src, size_t len, const char *protocol)
     return false;
 }
 
+bool
+procnet_inuse(const char *src, size_t len, const char *protocol, uint64_t *out)
+{
+    static const char word[] = ": inuse ";
+    const char *end = src + len;
+    size_t name = strlen(protocol);
+    size_t head = name + sizeof(word) - 1;
+
+    while (src < end) {
+        const char *newline = memchr(src, '\n', (size_t)(end - src));
+        const char *line = newline != NULL ? newline : end;
+
+        if ((size_t)(line - src) > head && memcmp(src, protocol, name) == 0 &&
+                memcmp(src + name, word, sizeof(word) - 1) == 0) {
+            src += head;
+            return procfs_decimal(&src, line, UINT32_MAX, out);
+        }
+        src = newline != NULL ? newline + 1 : end;
+    }
+    return false;
+}
+
 /* Takes the whole lines and returns how many bytes are left over at the end. */
 static size_t
 take_lines(char *text, size_t len, uint8_t family, enum conf_proto proto, struct sockets *out)
@@ -329,9 +352,37 @@ procnet_dump(struct procnet *p, enum conf_proto proto, struct sockets *out)
     return error;
 }
 
+int
+procnet_count(struct procnet *p, struct procnet_counts *out)
+{
+    static const char *const file[2] = { "sockstat", "sockstat6" };
+    static const char *const udp[2] = { "UDP", "UDP6" };
+    static const char *const raw[2] = { "RAW", "RAW6" };
+    char text[COUNTS];
+
+    *out = (struct procnet_counts){ .udp = { 0 } };
+    for (int i = 0; i < 2; i++) {
+        ssize_t n = begin_text(p, file[i], &p->counts[i], text, sizeof(text));
+
+        if (n == -ENOENT && i == 1) { /* without IPv6 */
+            return 0;
+        }
+        if (n < 0) {
+            return (int)n;
+        }
+        if (!procnet_inuse(text, (size_t)n, udp[i], &out->udp[i]) ||
+                !procnet_inuse(text, (size_t)n, raw[i], &out->raw[i])) {
+            return -EPROTO;
+        }
+    }
+    return 0;
+}
+
 void
 procnet_close(struct procnet *p)
 {
+    procfs_keep(&p->counts[0], -1);
+    procfs_keep(&p->counts[1], -1);
     for (unsigned i = 0; i < CONF_PROTOS; i++) {
         procfs_keep(&p->file[i][0], -1);
         procfs_keep(&p->file[i][1], -1);

@@ -18,6 +18,13 @@ struct procnet {
     int proc;        /* /proc */
     const char *net; /* the folder below it, as "self/net" or "812/net" */
     struct procfs_kept file[CONF_PROTOS][2];
+    struct procfs_kept counts[2];
+};
+
+/* How many sockets of the namespace have a local port (UDP) or a protocol (raw), of IPv4 and IPv6. */
+struct procnet_counts {
+    uint64_t udp[2];
+    uint64_t raw[2];
 };
 
 /*
@@ -26,11 +33,20 @@ struct procnet {
  */
 int procnet_dump(struct procnet *p, enum conf_proto proto, struct sockets *out);
 
+/*
+ * From sockstat and sockstat6, which cost a tenth of a look at the sockets. 0 or -errno; -EPROTO when they
+ * say something else.
+ */
+int procnet_count(struct procnet *p, struct procnet_counts *out);
+
 void procnet_close(struct procnet *p);
 
 /* One line without its end. False for the heading and whatever else is no socket of the kind asked for. */
 bool procnet_parse(
         const char *src, size_t len, uint8_t family, enum conf_proto proto, struct socket_row *out);
+
+/* The number behind "PROTOCOL: inuse " in the text of sockstat. False without one. */
+bool procnet_inuse(const char *src, size_t len, const char *protocol, uint64_t *out);
 
 /* Does the text of /proc/net/protocols name this one? A protocol whose module is not loaded is not in it. */
 bool procnet_has(const char *src, size_t len, const char *protocol);

@@ -4,7 +4,7 @@
  * Looks at the warden and its children in the middle of each second, as they wake when it begins. Prints a
  * line a process (name, us a second, how often it woke, the median second, the most in one), and all of them:
  * in the mean, and in the seconds without a sweep, which are those in which fscheck took less than SWEEP_US.
- * Tab-separated.
+ * Then what a sweep takes, and how many there were. Tab-separated.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -213,6 +213,27 @@ without_sweep(const struct watched *fscheck, double us[], int seconds)
     return count;
 }
 
+/* What fscheck takes in a second with a sweep more than in the mean of those without, in all of them. */
+static void
+tell_sweeps(const struct watched *fscheck, int seconds)
+{
+    double sweeping = 0;
+    double resting = 0;
+    int sweeps = 0, busy = 0;
+
+    for (int s = 0; s < seconds; s++) {
+        bool now = fscheck->us[s] >= SWEEP_US;
+
+        sweeps += now && (s == 0 || fscheck->us[s - 1] < SWEEP_US);
+        busy += now;
+        sweeping += now ? fscheck->us[s] : 0;
+        resting += now ? 0 : fscheck->us[s];
+    }
+    if (sweeps > 0 && busy < seconds) {
+        printf("sweep\t%.1f\t%d\n", (sweeping - resting / (seconds - busy) * busy) / sweeps, sweeps);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -232,6 +253,9 @@ main(int argc, char **argv)
     }
     watch(seconds);
     int count = without_sweep(fscheck, between, seconds);
+    if (fscheck != NULL) {
+        tell_sweeps(fscheck, seconds);
+    }
     for (int i = 0; i < processes; i++) {
         wakes += watched[i].wakes;
         tell(watched[i].name, watched[i].us, seconds, watched[i].wakes);

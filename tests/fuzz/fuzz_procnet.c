@@ -52,6 +52,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     (void)procnet_has(exact, size, "AF_VSOCK");
+    uint64_t number = 0;
+    if (procnet_inuse(exact, size, "UDP", &number) && number > UINT32_MAX) {
+        abort();
+    }
     free(exact);
     return 0;
 }

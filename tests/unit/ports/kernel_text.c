@@ -197,6 +197,25 @@ a_protocol_that_is_not_there_is_not_found(void)
 }
 
 static void
+the_number_of_sockets_is_the_one_of_the_protocol_asked_for(void)
+{
+    static const char text[] =
+            "sockets: used 8\nTCP: inuse 1 orphan 0\nUDP: inuse 17 mem 0\nUDPLITE: inuse 3\n"
+            "RAW: inuse x\nFRAG: inuse 99999999999 memory 0\nUDP6: inuse";
+    uint64_t n = 77;
+
+    CHECK(procnet_inuse(text, sizeof(text) - 1, "UDP", &n));
+    CHECK_INT(n, 17);
+    CHECK(procnet_inuse(text, sizeof(text) - 1, "UDPLITE", &n));
+    CHECK_INT(n, 3);
+    CHECK(!procnet_inuse(text, sizeof(text) - 1, "RAW", &n));
+    CHECK(!procnet_inuse(text, sizeof(text) - 1, "FRAG", &n));
+    CHECK(!procnet_inuse(text, sizeof(text) - 1, "UDP6", &n));
+    CHECK(!procnet_inuse(text, strlen("sockets: used 8\nTCP: inuse "), "TCP", &n));
+    CHECK(!procnet_inuse("", 0, "UDP", &n));
+}
+
+static void
 a_unit_is_the_first_folder_that_is_no_slice(void)
 {
     /* clang-format off */
@@ -346,6 +365,7 @@ main(void)
     CHECK_RUN(a_line_of_proc_net_is_read_and_a_cut_one_refused);
     CHECK_RUN(a_line_of_each_other_table_is_read_and_its_heading_is_not);
     CHECK_RUN(a_protocol_that_is_not_there_is_not_found);
+    CHECK_RUN(the_number_of_sockets_is_the_one_of_the_protocol_asked_for);
     CHECK_RUN(a_unit_is_the_first_folder_that_is_no_slice);
     CHECK_RUN(a_vsock_socket_is_taken_only_while_it_listens);
     CHECK_RUN(an_answer_of_the_kernel_is_read_and_a_cut_one_is_not_the_end);

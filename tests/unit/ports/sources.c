@@ -297,6 +297,34 @@ behind_sources_that_were_silenced_looks_find_a_listener_and_its_end(void)
     apart(go_on_while_nothing_is_told);
 }
 
+/* Connected, it is no listener; let go again, it is one, and no count says so. */
+static void
+come_uncounted(void)
+{
+    static const struct sockaddr none = { .sa_family = AF_UNSPEC };
+    uint16_t port = 20998;
+
+    begin();
+    int fd = open_bound(SOCK_DGRAM, &port);
+    struct sockaddr_in peer = {
+        .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)
+    };
+    CHECK_INT(connect(fd, (struct sockaddr *)&peer, sizeof(peer)), 0);
+    start();
+    turn(5 * conf.port_sweep_ms, 0);
+    CHECK(note_of(FINDING_OPEN, subject_of("udp", port)) == NULL);
+    CHECK_INT(connect(fd, &none, sizeof(none)), 0);
+    CHECK(wait_note(FINDING_OPEN, subject_of("udp", port)) >= 0);
+    close(fd);
+    CHECK(wait_note(FINDING_CLOSE, subject_of("udp", port)) >= 0);
+}
+
+static void
+behind_the_counts_looks_find_a_udp_socket_that_they_do_not_tell_of(void)
+{
+    apart(come_uncounted);
+}
+
 static void
 be_nobody(void)
 {
@@ -440,6 +468,7 @@ main(void)
     CHECK_RUN(without_the_destroy_group_a_look_finds_what_is_gone);
     CHECK_RUN(without_the_tracepoint_polling_finds_a_listener);
     CHECK_RUN(behind_sources_that_were_silenced_looks_find_a_listener_and_its_end);
+    CHECK_RUN(behind_the_counts_looks_find_a_udp_socket_that_they_do_not_tell_of);
     CHECK_RUN(who_has_no_rights_finds_a_listener_of_its_own);
     CHECK_RUN(a_listener_in_a_namespace_that_may_not_be_entered_is_read_from_outside);
     CHECK_RUN(with_more_namespaces_than_fit_that_is_told_until_they_fit);
